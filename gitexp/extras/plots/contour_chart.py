@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from gitexp.extras.plots.charts import Chart, Spec, framed
-from gitexp.extras.plots.grid_chart import Measurement, grid_chart, point_layer, points_of, sides_of
+from gitexp.extras.plots.grid_chart import Measurement, Side, grid_chart, point_layer, points_of, sides_of
 from gitexp.extras.plots.palette import SCHEME
 from gitexp.extras.plots.plotted_experiments import (
     AxisColumn,
@@ -36,6 +36,40 @@ def measurements(experiments: Experiments, x: AxisColumn, y: AxisColumn, metric:
     return found
 
 
+class ContourData(NamedTuple):
+    """The data of a contour.
+
+    Attributes:
+        counting: the experiments with a number of the metric.
+        axes: the two params.
+        found: the measurements of the counting experiments with both params.
+        sides: the sides of the grid of the params.
+    """
+
+    counting: Experiments
+    axes: tuple[AxisColumn, AxisColumn]
+    found: Sequence[Measurement]
+    sides: tuple[Side, Side]
+
+    @property
+    def is_grid(self) -> bool:
+        """Whether a param has few values, so that cells have means."""
+        return self.sides[0].is_grid or self.sides[1].is_grid
+
+
+def contour_data(
+    experiments: Experiments, keys: tuple[str, str], metric: str, logarithmic: Sequence[str] | None
+) -> ContourData:
+    """The data of the contour of a metric over two params, for a chart and for a terminal."""
+    counting = []
+    for experiment in experiments:
+        if experiment.result(metric) is not None:
+            counting.append(experiment)
+    axes = axes_of(counting, keys, logarithmic)
+    found = measurements(counting, *axes, metric)
+    return ContourData(counting, axes, found, sides_of(found, axes))
+
+
 def contour_chart(
     experiments: Experiments,
     keys: tuple[str, str],
@@ -47,20 +81,15 @@ def contour_chart(
     Texts and few numbers make a grid: a cell has the mean of its experiments. Many different numbers make a
     field with an interpolated colour, blank away from experiments.
     """
-    counting = []
-    for experiment in experiments:
-        if experiment.result(metric) is not None:
-            counting.append(experiment)
-    x, y = axes_of(counting, keys, logarithmic)
-    found = measurements(counting, x, y, metric)
+    data = contour_data(experiments, keys, metric, logarithmic)
+    found = data.found
     missing = left_out(len(experiments) - len(found), "without a number of a done run, or without a param")
-    colour = _colour(found, column_of(counting, metric))
-    sides = sides_of(found, (x, y))
-    if sides[0].is_grid or sides[1].is_grid:
-        drawn = grid_chart(found, sides, colour)
+    colour = _colour(found, column_of(data.counting, metric))
+    if data.is_grid:
+        drawn = grid_chart(found, data.sides, colour)
         remark = "the mean of each cell"
     else:
-        drawn = _field_chart(found, x, y, colour)
+        drawn = _field_chart(found, *data.axes, colour)
         remark = "interpolated between experiments that are near; blank elsewhere"
         if len(found) > _MOST_POINTS:
             remark = "the mean of each cell"

@@ -8,9 +8,9 @@ from typing import TypeAlias
 from gitexp.cli.kit.cells import elide, elide_middle
 from gitexp.cli.kit.render import Piece, cell_width
 from gitexp.extras.plots.charts import Chart
-from gitexp.extras.plots.contour_chart import measurements
+from gitexp.extras.plots.contour_chart import contour_data
 from gitexp.extras.plots.curves import XAxis
-from gitexp.extras.plots.grid_chart import Measurement, Side, cell_means, sides_of
+from gitexp.extras.plots.grid_chart import Measurement, Side, cell_means
 from gitexp.extras.plots.pareto_chart import front_of
 from gitexp.extras.plots.plotted_experiments import (
     DONE,
@@ -175,23 +175,17 @@ def contour(
     width: int,
 ) -> Lines:
     """Yield a table of means for params with few values, else a field of dots, coloured by the metric."""
-    counting = []
-    for experiment in experiments:
-        if experiment.result(metric) is not None:
-            counting.append(experiment)
-    x, y = axes_of(counting, keys, logarithmic)
-    found = measurements(counting, x, y, metric)
-    sides = sides_of(found, (x, y))
+    data = contour_data(experiments, keys, metric, logarithmic)
     yield [(clean(f"{metric} by {keys[0]} and {keys[1]}"), "bold")]
-    if (sides[0].is_grid or sides[1].is_grid) and found:
-        table = _means(found, sides)
+    if data.is_grid and data.found:
+        table = _means(data.found, data.sides)
         if _width(table) > width:
             table = [list(row) for row in zip(*table, strict=True)]
             table[0][0] = clean(f"{keys[0]} \\ {keys[1]}")
         if _width(table) <= width:
             yield from _table(table)
             return
-    yield from _shaded(found, (x, y), width)
+    yield from _shaded(data.found, data.axes, width)
 
 
 def _means(found: Sequence[Measurement], sides: tuple[Side, Side]) -> list[list[str]]:
