@@ -55,7 +55,8 @@ def _measure(name: str, lab: Lab) -> report.Outcome:
         return report.Outcome(name, case, compare(case.sides, lab.runs))
     except CommandError as failure:
         print(failure, file=sys.stderr)
-        return report.Outcome(name, case, {}, str(failure).splitlines()[0])
+        told = str(failure).splitlines()[0].replace(f"{ROOT.parent}/", "")
+        return report.Outcome(name, case, {}, told)
     finally:
         lab.clear()
 
