@@ -353,6 +353,10 @@ CODES: dict[str, tuple[type[GitexpError], str]] = {
         "A stage has not written what it should, or it cannot be stored. From Python only: "
         "`run` says so, and ends with status 1.",
     ),
+    "nothing-to-resume": (
+        ExperimentError,
+        "The experiment is done, or has stored no checkpoint: no run can go on from it.",
+    ),
     "unknown-param": (GitexpError, "`-S` names a key or file that is not there."),
     "hydra": (GitexpError, "Hydra refuses an override or a configuration, or cannot be asked."),
     "repository": (RepositoryError, "gitexp cannot work where the repository is."),

@@ -149,6 +149,9 @@ class Record:
         reason: why gitexp itself has ended the run: `timeout`, `memory`, `pruned` or `alert`; ""
             if it has not.
         parent: name of the experiment whose command has begun this run; "" for a run begun otherwise.
+        resumed_from: what the run goes on from: the `experiment` by name, its `commit` E and its `record`
+            commit, and the last `step` of its curve that counts, if any; {} for a run from the start.
+        checkpoints: declared paths at or below which the experiment has what another run can go on from.
         series: files with series of metrics, in `.gitexp/run/` of the record's tree.
         tables: tables written by the run, like logs.csv; in E's tree, or named by its lock.
         system: what the run took of its machine by name: `cpu` and `gpu` in percent, the mean; `memory` and
@@ -206,6 +209,8 @@ class Record:
     limits: Mapping[str, float] = field(default_factory=dict)
     reason: str = ""
     parent: str = ""
+    resumed_from: Mapping[str, Any] = field(default_factory=dict)
+    checkpoints: tuple[str, ...] = ()
     series: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()
     system: Mapping[str, float] = field(default_factory=dict)

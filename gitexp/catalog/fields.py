@@ -260,6 +260,23 @@ def _machine(row: Row) -> str:
     return ", ".join(told)
 
 
+def _resumed_from(row: Row) -> str:
+    """The experiment, or the earlier try, that a run goes on from, with the step; "" for none."""
+    told = {} if row.record is None else row.record.resumed_from
+    if not told or row.record is None:
+        return ""
+    text = "an earlier try" if row.record.start else str(told["experiment"])
+    return text if told.get("step") is None else f"{text} at step {told['step']:,}"
+
+
+def _resumed_as_json(row: Row) -> dict[str, Any]:
+    return dict(_recorded("resumed_from", {})(row))
+
+
+def _resumed_name(row: Row) -> str:
+    return str(_resumed_as_json(row).get("experiment", ""))
+
+
 def _stored_by(row: Row) -> str:
     if row.experiment is None or row.experiment.source == "gitexp":
         return ""
@@ -270,7 +287,7 @@ def _stored_by(row: Row) -> str:
 FIELDS = (
     Field("kind", attrgetter("kind"), JSON | CSV),
     Field("name", attrgetter("name"), JSON | LIST | CSV | FILTER | ASKED, title="Experiment"),
-    Field("commit", attrgetter("commit"), JSON | LIST | CSV | FILTER | ASKED, "id", title="Commit", fact=8),
+    Field("commit", attrgetter("commit"), JSON | LIST | CSV | FILTER | ASKED, "id", title="Commit", fact=9),
     Field("record", _of("experiment", "id"), JSON),
     Field("baseline", attrgetter("baseline"), JSON | LIST | CSV | FILTER | ASKED, "id"),
     Field("branch", attrgetter("branch"), JSON | CSV | FILTER | ASKED),
@@ -282,21 +299,24 @@ FIELDS = (
     Field("command", _recorded("command"), JSON | FILTER | ASKED, title="Command", fact=3),
     Field("params", _params, JSON | FILTER, "values"),
     Field("metrics", _metrics, JSON | FILTER, "values"),
-    Field("tags", _recorded_list("tags"), JSON | FILTER | COLUMN | ASKED, "texts", "Tags", fact=9),
+    Field("tags", _recorded_list("tags"), JSON | FILTER | COLUMN | ASKED, "texts", "Tags", fact=10),
     Field("changes", _changed_paths, FILTER | COLUMN | ASKED, "files"),
     Field("subject", attrgetter("subject"), ASKED),
-    Field("note", _recorded("note", ""), JSON | FILTER | COLUMN | ASKED, title="Note", fact=10),
+    Field("note", _recorded("note", ""), JSON | FILTER | COLUMN | ASKED, title="Note", fact=11),
     Field("warnings", _recorded_list("warnings"), JSON, "texts"),
     Field("error", attrgetter("error"), JSON | LIST),
     Field("parent", _of("parent", "name"), JSON | FILTER | ASKED),
     Field("source", _of("experiment", "source"), JSON | FILTER | ASKED),
-    Field("pushed", _pushed, JSON | ASKED, "texts", "Pushed", fact=11),
+    Field("pushed", _pushed, JSON | ASKED, "texts", "Pushed", fact=12),
     Field("folder", _recorded("folder", ""), DETAILS, title="Folder", fact=4),
     Field("project", _recorded("project"), DETAILS),
     Field("overrides", _recorded_list("overrides"), DETAILS, "texts", "Set", fact=5),
     Field("group", _recorded("group", ""), DETAILS | FILTER | ASKED),
     Field("replicate", _replicate, DETAILS | FILTER | ASKED),
     Field("sweep", _recorded("sweep", ""), DETAILS | FILTER | ASKED),
+    Field("resumed_from", _resumed_name, FILTER | ASKED),
+    Field("resumed", _resumed_as_json, DETAILS, "values"),
+    Field("resumed at", _resumed_from, title="Goes on from", fact=8),
     Field("worker", _recorded("worker", ""), DETAILS | FILTER | ASKED),
     Field("reason", _recorded("reason", ""), DETAILS | FILTER | ASKED),
     Field("system", _system, DETAILS, "values"),
@@ -313,8 +333,8 @@ FIELDS = (
     Field("made by", _made_by, title="By", fact=2),
     Field("limits", _limits, title="Limits", fact=6),
     Field("origin", _origin, title="Baseline", fact=7),
-    Field("stored by", _stored_by, title="Stored by", fact=12),
-    Field("machine", _machine, title="Machine", fact=13),
+    Field("stored by", _stored_by, title="Stored by", fact=13),
+    Field("machine", _machine, title="Machine", fact=14),
 )
 BY_NAME = {one.name: one for one in FIELDS}
 FACTS = sorted(filter(attrgetter("fact"), FIELDS), key=attrgetter("fact"))

@@ -42,8 +42,11 @@ class Lineage:
         for experiment in sound:
             key, baseline = _key(experiment), experiment.record.baseline
             baselines[key] = baseline
+            resumed = made.get(experiment.record.resumed_from.get("commit", ""))
             if experiment.record.parent:
                 nested.append(experiment)
+            elif resumed is not None and resumed is not experiment:
+                parents[key] = resumed
             elif baseline in made:
                 parents[key] = made[baseline]
         above: dict[_Key, _Key] = {}
@@ -53,7 +56,7 @@ class Lineage:
         if not parents:
             return cls({}, {}, {})
         for key, parent in parents.items():
-            if baselines[key] != head:
+            if baselines[key] != head or parent.record.commit != head:
                 above[key] = _key(parent)
         first = _climbed(above, above, lambda key: key not in above)
         for key, root in first.items():
@@ -111,7 +114,7 @@ def _has_parents(experiments: Sequence[Experiment], made: Mapping[str, Experimen
     """Whether an experiment may have a parent: it names one, or was made from the commit of one."""
     baselines = set()
     for one in experiments:
-        if one.record.parent:
+        if one.record.parent or one.record.resumed_from:
             return True
         baselines.add(one.record.baseline)
     return not baselines.isdisjoint(made)

@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Any
 
 from gitexp.catalog.fields import Row
+from gitexp.catalog.superseded import superseded, without_superseded
 from gitexp.files import flatten, is_finite, is_number, parse_key
 from gitexp.files.keys import put
 from gitexp.files.scalars import same
@@ -49,7 +50,7 @@ def groups(found: Iterable[Stored], which: Replicates) -> dict[str, list[Experim
     """The experiments of each group of at least two, by the key of the group."""
     if which is Replicates.EACH:
         return {}
-    sound = readable(found)
+    sound = readable(without_superseded(list(found)))
     keys = [one.record.group or one.record.identity for one in sound]
     known = list(filter(None, keys))
     if len(set(known)) == len(known):  # most repositories: ten thousand experiments without a group
@@ -152,9 +153,12 @@ def collapsed(found: Sequence[Row], which: Replicates) -> list[Row]:
     members_of = groups(experiments, which)
     if not members_of:
         return list(found)
+    gone = superseded(experiments)
     by_key: dict[str, list[Row]] = {}
     for row in found:
-        if row.experiment is not None and (key := key_of(row.experiment)) in members_of:
+        if row.experiment is None or (key := key_of(row.experiment)) not in members_of:
+            continue
+        if row.record is None or row.record.commit not in gone:
             by_key.setdefault(key, []).append(row)
     rows, seen = list[Row](), set[str]()
     for row in found:

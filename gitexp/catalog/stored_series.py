@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from gitexp.catalog import series_tables, sources
 from gitexp.catalog.series_ahead import ReadAhead
 from gitexp.catalog.series_tables import SeriesTable
-from gitexp.files import series, series_columns
+from gitexp.files import joined_series, series, series_columns
 from gitexp.files.series import SERIES, is_table
 from gitexp.files.series_columns import Series
 from gitexp.files.tables import table_series
@@ -79,7 +79,9 @@ def files_of(project: Project, experiment: Experiment) -> tuple[str, ...]:
         return experiment.record.series
     try:
         with state.opened() as run, run.folder(LOGGED) as folder:
-            names = [series.stored_in(name) for name in folder.names()]
+            names = []
+            for name in folder.names():
+                names.append(series.stored_in(name) or joined_series.followed_by(name))
     except _GONE:
         return ()
     return tuple(dict.fromkeys(name for name in names if name is not None))
@@ -156,12 +158,18 @@ def _live_size(state: RunState, file: str) -> int:
 
 
 def _live_pieces(folder: Folder, file: str) -> Iterator[bytes]:
-    """Yield the lines of a file; those of several processes in the order of time."""
+    """Yield the lines of a file; those of several processes in the order of time.
+
+    The points of a run that this one goes on from come first.
+    """
     names = _live_files(folder, file)
-    if len(names) == 1:
+    before = joined_series.before_file(file)
+    if before not in folder.names():
+        before = ""
+    if len(names) == 1 and not before:
         yield from _pieces(folder, names[0])
     else:
-        for read in series.in_order_of_time(list(map(folder.lines, names))):
+        for read in joined_series.in_order(folder, names, before):
             if read.point is not None:
                 yield read.line.rstrip(b"\n") + b"\n"
 

@@ -36,6 +36,8 @@ class Config(NamedTuple):
         directions: "min" or "max" by the name or pattern of a metric, for `directions.direction`.
         summary: by the name or pattern of a logged metric, which value of its series is the experiment's.
         metrics_from_output: a regular expression by the name of the metric.
+        checkpoints: results that a run goes on from; () where the outs are them.
+        resume: whether a run that gitexp begins again by itself goes on from its checkpoints.
         seed: the key of the seed, spelled for `-S`; "" for a param with the name of a seed.
         remotes: data remotes by name, each with its `url` and options. The first remote is the default.
         link: ways to bring data into the workspace, in order of preference.
@@ -60,6 +62,8 @@ class Config(NamedTuple):
     metrics_from_output: Mapping[str, str] = {}
     plots: tuple[str, ...] = USUAL_PLOTS
     outs: tuple[str, ...] = ()
+    checkpoints: tuple[str, ...] = ()
+    resume: bool = False
     name_template: str = ""
     seed: str = ""
     data: tuple[str, ...] = ()
@@ -89,4 +93,9 @@ class Config(NamedTuple):
     @property
     def results(self) -> tuple[str, ...]:
         """The paths that belong to an experiment's results, whether Git ignores them or not."""
-        return (*self.metrics, *self.plots, *self.outs)
+        return (*self.metrics, *self.plots, *self.outs, *self.checkpoints)
+
+    @property
+    def to_go_on_from(self) -> tuple[str, ...]:
+        """The paths of what a run can go on from: the checkpoints, or else the outs."""
+        return self.checkpoints or self.outs

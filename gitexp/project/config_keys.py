@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -34,6 +35,8 @@ KEYS: Mapping[str, str] = {
     "metrics_from_output": "Metrics that the command prints: for each name a regular expression.",
     "plots": "Files or folders of curves and images that the command writes; stored with the experiment.",
     "outs": "Other results, such as models; files over max_untracked go into the object store.",
+    "checkpoints": "Results that an interrupted run goes on from, such as ckpt/; default: the outs.",
+    "resume": "true: a run that gitexp begins again by itself goes on from its checkpoints.",
     "name_template": "Names for experiments, with params filled in, such as lr={train.lr}.",
     "seed": "The param that is the seed, for --repeat and groups of replicates, such as train.seed.",
     "sweep": "Sweeps for gitexp sweep: parameters, method, trials, objective; one, or several by name.",
@@ -137,10 +140,10 @@ def _interval(value: Any, complain: _Complain) -> float:
         raise complain("system_interval", message, "For example: system_interval: 30 s") from error
 
 
-def _mlflow(value: Any, complain: _Complain) -> bool:
+def _flag(key: str, value: Any, complain: _Complain) -> bool:
     if isinstance(value, bool):
         return value
-    raise complain("mlflow", "'mlflow' must be true or false", "For example: mlflow: true")
+    raise complain(key, f"'{key}' must be true or false", f"For example: {key}: true")
 
 
 def _template(value: Any, complain: _Complain) -> str:
@@ -288,7 +291,8 @@ _READERS: Mapping[str, Callable[[Any, _Complain], Any]] = {
     "command": _command,
     "max_untracked": _size,
     "system_interval": _interval,
-    "mlflow": _mlflow,
+    "mlflow": partial(_flag, "mlflow"),
+    "resume": partial(_flag, "resume"),
     "name_template": _template,
     "seed": _seed,
     "summary": _summary,

@@ -14,7 +14,7 @@ from gitexp import errors, files
 from gitexp.files.dvc_yaml import DEFAULT_PARAMS, DvcFiles, files_of_vars, is_templated, names_of
 from gitexp.files.limits import read_if_there, read_limited
 from gitexp.model import Tree, Value
-from gitexp.objects.paths import joined_paths, lies_in
+from gitexp.objects.paths import joined_paths, overlap
 from gitexp.pipeline.paths import inside
 from gitexp.pipeline.stage import Pipeline, ReadFile
 from gitexp.project.config import CONFIG_FILE, Config
@@ -81,13 +81,15 @@ def read_stages(root: Path, config: Config, read_file: ReadFile | None = None) -
     pipeline = read(name, data, config.folder, read_file or partial(_read_file, root), only_stages=own)
     for stage in pipeline.stages:
         for out in stage.outs:
-            for data_path in config.data:
-                if lies_in(data_path, out.path) or lies_in(out.path, data_path):
-                    message = (
-                        f"'{out.path}' of the stage '{stage.name}' is data too: "
-                        f"'{data_path}' stands under data:"
-                    )
+            for path in config.data:
+                if overlap(path, out.path):
+                    message = f"'{out.path}' of the stage '{stage.name}' is data too: '{path}' is under data:"
                     raise errors.ConfigError(message, "Take one of them away.", file=name, line=stage.line)
+            for path in config.checkpoints:
+                if overlap(path, out.path):
+                    message = f"'{out.path}' of the stage '{stage.name}' and the checkpoint '{path}' overlap"
+                    hint = "Outs go before their stage runs: give checkpoints a folder of their own."
+                    raise errors.ConfigError(message, hint, file=name, line=stage.line)
     return pipeline
 
 

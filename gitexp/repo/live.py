@@ -354,6 +354,7 @@ def _scope(data: Mapping[str, Any]) -> Scope:
         metric_patterns=paths_of(data.get("metric_patterns", ())),
         param_patterns=paths_of(data.get("param_patterns", ())),
         result_patterns=paths_of(data.get("result_patterns", ())),
+        checkpoints=paths_of(data.get("checkpoints", ())),
     )
 
 

@@ -31,7 +31,8 @@ _FIELDS = tuple(item.name for item in fields(Record) if item.name != "extra")
 _SELDOM = (
     *("stages", "group", "replicate", "sweep", "trial", "start", "order", "worker", "waits_at", "seen"),
     "tries",
-    *("limits", "reason", "parent", "series", "tables", "system", "mlflow", "alerts"),
+    *("limits", "reason", "parent", "resumed_from", "checkpoints", "series", "tables", "system", "mlflow"),
+    "alerts",
 )
 KNOWN = frozenset({"format", *_FIELDS})  # the keys of format 1
 # Absolute, empty, a way out of the repository or into Git's own folder, or nothing that Git can be asked for.
@@ -313,6 +314,17 @@ def _mlflow(value: Any) -> dict[str, Any]:
     return value
 
 
+def _resumed_from(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError
+    _text(value.get("experiment"))
+    _object_id(value.get("commit"))
+    _object_id(value.get("record"))
+    if value.get("step") is not None:
+        _int(value["step"])
+    return value
+
+
 def _trial(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise TypeError
@@ -417,6 +429,8 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "limits": _numbers,
     "reason": _text,
     "parent": _text,
+    "resumed_from": _resumed_from,
+    "checkpoints": _file_names,
     "series": _file_names,
     "tables": _file_names,
     "system": _numbers,

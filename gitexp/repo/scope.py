@@ -25,6 +25,7 @@ class Scope(NamedTuple):
         aside: what tools wrote about earlier runs, and metrics that patterns match: no code of this run.
         watched: paths besides `results` and `aside` whose files are results if the run writes them.
         pointers: `.dvc` files; a result with what it stands for, if the run writes one.
+        checkpoints: paths of results that another run can go on from.
         metric_patterns, param_patterns, result_patterns: what the run writes there is its own.
         max_size: bytes; larger results go into the object store.
     """
@@ -47,6 +48,7 @@ class Scope(NamedTuple):
     metric_patterns: tuple[str, ...] = ()
     param_patterns: tuple[str, ...] = ()
     result_patterns: tuple[str, ...] = ()
+    checkpoints: tuple[str, ...] = ()
 
     @property
     def without_files(self) -> Scope:

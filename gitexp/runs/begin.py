@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -26,6 +27,7 @@ from gitexp.repo.git.disk_files import files_below
 from gitexp.repo.git.repository import Repository
 from gitexp.repo.live import RunState
 from gitexp.repo.scope import Scope
+from gitexp.runs import resume
 from gitexp.runs.ready import Ready
 from gitexp.runs.request import RunRequest
 from gitexp.runs.unstorable import note_unreached, note_unreadable
@@ -106,7 +108,10 @@ def begin(
     )
     state.save()
     failpoint("run:live")
-    record = planned_record(request, ready)
+    if ready.resumed is not None:
+        with _forgotten_after_an_error(state):
+            ready = ready._replace(resumed=resume.bring_series(project, state, ready.resumed))
+    record = _of_same_point(planned_record(request, ready), ready)
     warnings = list(record.warnings)
     for why, paths in unstorable.items():
         warnings.append(f"cannot be stored as it stands, {why}: {shorten(paths)}")
@@ -121,18 +126,25 @@ def begin(
         state = state.updated(name=name)  # before the ref is there, so that whoever finds one finds the other
         return replace(record, name=name), tree
 
-    try:
+    with _forgotten_after_an_error(state):
         if claim is not None:
             experiment = _taken_over(project, claim, build)
         else:
             experiment = names.create(
                 ready.names, lambda name: project.store.create(name, ready.commit, build)
             )
+    failpoint("run:created")
+    return LiveRun(project, request, ready, state, experiment, let_through)
+
+
+@contextlib.contextmanager
+def _forgotten_after_an_error(state: RunState) -> Iterator[None]:
+    """Forget the state of a run that cannot begin."""
+    try:
+        yield
     except BaseException:
         state.forget()
         raise
-    failpoint("run:created")
-    return LiveRun(project, request, ready, state, experiment, let_through)
 
 
 def _taken_over(project: Project, claim: Claim, build: Builder) -> Experiment:
@@ -193,7 +205,17 @@ def planned_record(request: RunRequest, ready: Ready) -> Record:
         warnings=(*ready.warnings, *stored.warnings),
         limits=request.limits.as_json(),
         parent=outer_run(ready.workspace) if request.parent is None else request.parent,
+        resumed_from={} if ready.resumed is None else ready.resumed.as_json(),
+        checkpoints=() if ready.resumed is None else ready.resumed.checkpoints,
     )
+
+
+def _of_same_point(record: Record, ready: Ready) -> Record:
+    """The record of a run that goes on from another run: it is in the same place of a sweep."""
+    if ready.resumed is None or ready.resumed.same_run is None:
+        return record
+    old = ready.resumed.same_run
+    return replace(record, sweep=old.sweep, trial=old.trial, replicate=old.replicate)
 
 
 def outer_run(repo: Repository) -> str:

@@ -146,7 +146,8 @@ def _finish(
     secret = results.withheld(project, state, names)
     written = {name: results.if_written(state, name) for name in names if name not in secret}
     params, unread = parse_all(written, files.parse_params)
-    stored = results.store(project, state, workspace, experiment.name)
+    begun_with = record.checkpoints if record.resumed_from else ()
+    stored = results.store(project, state, workspace, experiment.name, begun_with)
     told = [*record.warnings, *around, *found.warnings, *warnings, *unmatched, *unread, *stored.warnings]
     told += said.warnings
     exact = [path for path in converting.exact if not lies_in_any(path, state.scope.results)]
@@ -160,6 +161,8 @@ def _finish(
             **printed,
             **said.metrics_at(logged_in),
         },
+        resumed_from=said.resumed_at(record.resumed_from),
+        checkpoints=tuple(stored.checkpoints),
         series=said.series,
         tables=tuple(stored.tables),
         system=said.system,

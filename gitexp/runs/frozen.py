@@ -19,7 +19,7 @@ from gitexp.repo import worktrees
 from gitexp.repo.git import conversions
 from gitexp.repo.git.conversions import Conversions
 from gitexp.repo.git.values import RefChange
-from gitexp.runs import plan, planned, prepare, work
+from gitexp.runs import commit_code, plan, planned, work
 from gitexp.runs.plan import PlannedPoint, SharedCode
 from gitexp.runs.ready import Ready
 from gitexp.runs.request import RunRequest
@@ -96,7 +96,7 @@ def as_it_is(project: Project, request: RunRequest, first: PlannedPoint) -> Froz
 
     Raises the errors of `gitexp.runs.run.run` from before the start of the command.
     """
-    project = prepare.with_patterns(project, request, None)
+    project = commit_code.with_patterns(project, request, None)
     own = request._replace(overrides=(*request.overrides, *first.overrides))
     checked = work.check(project, own, None, project.repo.root)
     return FrozenCode(plan.code_of(project, checked, request.on_new_files), request)
@@ -109,12 +109,12 @@ def freeze(
     repo = project.repo
     project.local.prepare()
     code = as_it_is(project, request, first).code
-    commit = repo.write_commit(code.taken.tree, [code.head.commit], prepare.START_MESSAGE)
+    commit = repo.write_commit(code.taken.tree, [code.head.commit], commit_code.START_MESSAGE)
     converting = Conversions(conversions.settings_of(repo), code.taken.exact)
     worktree = held.enter_context(worktrees.checkout(repo, commit, converting))
     worktrees.take_along(repo, worktree, code.taken.lossy)
     worktrees.share(repo, worktree, commit, project.config.share)
-    prepare.bring_dvc_data(repo, worktree)
-    there = prepare.in_worktree(project, worktree, None, repeated=False)
-    there = prepare.with_patterns(there, request, None)
+    commit_code.bring_dvc_data(repo, worktree)
+    there = commit_code.in_worktree(project, worktree, None, repeated=False)
+    there = commit_code.with_patterns(there, request, None)
     return FrozenCode(code._replace(project=there), request)

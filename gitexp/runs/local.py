@@ -19,13 +19,14 @@ from gitexp.process.execute import Outcome, execute
 from gitexp.process.gpus import GpuProbe
 from gitexp.process.liveness import process_of
 from gitexp.process.log import LogFile
-from gitexp.process.variables import NAME, RUN
+from gitexp.process.variables import ALL_RESUMED, NAME, RUN
 from gitexp.project import params
 from gitexp.project.change import Transaction, edited_files
 from gitexp.project.notebook_command import is_notebook
 from gitexp.project.params import CommandLine
 from gitexp.repo.git.launch import PLACES
 from gitexp.repo.live import RunState
+from gitexp.runs import resume
 from gitexp.runs.begin import LiveRun
 from gitexp.runs.end import MAX_LOG, reason
 from gitexp.runs.engine import Circumstances, Ended
@@ -190,6 +191,9 @@ def _environment(live: LiveRun) -> dict[str, str]:
     }
     if live.request.mlflow or live.ready.code.config.mlflow:
         environment["MLFLOW_TRACKING_URI"] = f"gitexp://{quote(live.ready.workspace.root.as_posix())}"
+    for variable in ALL_RESUMED:  # of a run around this one
+        environment.pop(variable, None)
+    environment |= resume.variables(live.experiment.record)
     if worker := live.experiment.record.worker:
         environment["GITEXP_WORKER"] = worker
     return environment

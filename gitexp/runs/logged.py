@@ -10,6 +10,8 @@ mlflow.jsonl         what MLflow's clients said beside, line by line; mlflow-<pr
 ending               empty; there once what such clients have said is read: what they write later is not
 artifacts/           files
 lost                 empty; there if not all could be written
+before-series.jsonl  points of the run that this one goes on from, see gitexp.files.joined_series
+goes-on.json         the last steps of that run
 """
 
 from __future__ import annotations
@@ -18,13 +20,14 @@ import contextlib
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from gitexp.catalog import live_values
-from gitexp.files import series
+from gitexp.files import joined_series, series
 from gitexp.files.keys import nested
-from gitexp.files.series import FACTS, SERIES, SYSTEM, WRITERS, ReadLine
+from gitexp.files.series import FACTS, SERIES, SYSTEM, WRITERS
 from gitexp.files.series_summary import MetricSummaries, MetricSummary
 from gitexp.log_rules import LOST
 from gitexp.model import Tree
@@ -52,6 +55,9 @@ class Logged(NamedTuple):
         metrics: the number of each metric for the table.
         writers: names of the files whose points make up the series of the run.
         are_whole: whether each line of these files is a point.
+        before: the files with the points of the run that this one goes on from, by the name of the series
+            in the record's tree that they begin.
+        step_before: the last step of that run that counts.
         apart: the files whose points make up further series, by the name of these in the record's tree.
         system: what the run took of its machine, for the record.
         by_mlflow: names of the files with what MLflow's clients said.
@@ -68,11 +74,21 @@ class Logged(NamedTuple):
     by_mlflow: tuple[str, ...] = ()
     alerts: tuple[dict[str, Any], ...] = ()
     warnings: tuple[str, ...] = ()
+    before: Mapping[str, str] = MappingProxyType({})
+    step_before: int | None = None
 
     @property
     def series(self) -> tuple[str, ...]:
         """The names of the files with series in the record's tree."""
-        return (*([SERIES] if self.writers else []), *self.apart)
+        has_own = self.writers or SERIES in self.before
+        return (*([SERIES] if has_own else []), *self.apart)
+
+    def resumed_at(self, told: Mapping[str, Any]) -> dict[str, Any]:
+        """What the run goes on from, with the last step that counts; `told`: what its record says."""
+        found = {key: value for key, value in told.items() if key != "step"}
+        if told and self.step_before is not None:
+            found["step"] = self.step_before
+        return found
 
     @property
     def params(self) -> dict[str, Tree]:
@@ -138,7 +154,8 @@ def _read(project: Project, folder: Folder) -> Logged:
     names, others = _files_in(folder)
     facts = logged_facts.read(folder, _fitting(names, FACTS))
     writers = _fitting(names, WRITERS)
-    found = _summaries(folder, writers)
+    before = _before(names)
+    found = _summaries(folder, writers, before.get(SERIES, ""))
     metrics, warnings = _in_the_table(found.by_name, facts, project.config)
     if others:
         warnings.append(f"left out of what was logged, no plain files of their own: {shorten(others)}")
@@ -151,7 +168,9 @@ def _read(project: Project, folder: Folder) -> Logged:
         metrics,
         writers=writers if found.by_name else (),
         are_whole=not found.damaged and not found.is_cut,
-        apart=_apart(names),
+        apart=_apart(names, before),
+        before=before,
+        step_before=_step_before(folder, writers, before),
         by_mlflow=_fitting(names, _MLFLOW),
         alerts=tuple(live_values.alerts_in(folder, names)),
         system=system_summary.summary(folder.lines(SYSTEM)) if SYSTEM in names else {},
@@ -172,9 +191,24 @@ def _files_in(folder: Folder) -> tuple[list[str], list[str]]:
     return names, others
 
 
-def _apart(names: Sequence[str]) -> dict[str, list[str]]:
+def _before(names: Sequence[str]) -> dict[str, str]:
+    """The files with points of the run before, by the name of the series that they begin."""
+    found = {}
+    for name in names:
+        if (target := joined_series.followed_by(name)) is not None:
+            found[target] = name
+    return found
+
+
+def _step_before(folder: Folder, writers: Sequence[str], before: Mapping[str, str]) -> int | None:
+    if SERIES not in before:
+        return None
+    return joined_series.last_step_before(folder, writers, before[SERIES])
+
+
+def _apart(names: Sequence[str], before: Mapping[str, str]) -> dict[str, list[str]]:
     """The files with series of their own, by the name that these have in the record's tree."""
-    found: dict[str, list[str]] = {}
+    found: dict[str, list[str]] = {target: [] for target in before if target != SERIES}
     for name in names:
         target = series.stored_in(name)
         if target is not None and target != SERIES:
@@ -186,21 +220,16 @@ def _fitting(names: Sequence[str], pattern: re.Pattern[str]) -> tuple[str, ...]:
     return tuple(name for name in names if pattern.fullmatch(name))
 
 
-def _summaries(folder: Folder, writers: Sequence[str]) -> MetricSummaries:
-    """The summaries of all metrics."""
+def _summaries(folder: Folder, writers: Sequence[str], before: str) -> MetricSummaries:
+    """The summaries of all metrics. `before`: the file of the run that this one goes on from, if any."""
     summaries = MetricSummaries()
-    if len(writers) == 1:
+    if len(writers) == 1 and not before:
         for lines in folder.pieces(writers[0]):
             summaries.add_lines(lines)
     else:
-        for read in in_order(folder, writers):
+        for read in joined_series.in_order(folder, writers, before):
             summaries.add_line(read)
     return summaries
-
-
-def in_order(folder: Folder, writers: Sequence[str]) -> Iterator[ReadLine]:
-    """Yield the lines of several files of points as one, the earliest first."""
-    return series.in_order_of_time(list(map(folder.lines, writers)))
 
 
 def _in_the_table(

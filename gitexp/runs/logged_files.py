@@ -6,14 +6,14 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gitexp.files import timed_lines
+from gitexp.files import joined_series, timed_lines
 from gitexp.files.series import SERIES
 from gitexp.project.project import Project
 from gitexp.repo.experiments import RUN_FOLDER
 from gitexp.repo.git.trees import changed, files_in
 from gitexp.repo.live import LOGGED, RunState
 from gitexp.runs import logged_artifacts, run_blobs
-from gitexp.runs.logged import CODE_PARAMS, Logged, in_order
+from gitexp.runs.logged import CODE_PARAMS, Logged
 
 SUMMARY = f"{RUN_FOLDER}/summary.json"  # stands for a metrics file; the record's tree has the file
 MLFLOW = "mlflow.jsonl"  # in the record's tree: what MLflow's clients said
@@ -62,24 +62,30 @@ def run_files(project: Project, state: RunState, logged: Logged) -> tuple[dict[s
         text = as_json(logged.facts.params)
         stored[CODE_PARAMS.removeprefix(f"{RUN_FOLDER}/")] = project.repo.write_blob(text)
     for name, writers in logged.apart.items():
-        stored[name] = _stored_series(project, state, writers, as_it_is=True)
-    if logged.writers:
-        stored[SERIES] = _stored_series(project, state, logged.writers, as_it_is=logged.are_whole)
+        stored[name] = _stored_series(project, state, writers, logged.before.get(name, ""), as_it_is=True)
+    if SERIES in logged.series:
+        before = logged.before.get(SERIES, "")
+        stored[SERIES] = _stored_series(project, state, logged.writers, before, as_it_is=logged.are_whole)
     if logged.by_mlflow:
         stored[MLFLOW] = _united(project, state, logged.by_mlflow)
     artifacts, warnings = logged_artifacts.store(project, state)
     return {**stored, **artifacts}, warnings
 
 
-def _stored_series(project: Project, state: RunState, writers: Sequence[str], *, as_it_is: bool) -> str:
-    """The blob with the points of all processes; of a single one `as_it_is`, or without what is no point."""
-    if len(writers) == 1 and as_it_is:
+def _stored_series(
+    project: Project, state: RunState, writers: Sequence[str], before: str, *, as_it_is: bool
+) -> str:
+    """The blob with the points of all processes; of a single one `as_it_is`, or without what is no point.
+
+    `before`: the file with the points of the run that this one goes on from, if any.
+    """
+    if len(writers) == 1 and as_it_is and not before:
         name = writers[0]
         return run_blobs.store(project, state.logged, [name])[name]
     with project.local.scratch() as scratch:
         united = scratch / SERIES
         with state.opened() as run, run.folder(LOGGED) as folder, united.open("wb") as file:
-            for line, point in in_order(folder, writers):
+            for line, point in joined_series.in_order(folder, writers, before):
                 if point is not None:
                     file.write(line if line.endswith(b"\n") else line + b"\n")
         return run_blobs.store(project, scratch, [SERIES])[SERIES]

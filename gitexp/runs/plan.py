@@ -27,7 +27,7 @@ from gitexp.repo.git.conversions import Conversions
 from gitexp.repo.git.snapshot import Snapshot
 from gitexp.repo.git.trees import files_in
 from gitexp.repo.git.values import Head, RefChange
-from gitexp.runs import earlier, inputs, prepare, work
+from gitexp.runs import commit_code, earlier, inputs, prepare, work
 from gitexp.runs.begin import outer_run
 from gitexp.runs.planned import has_failed_in_queue, new_experiment, put_back, queued_anew
 from gitexp.runs.ready import PlainCommand, Ready
@@ -189,7 +189,7 @@ def _look(project: Project, request: RunRequest, points: Sequence[PlannedPoint],
     """The points of a plan, all checked; raises the errors of `plan`."""
     earlier_ones = _by_identity(project, once)
     request = request._replace(parent=outer_run(project.repo))  # asked once for all
-    project = prepare.with_patterns(project, request, None)
+    project = commit_code.with_patterns(project, request, None)
     requests, checks = list[RunRequest](), list[Checked]()
     for point in points:  # all are checked before anything is stored
         own = request._replace(overrides=(*request.overrides, *point.overrides))
@@ -258,7 +258,7 @@ def code_of(project: Project, checked: Checked, on_new_files: OnNewFiles) -> Sha
     """The workspace, stored without the overrides of any point."""
     repo = project.repo
     head = repo.head()
-    large = inputs.large_results(project, repo.root)
+    large = commit_code.without_checkpoints(project, inputs.large_results(project, repo.root))
     data = inputs.present_data(project)
     scope = work.scope_of(project, checked.work)
     unchanged = checked._replace(params=checked.params._replace(edited={}))

@@ -14,7 +14,7 @@ from gitexp.project.project import Project
 from gitexp.repo import conversion_note
 from gitexp.repo.experiments import New, automatic_names
 from gitexp.repo.git.values import RefChange
-from gitexp.runs import prepare
+from gitexp.runs import commit_code
 from gitexp.runs.begin import planned_record
 from gitexp.runs.ready import Ready
 from gitexp.runs.request import RunRequest
@@ -25,7 +25,7 @@ def new_experiment(
 ) -> New:
     """The queued experiment of a run, to be stored."""
     # Two runs with the same files have start snapshots of their own: by these they are told apart.
-    message = f"{prepare.START_MESSAGE}\n{ready.identity} {order}\n"
+    message = f"{commit_code.START_MESSAGE}\n{ready.identity} {order}\n"
     commit = project.repo.write_commit(ready.tree, [ready.baseline], message)
     ready = ready._replace(commit=commit)
     record = made_here(planned_record(request, ready), project.repo)

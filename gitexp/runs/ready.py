@@ -16,6 +16,7 @@ from gitexp.repo.scope import Scope
 from gitexp.words import shorten
 
 if TYPE_CHECKING:
+    from gitexp.runs.resume import Resumed
     from gitexp.stages.plan import StagePlan
 
 
@@ -77,6 +78,7 @@ class Ready(NamedTuple):
         bring: artifacts for the work to read, absent from an isolated workspace.
         changed_data: data in the object store that differs from gitexp.lock.
         converting: how a checkout gives the bytes of the snapshot.
+        resumed: what the run goes on from; None for a run from the start.
     """
 
     code: Project
@@ -97,6 +99,7 @@ class Ready(NamedTuple):
     bring: tuple[Artifact, ...] = ()
     changed_data: tuple[Artifact, ...] = ()
     converting: Conversions = USERS
+    resumed: Resumed | None = None
 
     @property
     def stored_command(self) -> StoredCommand:

@@ -36,7 +36,8 @@ class RunRequest(NamedTuple):
         name: the experiment's name; "" to have one made, by `name_template` or the config's.
         temp: run in an isolated workspace.
         from_: an experiment or revision; its code runs in place of the workspace's.
-        with_: files laid over the code of `from_`: `FILE` or `FILE=SOURCE`.
+        resume: an experiment to go on from, with its code as for `from_`; own code goes on in the workspace.
+        with_: files laid over the code of `from_` or `resume`: `FILE` or `FILE=SOURCE`.
         metrics: `NAME=PATTERN`, to be found in the output.
         once: give an equal earlier experiment back instead of running it again.
         selection: the stages to run.
@@ -67,6 +68,7 @@ class RunRequest(NamedTuple):
     note: str = ""
     temp: bool = False
     from_: str = ""
+    resume: str = ""
     with_: Sequence[str] = ()
     metrics: Sequence[str] = ()
     once: bool = False

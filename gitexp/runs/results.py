@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,7 @@ from gitexp.datasets import large_results, lock_file
 from gitexp.files.series import is_table
 from gitexp.model import Tree
 from gitexp.nofollow import NotPlain
-from gitexp.objects.paths import is_foreign, lies_in_any
+from gitexp.objects.paths import is_foreign, lies_in, lies_in_any
 from gitexp.pipeline.paths import lock_path
 from gitexp.process.liveness import current_process
 from gitexp.project import dvc_data, exclusions, ignore
@@ -33,6 +33,7 @@ from gitexp.repo.git.repository import Repository
 from gitexp.repo.git.snapshot import Snapshot
 from gitexp.repo.git.trees import files_in
 from gitexp.repo.live import RunState
+from gitexp.repo.scope import Scope
 from gitexp.runs.unstorable import note_unreached
 from gitexp.words import shorten
 
@@ -48,6 +49,7 @@ class _ResultFiles:
         large: files written by the run and too large for Git.
         large_before: large results of an earlier run, not written by this run.
         tables: the tables among the files written by the run.
+        new: files written by the run.
         left_out: files not stored, by the reason.
     """
 
@@ -55,6 +57,7 @@ class _ResultFiles:
     large: list[str] = field(default_factory=list)
     large_before: list[str] = field(default_factory=list)
     tables: list[str] = field(default_factory=list)
+    new: list[str] = field(default_factory=list)
     left_out: dict[str, list[str]] = field(default_factory=dict)
 
     @property
@@ -73,12 +76,14 @@ class StoredResults(NamedTuple):
         warnings: sentences for a person.
         exact: results to check out without conversion.
         tables: the tables written by the run.
+        checkpoints: the declared paths of what another run can go on from.
     """
 
     tree: str
     warnings: Sequence[str] = ()
     exact: Sequence[str] = ()
     tables: Sequence[str] = ()
+    checkpoints: Sequence[str] = ()
 
 
 def if_written(state: RunState, name: str) -> bytes | None:
@@ -122,15 +127,22 @@ def metrics(
     return trees, warnings
 
 
-def store(project: Project, state: RunState, workspace: Repository | None, name: str) -> StoredResults:
+def store(
+    project: Project,
+    state: RunState,
+    workspace: Repository | None,
+    name: str,
+    begun_with: Sequence[str] = (),
+) -> StoredResults:
     """Store the files of an ended run.
 
     The tree is the start tree with the present declared results. `workspace` is the run's; None if it has
-    been removed. Undeclared files of an isolated run are kept under the experiment's `name`. Raises
-    GitFailed, StorageError or DiskFull.
+    been removed. Undeclared files of an isolated run are kept under the experiment's `name`. `begun_with` are
+    the checkpoints that the run has begun with. Raises GitFailed, StorageError or DiskFull.
     """
     if workspace is None:
-        return StoredResults(state.tree, (f"results not stored: the workspace is gone, {state.root}",))
+        gone = f"results not stored: the workspace is gone, {state.root}"
+        return StoredResults(state.tree, (gone,), checkpoints=begun_with)
     found = _found(project, state)
     taken = _in_git(project, state, workspace, found.in_git)
     tree = taken.tree
@@ -141,7 +153,19 @@ def store(project: Project, state: RunState, workspace: Repository | None, name:
     scope = state.scope._replace(stored=(*state.scope.stored, *stored))
     left = _keep_left(project, state._replace(scope=scope), workspace, tree, name)
     told = (*found.warnings, *refused, *taken.warnings, *left)
-    return StoredResults(tree, told, taken.exact, sorted(found.tables)[:_MOST_TABLES])
+    tables = sorted(found.tables)[:_MOST_TABLES]
+    return StoredResults(tree, told, taken.exact, tables, _checkpoints(state.scope, found, begun_with))
+
+
+def _checkpoints(scope: Scope, found: _ResultFiles, begun_with: Sequence[str]) -> list[str]:
+    """The declared paths at or below which the run has written a checkpoint, or has left one as it was."""
+    stored = [*found.in_git, *found.large, *found.large_before]
+    paths = []
+    for path in dict.fromkeys([*scope.checkpoints, *begun_with]):
+        candidates = stored if path in begun_with else found.new
+        if any(lies_in(name, path) for name in candidates):
+            paths.append(path)
+    return paths
 
 
 def _in_git(project: Project, state: RunState, workspace: Repository, names: Sequence[str]) -> Snapshot:
@@ -190,12 +214,9 @@ def _found(project: Project, state: RunState) -> _ResultFiles:
             found.large.append(name)
         else:
             found.in_git.append(name)
-    found.tables = _written_tables([*found.in_git, *found.large], unwritten)
+    found.new = [name for name in (*found.in_git, *found.large) if name not in unwritten]
+    found.tables = [name for name in found.new if is_table(name)]
     return found
-
-
-def _written_tables(names: Iterable[str], unwritten: Collection[str]) -> list[str]:
-    return [name for name in names if is_table(name) and name not in unwritten]
 
 
 def _large(

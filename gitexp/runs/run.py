@@ -121,6 +121,8 @@ def _result(live: LiveRun, ended: Ended, stored: Experiment) -> Result:
     hint = None
     if live.is_isolated and stored.record.status is Status.FAILED:
         hint = "Files that Git ignores are not in an isolated run: list those it needs under share:."
+    elif stored.record.checkpoints and stored.record.status is not Status.DONE:
+        hint = f"gitexp run --resume {stored.name} goes on from its last checkpoint."
     return Result(stored, exit_code, warnings, hint, failure=_failure(ended), signal=signum)
 
 

@@ -161,6 +161,7 @@ def scope_of(code: Project, work: Work) -> Scope:
         metric_patterns=config.patterns.metrics,
         param_patterns=config.patterns.params,
         result_patterns=config.patterns.results,
+        checkpoints=config.to_go_on_from,
     )
 
 

@@ -76,8 +76,10 @@ def _stands_on_commit(
     one: Experiment, parents: Mapping[str, Sequence[str]], records: Mapping[str, Record]
 ) -> bool:
     commit, start, below = one.record.commit, one.record.start, set[str]()
-    for oid in graph.reached(parents, one.id):
-        if oid not in parents or oid == start:
+    reached = graph.reached(parents, one.id)
+    of_tries = {records[oid].commit for oid in reached if oid in records and records[oid].start == start}
+    for oid in reached:
+        if oid not in parents or oid == start or (start and oid in of_tries):
             continue
         record = records.get(oid)
         if record is None:

@@ -14,6 +14,7 @@ from gitexp.catalog import rows
 from gitexp.catalog.fields import Row
 from gitexp.catalog.query import Query, matching
 from gitexp.catalog.replicates import collapsed
+from gitexp.catalog.superseded import without_superseded
 from gitexp.files import is_finite, is_number
 from gitexp.model import MISSING, Status
 from gitexp.project import direction_line
@@ -116,7 +117,7 @@ def best_of(metric: str, values: Iterable[Any], directions: Mapping[str, str]) -
 
 
 def _rows(project: Project, query: Query) -> list[Row]:
-    found = matching(project, query._replace(sort=None, limit=None))
+    found = without_superseded(matching(project, query._replace(sort=None, limit=None)))
     built = rows.build([rows.of_experiment(experiment) for experiment in found], project.config.named)
     return collapsed(built, query.drawn)
 

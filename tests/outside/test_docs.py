@@ -234,6 +234,8 @@ def test_a_record_holds_what_the_format_says() -> None:
         limits={"timeout": 60.0},
         reason="timeout",
         parent="outer",
+        resumed_from={"experiment": "a", "commit": "0" * 40, "record": "1" * 40, "step": 3},
+        checkpoints=("ckpt",),
         series=("series.jsonl",),
         tables=("logs.csv",),
         system={"cpu": 95.0},

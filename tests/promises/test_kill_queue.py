@@ -23,7 +23,7 @@ WORKING = (
     *("run:created", "run:ended", "finish:read", "finish:commit", "finish:stored", "finish:forgotten"),
 )
 SHARED = ("exchange:claimed", "run:created", "finish:stored", "exchange:delivered")
-POINTS = {*PLANNING, *WORKING, *SHARED, "queue:retry", "exchange:marked", "exchange:deleted"}
+POINTS = {*PLANNING, *WORKING, *SHARED, "requeue:stored", "exchange:marked", "exchange:deleted"}
 
 
 def statuses(repo: Workspace) -> list[Status]:
@@ -69,7 +69,7 @@ def test_a_run_whose_workers_always_die_is_given_up(repo: Workspace) -> None:
 def test_putting_back(repo: Workspace) -> None:
     repo.gitexp("run", "--queue", "-q", "-n", "one", *TRAIN)
     kill(repo, "run:ended", "queue", "work")
-    kill(repo, "queue:retry", "queue", "work")
+    kill(repo, "requeue:stored", "queue", "work")
     repo.gitexp("queue", "work")
     assert statuses(repo) == [Status.DONE]
 

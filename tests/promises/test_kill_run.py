@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 
 import pytest
@@ -36,3 +37,41 @@ def test_run_from_an_experiment(repo: Workspace, point: str) -> None:
         if one.name in ("one", "after"):
             assert one.record.baseline == parent
             assert "lr: 0.2 " in git(repo, "show", f"{one.record.commit}:params.yaml")
+
+
+RESUME = ("run", "-q", "-n", "one", "--resume", "parent")
+TRAIN = """
+import os
+import pathlib
+import gitexp
+
+pathlib.Path("last.bin").write_text("a checkpoint")
+gitexp.log({"loss": 1.0}, step=1 + int(os.environ.get("GITEXP_RESUMED_STEP", 0)))
+raise SystemExit(not os.environ.get("GITEXP_RESUMED"))
+"""
+
+RESUMES: dict[str, Status | None] = {
+    **dict.fromkeys(("run:settled", "run:live", "resume:series", "store:before-ref@1"), None),
+    **dict.fromkeys(("run:created", "run:ended"), Status.INTERRUPTED),
+    **dict.fromkeys(("finish:commit", "logged:stored", "finish:stored"), Status.DONE),
+}
+
+POINTS |= set(RESUMES)
+
+
+@pytest.mark.parametrize("point", RESUMES)
+def test_run_that_goes_on(repo: Workspace, point: str) -> None:
+    """It has the curve of what it goes on from, and what that had to go on from, wherever it is killed."""
+    repo.write("train.py", TRAIN)
+    repo.write("gitexp.yaml", "checkpoints: [last.bin]\n")
+    repo.gitexp("run", "-q", "-n", "parent", "--temp", "--", sys.executable, "train.py", check=False)
+    kill(repo, point, *RESUME)
+    assert_put_right(repo, point, RESUMES[point])
+    repo.gitexp("run", "-q", "-n", "after", *RESUME[4:])
+    steps = {"after": [1, 2], "one": [1] if point == "run:created" else [1, 2]}
+    for one in experiments(repo):
+        if one.name in steps:
+            assert one.record.resumed_from["experiment"] == "parent"
+            assert one.record.checkpoints == ("last.bin",)
+            lines = git(repo, "cat-file", "blob", f"{one.id}:.gitexp/run/series.jsonl").splitlines()
+            assert [json.loads(line)["_step"] for line in lines] == steps[one.name]

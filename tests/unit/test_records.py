@@ -96,6 +96,11 @@ FIELDS = {
     "limits": st.dictionaries(texts, st.floats(0, 1e12), max_size=2),
     "reason": texts,
     "parent": texts,
+    "resumed_from": st.just({})
+    | st.fixed_dictionaries(
+        {"experiment": texts, "commit": st.just(ID), "record": st.just(BASE), "step": st.integers(-9, 9)}
+    ),
+    "checkpoints": st.lists(plain_names, max_size=2).map(tuple),
     "tables": st.lists(st.sampled_from(["logs.csv", "a/b.tsv"]), max_size=2).map(tuple),
     "series": st.lists(st.sampled_from(["series.jsonl", "system.jsonl"]), max_size=2).map(tuple),
     "alerts": st.lists(

@@ -49,6 +49,8 @@ gitexp run -S 'train.lr=log_uniform(1e-5,1e-1)' --trials 20 -j 2    (a search)
 gitexp run --from exp-55e90 -S train.lr=0.3    (that code again)
 gitexp run --from exp-55e90 --with train.py    (with that file as it is here)
 gitexp run --from HEAD -- python train.py
+gitexp run --resume exp-55e90    (on from its last checkpoint)
+gitexp run --resume exp-55e90 -S train.epochs=200    (a done run too, if it has more to do)
 gitexp run --repeat 5 -S train.lr=0.1,0.2 -j 2    (each with five seeds)
 gitexp run --dry-run -S train.lr=0.2    (what would run, and why)
 gitexp run train --force -j 4    (a stage, and what it stands on)
@@ -96,12 +98,21 @@ From = Annotated[
         by="points",
     ),
 ]
+Resume = Annotated[
+    str,
+    options.option(
+        "--resume",
+        metavar="EXP",
+        help="Go on from the checkpoint of an experiment, with its code and curves, in an isolated worktree.",
+        by="own_experiments",
+    ),
+]
 WithFiles = Annotated[
     list[str] | None,
     typer.Option(
         "--with",
         metavar="FILE[=SOURCE]",
-        help="Lay a file over the code of --from: the workspace's, or SOURCE. Repeatable.",
+        help="Lay a file over the code of --from or --resume: the workspace's, or SOURCE. Repeatable.",
     ),
 ]
 Force = Annotated[bool, options.force("Run the stages though they are up to date.")]
@@ -176,6 +187,7 @@ def run(
     once: Once = False,
     temp: Temp = False,
     from_: From = "",
+    resume: Resume = "",
     with_files: WithFiles = None,
     force: Force = False,
     single: Single = False,
@@ -199,8 +211,8 @@ def run(
     The experiment has the exact code, params, metrics, log and environment. The workspace is stored before
     the command starts, with uncommitted changes and new files; at the end the results are added. The exit
     status of the command is passed on. Ctrl-C stores the experiment as interrupted. -S edits the params
-    files for good; with --temp or --from the workspace is not touched. The command's own options are params
-    under args: --lr 0.1 means args.lr.
+    files for good; with --temp, --from or --resume the workspace is not touched. The command's own options
+    are params under args: --lr 0.1 means args.lr.
 
     Where gitexp.yaml (or dvc.yaml) has stages, each outdated stage runs, in order, or is restored from an
     experiment with the same run; with names, only the named stages and the stages above them. Options may
@@ -209,6 +221,7 @@ def run(
     """
     options.one_name(name, name_template)
     options.only_one(single=single, downstream=downstream)
+    options.only_one(**{"from": bool(from_), "resume": bool(resume)})
     gc.enable()  # the command may take days, and `main` has turned it off
     limits = parse_limits(timeout, max_memory)
     project = open_project(needs_config=True, dry_run=dry_run)
@@ -221,6 +234,7 @@ def run(
         note=note,
         temp=temp,
         from_=from_,
+        resume=resume,
         with_=tuple(with_files or ()),
         metrics=tuple(metric or ()),
         once=once,
@@ -253,7 +267,8 @@ def run(
         several = has_values or repeat is not None or jobs_of_hydra is not None
         if queue or several:
             _refuse_many({"system_interval": system_interval, "mlflow": mlflow})
-            _refuse_many({"from": from_, "with": with_files, "once": once, "keep_going": keep_going})
+            _refuse_many({"from": from_, "resume": resume, "with": with_files, "once": once})
+            _refuse_many({"keep_going": keep_going})
             many = Many(
                 *(jobs, repeat, queue, several, retry_failed, yes, dry_run, quiet, json),
                 *(trials, method, tuple(objective or ())),
@@ -308,7 +323,8 @@ def _rehearse(project: Project, request: RunRequest, *, quiet: bool, json: bool)
     """Say what a run would do; of stages each with its fate, unless `--once` gives an experiment back."""
     selection = request.selection
     if selection is not None:
-        _refuse_elsewhere({"from": request.from_, "with": request.with_, "temp": request.temp})
+        elsewhere = {"from": request.from_, "resume": request.resume, "with": request.with_}
+        _refuse_elsewhere({**elsewhere, "temp": request.temp})
     if selection is None or request.once:
         ready, same = ops.rehearse(project, request)
         if selection is None or same is not None:

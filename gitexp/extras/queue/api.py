@@ -174,13 +174,16 @@ def move(project: Project, names: Sequence[str], *, last: bool = False) -> list[
     return found
 
 
-def retry(project: Project, names: Sequence[str], limits: Limits = NO_LIMITS) -> list[Experiment]:
+def retry(
+    project: Project, names: Sequence[str], limits: Limits = NO_LIMITS, *, resume: bool | None = None
+) -> list[Experiment]:
     """Put ended runs back into the queue, with their code and params; the runs before the change.
 
-    `limits` replace their own. Raises ExperimentError for a live run, or a run never queued.
+    `limits` replace their own. With `resume`, by default as gitexp.yaml says, they go on from their last
+    checkpoints. Raises ExperimentError for a live run, or a run never queued.
     """
     found = _named(project, names)
-    queue.retry(project, found, limits)
+    queue.retry(project, found, limits, resume=resume)
     return found
 
 

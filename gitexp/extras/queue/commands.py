@@ -27,6 +27,7 @@ from gitexp.model import Experiment, Status, readable
 from gitexp.process import limits
 from gitexp.process.environment import machine
 from gitexp.project.project import Project
+from gitexp.runs.requeue import can_go_back
 from gitexp.times import show_moment
 from gitexp.words import counted, shorten
 
@@ -53,6 +54,7 @@ gitexp queue move 'lr-*' --last
 EPILOG_RETRY = """Examples:
 gitexp queue retry exp-333c9
 gitexp queue retry --filter "reason == 'timeout'" --timeout '4 h'
+gitexp queue retry exp-333c9 --go-on    (from its last checkpoint)
 """
 
 NOTHING_WAITS = "Nothing waits here"
@@ -74,6 +76,11 @@ MaxRetries = Annotated[
 KeepWorktree = Annotated[
     bool, typer.Option("--keep-worktree", help="Leave the workspace of a failed run as it is, and tell it.")
 ]
+GoOn = Annotated[
+    bool,
+    typer.Option("--go-on", help="Go on from the last checkpoint; default: as resume: in gitexp.yaml says."),
+]
+Anew = Annotated[bool, typer.Option("--anew", help="Begin from the start, whatever gitexp.yaml says.")]
 First = Annotated[bool, typer.Option("--first", help="Before all others.")]
 Last = Annotated[bool, typer.Option("--last", help="Behind all others.")]
 At = Annotated[str | None, options.git_remote("The queue of a Git remote, and not the one here.")]
@@ -314,6 +321,8 @@ def retry(
     exp: options.OwnExps = None,
     timeout: options.Timeout = "",
     max_memory: options.MaxMemory = "",
+    go_on: GoOn = False,
+    anew: Anew = False,
     query: Query = PLAIN,
     dry_run: options.DryRun = False,
     quiet: options.Quiet = False,
@@ -321,18 +330,26 @@ def retry(
 ) -> None:
     """Put ended runs back into the queue, with the code and params that they had.
 
-    They keep their limits, unless the user gives others.
+    They keep their limits, unless the user gives others. With --go-on, a run begins with the checkpoint that
+    its last try has stored, and goes on from there; one without a checkpoint begins from the start.
     """
+    options.only_one(**{"go-on": go_on, "anew": anew})
     own = limits.parse(timeout, max_memory)
     project = open_project(dry_run=dry_run)
     found, left = list[Experiment](), 0
     for one in chosen(project, exp, query, _has_gone_wrong):
-        if exp or queue.can_go_back(one):
+        if exp or can_go_back(one):
             found.append(one)
         else:
             left += 1
-    queue.retry(project, found, own)
-    _tell(project, found, f"{counted(len(found), 'run')} queued again", quiet=quiet, json=json)
+    resume = None  # as gitexp.yaml says
+    if go_on or anew:
+        resume = go_on
+    going_on = queue.retry(project, found, own, resume=resume)
+    line = f"{counted(len(found), 'run')} queued again"
+    if going_on:
+        line += f", from the last checkpoint: {shorten(going_on)}"
+    _tell(project, found, line, quiet=quiet, json=json)
     if left:
         verb = "was" if left == 1 else "were"
         render.warn(f"{left:,} left out: {counted(left, 'run')} {verb} not made by a worker.")

@@ -8,6 +8,7 @@ in the queue goes.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -24,6 +25,7 @@ from gitexp.repo.experiments import PREFIX, is_name
 from gitexp.repo.git import graph
 from gitexp.repo.git.values import RefChange
 from gitexp.repo.git_remote import GitRemote, PushedRef, PushOutcome
+from gitexp.runs.requeue import queued_again
 from gitexp.sharing import partner, push, received
 from gitexp.sharing.partner import Contact
 from gitexp.sharing.push import PushRequest
@@ -304,8 +306,15 @@ class RemoteQueue:
 
         `before` is the last record of the lost try.
         """
-        record, tree = queue.queued_again(self._project, before)
-        record = replace(record, waits_at=self.name, tries=run.experiment.record.tries + 1)
+        record, tree = queued_again(self._project, before)
+        lost = run.experiment.record
+        tries = lost.tries + 1
+        if record.commit != lost.commit:  # it has come to another checkpoint, which others are to get
+            tries = 0
+            with contextlib.suppress(errors.GitexpError):  # else whoever has the checkpoint can go on from it
+                if self._project.config.remotes:
+                    sync.push(self._project, wanted.artifacts(self._project, [record.commit])).check()
+        record = replace(record, waits_at=self.name, tries=tries)
         change = self._project.store.replacing(before, record, tree)
         return self._move(before.name, run.experiment.id, change.new).outcome is PushOutcome.UPDATED
 

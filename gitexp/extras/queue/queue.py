@@ -12,14 +12,14 @@ from gitexp import errors
 from gitexp.catalog import by_words, projects
 from gitexp.catalog.ended import ended_record
 from gitexp.extras.queue.workers import MAX_RETRIES
-from gitexp.failpoints import failpoint
-from gitexp.model import Experiment, Record, Status, Stored, readable
+from gitexp.model import Experiment, Status, Stored, readable
 from gitexp.process.limits import NO_LIMITS, Limits
 from gitexp.project.change import Transaction
 from gitexp.project.project import Project
 from gitexp.repo import conversion_note, live
 from gitexp.repo.git.values import RefChange
 from gitexp.repo.watched import Watched
+from gitexp.runs.requeue import can_go_back, is_lost, never_queued, queued_again, requeue
 from gitexp.words import shorten
 
 _LOCKS = 64  # for all queued experiments: the files of locks stay
@@ -81,12 +81,6 @@ def lock_name(name: str, work: str = "queue") -> str:
     return f"{work}-{zlib.crc32(name.encode()) % _LOCKS}"
 
 
-def is_lost(experiment: Experiment) -> bool:
-    """Whether the worker of a queued run has died in its middle."""
-    record = experiment.record
-    return bool(record.start) and record.status is Status.INTERRUPTED and record.exit_code is None
-
-
 def lost(project: Project, every: Sequence[Stored], max_retries: int = MAX_RETRIES) -> list[Experiment]:
     """The runs of this machine's dead workers, due to go back to the queue."""
     found = []
@@ -110,69 +104,41 @@ def requeue_lost(
     if project.dry_run:
         return again
     for one in lost(project, project.store.all() if every is None else every, max_retries):
-        with contextlib.suppress(errors.BadRecord):  # doctor names it; the others must go on
-            record, tree = queued_again(project, one)
-            failpoint("queue:retry")
-            requeued = project.store.swap(one, record, tree)
+        with contextlib.suppress(errors.BadRecord, errors.LockError):  # doctor names it; others must go on
+            requeued = requeue(project, one)
             if requeued is not None:  # else another process was quicker
                 again.append(requeued)
                 live.forget_lost(project.local, one.record.start)
     return again
 
 
-def can_go_back(experiment: Experiment) -> bool:
-    """Whether an experiment has ended and was queued once."""
-    return bool(experiment.record.start) and experiment.record.status.ended
-
-
-def retry(project: Project, experiments: Sequence[Experiment], limits: Limits = NO_LIMITS) -> None:
+def retry(
+    project: Project,
+    experiments: Sequence[Experiment],
+    limits: Limits = NO_LIMITS,
+    *,
+    resume: bool | None = None,
+) -> list[str]:
     """Put ended runs back into the queue, with the code and params of their first try; undo takes it back.
 
     The record of the try stays below the new one, with its results, log and warnings. `limits` replace the
-    runs' own limits.
+    runs' own limits. With `resume`, by default the project's `resume:`, the runs go on from their last
+    checkpoints; the names of those that do are returned.
     Raises ExperimentError for a live experiment, or an experiment never queued.
     """
-    changes = []
+    changes, going_on = [], []
     for one in experiments:
         if not can_go_back(one):
-            raise errors.ExperimentError(
-                f"{one.name} was not run by a worker, or has not ended: it cannot go back to the queue.",
-                f"Run its code again when it has ended: gitexp run --from {one.name}",
-                code="not-queued",
-            )
-        record, tree = queued_again(project, one)
+            raise never_queued(one)
+        record, tree = queued_again(project, one, resume=resume)
+        if record.resumed_from:
+            going_on.append(one.name)
         record = replace(record, waits_at="")  # of whatever queue it came, it waits here now
         if limits != NO_LIMITS:
             record = replace(record, limits=limits.as_json())
         changes.append(project.store.replacing(one, record, tree))
     _move_together(project, "queue retry", experiments, changes)
-
-
-def queued_again(project: Project, one: Experiment) -> tuple[Record, str]:
-    """The record and the tree of an ended run in the queue again."""
-    before = _as_queued(project, one)
-    tries = one.record.tries + is_lost(one)
-    record = replace(before.record, note=one.record.note, tags=one.record.tags, tries=tries)
-    tree = project.repo.resolve(before.id, "tree")
-    assert tree is not None  # its commit has just been read
-    return record, tree
-
-
-def _as_queued(project: Project, experiment: Experiment) -> Experiment:
-    """The experiment in its last queued state, found along the second parents of its records."""
-    commit = experiment.id
-    while True:
-        (found,) = project.store.read_commits({experiment.name: commit})
-        one = found.experiment
-        if isinstance(one, Experiment) and one.record.status is Status.QUEUED:
-            return one
-        above = found.parents[1:] or found.parents  # a note or a tag is a record with one parent
-        if not isinstance(one, Experiment) or not above:
-            raise errors.BadRecord(
-                f"The records of {experiment.name} do not say how it was queued.",
-                "gitexp doctor says what can be done.",
-            )
-        commit = above[-1]
+    return going_on
 
 
 def tried_before(project: Project, experiments: Sequence[Experiment]) -> list[str]:

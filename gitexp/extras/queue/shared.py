@@ -18,6 +18,7 @@ from gitexp.process.liveness import is_alive
 from gitexp.project.project import Project
 from gitexp.repo import live
 from gitexp.runs.begin import Claim
+from gitexp.runs.requeue import is_lost
 
 SIGN_EVERY = 300.0  # seconds between two signs of life
 _PATIENCE = 600.0  # seconds that a remote may be away
@@ -104,8 +105,8 @@ class SharedQueue:
         if not here.record.status.ended:
             return False
         start = here.record.start
-        is_lost = queue.is_lost(here) and live.was_lost_here(self._project.local, start, self._there.name)
-        if is_lost and run.experiment.record.tries < self._max_retries:
+        was_lost = is_lost(here) and live.was_lost_here(self._project.local, start, self._there.name)
+        if was_lost and run.experiment.record.tries < self._max_retries:
             requeued = self._patiently(lambda: self._there.requeue(run, here))
             live.forget_lost(self._project.local, start)
             return requeued

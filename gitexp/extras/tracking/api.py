@@ -19,7 +19,7 @@ from gitexp.extras.tracking.plain_values import plain_mapping
 from gitexp.extras.tracking.ranks import rank
 from gitexp.extras.tracking.run import Run, check_kind
 from gitexp.extras.tracking.run_log import RunLog
-from gitexp.process.variables import DISABLED, NAME, RUN
+from gitexp.process.variables import DISABLED, NAME, RESUMED_FROM, RUN
 
 if TYPE_CHECKING:
     from gitexp.extras.tracking.params import Params
@@ -41,6 +41,7 @@ def start_run(
     summary: Mapping[str, str] | None = None,
     repo: str | os.PathLike[str] | None = None,
     system_interval: float | str | None = None,
+    resume: str = "",
 ) -> Run:
     """Begin a run: under `gitexp run` the first one is that run, any other is an experiment of its own.
 
@@ -54,9 +55,11 @@ def start_run(
         repo: a folder in the repository; the current folder by default.
         system_interval: seconds between two looks at the machine, or a text like "30 s"; 0 for none.
             gitexp.yaml tells otherwise, and `gitexp run` of its run.
+        resume: an experiment that the run goes on from: its checkpoints come into the workspace, where
+            they are not yet, and its curves go on. Under `gitexp run`, `--resume` says so.
 
-    Raises UsageError if a run is on and `nested` is not set, and the errors of `gitexp.run_experiment` from
-    before the start of a command.
+    Raises UsageError if a run is on and `nested` is not set, or for `resume` under `gitexp run`, and the
+    errors of `gitexp.run_experiment` from before the start of a command.
     """
     if _on and not nested:
         raise errors.UsageError(
@@ -66,7 +69,7 @@ def start_run(
     given = None if params is None else plain_mapping(params)
     for kind in (summary or {}).values():
         check_kind(kind)
-    run = _begin(name, note, all_ranks=all_ranks, repo=repo, system_interval=system_interval)
+    run = _begin(name, note, all_ranks=all_ranks, repo=repo, system_interval=system_interval, resume=resume)
     _on.append(run)
     if given is not None:
         run.log_params(given)
@@ -84,6 +87,7 @@ def _begin(
     all_ranks: bool,
     repo: str | os.PathLike[str] | None,
     system_interval: float | str | None,
+    resume: str,
 ) -> Run:
     global _has_begun
     number = rank()
@@ -92,6 +96,11 @@ def _begin(
     live = Path(os.environ.get(RUN, ""))
     is_first, _has_begun = not _has_begun, True
     if live.name and is_first and live.is_dir():
+        if resume and os.environ.get(RESUMED_FROM) != resume:
+            raise errors.UsageError(
+                f"This run was begun by `gitexp run`: the script cannot have it go on from {resume}.",
+                f"gitexp run --resume {resume}",
+            )
         run = Run(os.environ.get(NAME, ""), RunLog(live / "logged", number), on_end=_forget)
         if note:
             run.note(note)
@@ -101,7 +110,7 @@ def _begin(
         say(f"rank {number} does not log: only what `gitexp run` has begun is known to all ranks")
         return Run()
     own = plugins.load("run", "own")(
-        "", note, here=_place(repo), system_interval=system_interval, template=name
+        "", note, here=_place(repo), system_interval=system_interval, template=name, resume=resume
     )
     run = Run(own.experiment.name, RunLog(own.folder), own, _forget)
     ending.watch(end_all)

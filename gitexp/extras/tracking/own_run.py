@@ -17,7 +17,7 @@ from gitexp.model import Experiment
 from gitexp.process import interrupts
 from gitexp.process.environment import EnvironmentProbe
 from gitexp.process.gpus import GpuProbe
-from gitexp.process.variables import NAME, RUN
+from gitexp.process.variables import ALL_RESUMED, NAME, RUN
 from gitexp.project.intervals import read_interval
 from gitexp.project.project import Project
 from gitexp.runs import end, typed_code
@@ -26,6 +26,7 @@ from gitexp.runs.engine import Circumstances, Ended
 from gitexp.runs.lookout import lookout
 from gitexp.runs.prepare import prepare
 from gitexp.runs.request import RunRequest
+from gitexp.runs.resume import variables
 
 _on: list[OwnRun] = []  # the runs of this process that are on, the latest last
 _around: dict[str, str | None] = {}  # the variables as they were before the first of them
@@ -34,7 +35,8 @@ _around: dict[str, str | None] = {}  # the variables as they were before the fir
 class OwnRun:
     """A run in progress whose code is the caller.
 
-    `template` gives the name where `name` is empty; if taken, a number follows. A given `project` is one that
+    `template` gives the name where `name` is empty; if taken, a number follows. `resume`: the experiment that
+    the run goes on from, whose checkpoints come into the workspace. A given `project` is one that
     its owner goes on to use. Raises, when it is made, the errors of `gitexp.runs.run.run` from before the
     start of a command.
 
@@ -52,6 +54,7 @@ class OwnRun:
         system_interval: float | str | None = None,
         template: str = "",
         project: Project | None = None,
+        resume: str = "",
     ) -> None:
         is_shared = project is not None
         project = project or Project.open(here)
@@ -76,6 +79,7 @@ class OwnRun:
             system_interval=_interval(system_interval),
             on_alert=say,
             typed=typed,
+            resume=resume,
         )
         self._held = contextlib.ExitStack()
         try:
@@ -108,12 +112,17 @@ class OwnRun:
     def _tell_children(self) -> None:
         """Have the processes that this one starts log into this run, until its end."""
         if not _on:
-            _around.update({variable: os.environ.get(variable) for variable in (NAME, RUN)})
+            _around.update({variable: os.environ.get(variable) for variable in (NAME, RUN, *ALL_RESUMED)})
         _on.append(self)
         _tell(self._variables())
 
     def _variables(self) -> dict[str, str | None]:
-        return {NAME: self.experiment.name, RUN: str(self._live.state.folder)}
+        resumed = variables(self.experiment.record)
+        return {
+            NAME: self.experiment.name,
+            RUN: str(self._live.state.folder),
+            **{variable: resumed.get(variable) for variable in ALL_RESUMED},
+        }
 
     def _forget_children(self) -> None:
         """Have them log into the run that began before it and is on, in whatever order runs end."""

@@ -14,7 +14,7 @@ from gitexp.extras.tracking.artifact_names import check_name
 from gitexp.extras.tracking.lines import LineFile, say
 from gitexp.extras.tracking.series_writer import SeriesWriter
 from gitexp.failpoints import failpoint
-from gitexp.log_rules import LOST, TIME
+from gitexp.log_rules import GOES_ON, LOST, TIME
 
 ARTIFACTS = "artifacts"
 _PIECE = 1024 * 1024  # bytes
@@ -33,7 +33,7 @@ class RunLog:
         self.folder = folder
         self._apart = f"rank-{rank}" if rank else ""
         self._series_file = LineFile(folder, self._apart or "series", self._on_loss)
-        self.series = SeriesWriter(self._series_file)
+        self.series = SeriesWriter(self._series_file, _last_steps(folder, f"{self._apart or 'series'}.jsonl"))
         self._facts = LineFile(folder, "facts", self._on_loss)
         self._has_said = False
 
@@ -115,6 +115,15 @@ class RunLog:
             reason = self._series_file.reason
             self.say_fact("warning", [f"logged lines that could not be written: {lost:,}, {reason}"])
         self._facts.close()
+
+
+def _last_steps(folder: Path, file: str) -> dict[str, int]:
+    """The last step of each metric of the run that this one goes on from; {} for a run from the start."""
+    try:
+        found: dict[str, int] = json.loads((folder / GOES_ON).read_bytes())["steps"][file]
+    except (OSError, ValueError, LookupError, TypeError):
+        return {}
+    return found
 
 
 def _written(part: Path, write: Callable[[IO[bytes]], object]) -> None:

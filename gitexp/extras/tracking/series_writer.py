@@ -58,13 +58,13 @@ class SeriesWriter:
     """Writes the points of a run's series.
 
     Without a step, a call counts on from the last step of its names: names logged in calls of their
-    own have the same steps as if they were logged together.
+    own have the same steps as if they were logged together. `last_steps` are those of a run before, by name.
     """
 
-    def __init__(self, file: LineFile) -> None:
+    def __init__(self, file: LineFile, last_steps: Mapping[str, int] | None = None) -> None:
         self._file = file
         self._shapes: dict[tuple[str, ...], _Shape] = {}
-        self._steps: dict[str, int] = {}
+        self._steps: dict[str, int] = dict(last_steps or {})
         self._known = 0  # the names in all shapes, and the shapes
         self._recent: _Shape | None = None
         self._waiting: list[_Waiting] = []

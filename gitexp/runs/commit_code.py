@@ -1,0 +1,182 @@
+"""The code of a commit, checked out into an isolated workspace and then checked like the user's."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+from typing import NamedTuple
+
+from gitexp import errors, files
+from gitexp.failpoints import failpoint
+from gitexp.model import Artifact, Files, Record, paths_of
+from gitexp.objects.paths import joined_paths, lies_in_any
+from gitexp.objects.workspace_files import WorkspaceFiles
+from gitexp.project import config_loading, dvc_data, exclusions, params
+from gitexp.project.project import Project
+from gitexp.repo import worktrees
+from gitexp.repo.git import conversions, snapshot
+from gitexp.repo.git.conversions import Conversions
+from gitexp.repo.git.repository import Repository
+from gitexp.repo.git.trees import files_in
+from gitexp.runs import inputs, overlay, resume, work
+from gitexp.runs.ready import Ready
+from gitexp.runs.request import RunRequest
+from gitexp.runs.resume import Resumed
+
+START_MESSAGE = "Start of an experiment\n"
+
+
+class StartCode(NamedTuple):
+    """The code of a run in an isolated workspace.
+
+    Attributes:
+        commit: the commit to check out.
+        baseline: the parent of the experiment's commit; of a queued run, not the same commit.
+        branch: the branch for the record.
+        before: the record of the experiment to be run again, if any.
+        converting: how a checkout gives the bytes of the commit.
+        resumed: what the run goes on from; None for a run from the start.
+    """
+
+    commit: str
+    baseline: str
+    branch: str | None
+    before: Record | None
+    converting: Conversions
+    resumed: Resumed | None = None
+
+
+def checked_out(project: Project, request: RunRequest, held: contextlib.ExitStack, start: StartCode) -> Ready:
+    """The run of a commit in a worktree; its identity and names are still open."""
+    repo, before, converting = project.repo, start.before, start.converting
+    files_over = overlay.parse(project, request.with_)
+    worktree = held.enter_context(worktrees.checkout(repo, start.commit, converting))
+    laid = overlay.lay(worktree, files_over)
+    code = in_worktree(project, worktree, before, repeated=request.command is None)
+    code = with_patterns(code, request, before)
+    worktrees.share(repo, worktree, start.commit, code.config.share)
+    absent = bring_dvc_data(repo, worktree)
+    checked = work.check(code, request, before, repo.root)
+    prepared = checked.params
+    checked = work.complete(checked, project, code, worktree.root, written=prepared.edited)
+    large = inputs.large_results(code, worktree.root)
+    dropped = list[str]()
+    if start.resumed is None:
+        large = without_checkpoints(code, large)
+        dropped = _dropped_checkpoints(code, start)
+    known, gone = inputs.available(project, worktree.root, large)
+    if start.resumed is not None:
+        resume.require_present(start.resumed, [artifact for artifact in large if artifact not in known])
+    bring = (*inputs.data(project, code, worktree.root, checked.work), *known)
+    tree = repo.resolve(start.commit, "tree")
+    assert tree is not None  # it is checked out
+    exact = converting.exact
+    warnings = [*prepared.warnings, *absent, *gone, *_in_spite_of_rules(project, start.commit, laid)]
+    changed = list(dict.fromkeys([*laid, *prepared.edited]))
+    if changed or dropped:
+        with project.local.scratch() as scratch:
+            params.write(worktree.root, scratch, prepared)
+            taken = snapshot.with_files(worktree, scratch, tree, dropped, changed)
+        tree = taken.tree
+        exact = (*(path for path in exact if path not in changed), *taken.exact)
+        warnings += taken.warnings
+    commit = start.commit
+    if changed or start.baseline == start.commit:
+        commit = repo.write_commit(tree, [start.baseline], START_MESSAGE)
+        worktrees.settle(worktree, commit)
+    failpoint("run:settled")
+    return Ready(
+        code=code,
+        params=prepared,
+        work=checked.work,
+        folder=checked.folder,
+        baseline=start.baseline,
+        branch=start.branch,
+        workspace=worktree,
+        tree=tree,
+        commit=commit,
+        scope=work.scope_of(code, checked.work)._replace(large=paths_of(large)),
+        warnings=tuple(warnings),
+        bring=bring,
+        converting=Conversions(conversions.settings_of(worktree), exact),
+        resumed=start.resumed,
+    )
+
+
+def _dropped_checkpoints(code: Project, start: StartCode) -> list[str]:
+    """The checkpoints of the experiment to be run again, removed from its worktree: the run begins anew."""
+    if start.before is None or start.baseline != start.commit:
+        return []
+    found = files_in(code.repo, start.commit, code.config.checkpoints)
+    there = WorkspaceFiles(code.repo.root)
+    for path in found:
+        there.remove(path)
+    return found
+
+
+def _in_spite_of_rules(project: Project, commit: str, laid: Sequence[str]) -> list[str]:
+    """A warning for the files laid over a commit that no experiment would have unless they were named."""
+    leave_out = exclusions.rule(project.repo.root)
+    asked = [path for path in laid if leave_out(path) is not None]
+    tracked = files_in(project.repo, commit, asked)
+    warnings = []
+    for path in asked:
+        if path not in tracked:
+            warnings.append(f"stored as declared, {leave_out(path)}: {path}")
+    return warnings
+
+
+def with_patterns(code: Project, request: RunRequest, before: Record | None) -> Project:
+    """The project that also looks in the output for the metrics of an earlier run and of the user."""
+    patterns = dict(code.config.metrics_from_output)
+    if before is not None:
+        patterns.update(before.patterns)
+    typed: dict[str, str] = {}
+    for text in request.metrics:
+        name, pattern = files.parse_printed(text)
+        if name in typed:
+            raise errors.UsageError(
+                f"--metric is given twice for {name}.", "Give one pattern: (?:a|b) finds what either finds."
+            )
+        typed[name] = pattern
+    patterns.update(typed)
+    files.check_printed(patterns)
+    return code._replace(config=code.config._replace(metrics_from_output=patterns))
+
+
+def without_checkpoints(code: Project, large: Sequence[Artifact]) -> list[Artifact]:
+    """The large results that a run from the start may begin with."""
+    return [artifact for artifact in large if not lies_in_any(artifact.path, code.config.checkpoints)]
+
+
+def bring_dvc_data(repo: Repository, workspace: Repository) -> list[str]:
+    """Bring the data under DVC to an isolated workspace; a warning for what cannot be had."""
+    return dvc_data.bring(repo.root, workspace.root)
+
+
+def in_worktree(project: Project, worktree: Repository, before: Record | None, *, repeated: bool) -> Project:
+    """The project of a commit, seen from the coming folder of the command.
+
+    Sharing depends on this machine: paths from the user's own config count too.
+    """
+    root, top = worktree.root, project.repo.root.resolve()
+    if repeated and before is not None:
+        here = root / PurePosixPath(before.folder)
+    elif project.here.is_relative_to(top):
+        here = root / project.here.relative_to(top)
+    else:  # GIT_WORK_TREE says so
+        here = root
+    found = config_loading.load(root, here)
+    if before is not None:
+        found = found._replace(
+            params=_with(found.params, before.params), metrics=_with(found.metrics, before.metrics)
+        )
+    share = joined_paths(found.share, project.config.share)
+    return project._replace(repo=worktree, config=found._replace(share=share), here=here)
+
+
+def _with(names: Sequence[str], more: Files) -> tuple[str, ...]:
+    """The names, and the names of an experiment's further files."""
+    own = [name for name in more if not name.startswith(".gitexp/")]
+    return joined_paths(names, own)
