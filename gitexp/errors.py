@@ -46,6 +46,12 @@ class GitexpError(Exception):
         return {"code": self.code, "message": self.message, "hint": self.hint, **details}
 
 
+class EngineAway(GitexpError):
+    """An engine cannot be asked now; it may answer later."""
+
+    code = "engine-away"
+
+
 class UnsavedChanges(GitexpError):
     """Files of the workspace, `paths`, would be overwritten."""
 
@@ -386,6 +392,8 @@ CODES: dict[str, tuple[type[GitexpError], str]] = {
     ),
     "sweep-busy": (GitexpError, "Another process of this machine works on the sweep."),
     "no-search": (GitexpError, "A method of a search needs a package that is not installed."),
+    "engine-away": (EngineAway, "An engine, such as Slurm, cannot be asked now."),
+    "engine-failed": (GitexpError, "An engine does not take a job, or a job ends before its run begins."),
     "worker-failed": (GitexpError, "A worker of the queue has ended before its time."),
     "already-taken": (AlreadyTaken, "Another worker has taken the queued experiment."),
     "name-taken": (NameTaken, "There is an experiment of that name, in whatever case."),

@@ -142,6 +142,8 @@ class Record:
         start: commit S of a queued run; "" for a run that began at once.
         order: place in the queue, the lowest first: the time of the queueing in microseconds.
         worker: name of the worker of a queued run.
+        engine: name of the engine that has had the run's job done; "" for none.
+        job: id of that job, as the engine calls it.
         waits_at: name of the Git remote in whose queue the run waits or goes on; "" for the queue here.
         seen: time of the last sign of life of a run in the queue of a Git remote, ISO 8601 in UTC.
         tries: number of earlier tries that ended with the death of their worker.
@@ -203,6 +205,8 @@ class Record:
     start: str = ""
     order: int = 0
     worker: str = ""
+    engine: str = ""
+    job: str = ""
     waits_at: str = ""
     seen: str = ""
     tries: int = 0

@@ -44,6 +44,7 @@ COMMANDS = {
     "metrics": "Have metrics of runs that are over: out of their stored output or files.",
     "queue": "Runs that wait, and the workers for them.",
     "sweep": "Run a sweep of gitexp.yaml, or go on with it.",
+    "engine": "Where --engine has experiments run: Slurm, say.",
     "stop": "End a run that goes on, and store what it has so far.",
     "note": "Write a note on an experiment, in place of the one it has.",
     "tag": "Give tags to experiments; without any, print those of one.",
@@ -66,7 +67,7 @@ COMMANDS = {
 # What people do -> the commands for it, in the order of `gitexp --help`; others stand below "More".
 TASKS = {
     "Set up": ("init", "demo"),
-    "Run": ("run", "queue", "sweep", "stop", "status", "save", "log", "dag"),
+    "Run": ("run", "queue", "sweep", "engine", "stop", "status", "save", "log", "dag"),
     "Look and compare": (
         "show",
         "watch",
@@ -136,7 +137,14 @@ _TABLE: dict[tuple[str, str], str] = {
     # The queue of a Git remote, for its commands and for a worker.
     ("queue", "remote"): "gitexp.extras.queue.exchange:RemoteQueue",
     ("queue", "shared"): "gitexp.extras.queue.shared:SharedQueue",
-    ("engine", "local"): "gitexp.runs.local:LocalEngine",
+    # Where queued experiments run: the engines, by their kinds, and what gives them jobs.
+    ("engine", "local"): "gitexp.extras.engines.local:LocalEngine",
+    ("jobs", "pool"): "gitexp.extras.engines.dispatching:pool",
+    ("jobs", "crew"): "gitexp.extras.engines.dispatching:crew",
+    ("jobs", "require_usable"): "gitexp.extras.engines.dispatching:require_usable",
+    ("jobs", "detach"): "gitexp.extras.engines.dispatching:detach",
+    ("jobs", "cancel"): "gitexp.extras.engines.dispatching:cancel",
+    ("executor", "local"): "gitexp.runs.local:LocalExecutor",
     # What reads a section of gitexp.yaml that few projects have.
     ("section", "alerts"): "gitexp.project.alert_rules:read",
     # What looks at a run while it goes on, and what it looks with.
@@ -211,6 +219,7 @@ for _name in COMMANDS:
 # Commands of extras.
 _TABLE["command", "mlflow"] = "gitexp.extras.integrations.mlflow.commands:register"
 _TABLE["command", "queue"] = "gitexp.extras.queue.commands:register"
+_TABLE["command", "engine"] = "gitexp.extras.engines.commands:register"
 _TABLE["command", "plots"] = "gitexp.extras.plots.plots_command:register"
 _TABLE["command", "ui"] = "gitexp.extras.web.ui_command:register"
 _TABLE["command", "report"] = "gitexp.extras.reports.commands:register"

@@ -1,4 +1,4 @@
-"""The tests that every data remote, engine and source must pass: gitexp's own, and yours.
+"""The tests that every data remote, executor, engine and source must pass: gitexp's own, and yours.
 
 Each contract is a class. Derive a test class from it in a module of your tests and give it the fixtures
 that it names:
@@ -29,13 +29,14 @@ import pytest
 
 from gitexp import errors
 from gitexp.catalog.sources import ForeignRef, Source
+from gitexp.extras.engines.engine import GONE, Engine, Job, JobState
 from gitexp.model import Experiment, Status
 from gitexp.objects.remotes.remote import DataRemote
 from gitexp.project.project import Project
 from gitexp.runs.begin import begin
 from gitexp.runs.end import end
-from gitexp.runs.engine import Ended, Engine
 from gitexp.runs.execute import execute
+from gitexp.runs.executor import Ended, Executor
 from gitexp.runs.prepare import prepare
 from gitexp.runs.request import RunRequest
 
@@ -151,12 +152,12 @@ class DataRemoteContract:
             remote.receive(hash_, tmp_path / "got", _ignore)
 
 
-class EngineContract:
-    """The contract of every `Engine`. Fixture: `engine`, to work on this machine's files."""
+class ExecutorContract:
+    """The contract of every `Executor`. Fixture: `executor`, to work on this machine's files."""
 
     @pytest.fixture
-    def engine(self) -> Any:
-        raise NotImplementedError("a fixture `engine` with an engine")
+    def executor(self) -> Any:
+        raise NotImplementedError("a fixture `executor` with an executor")
 
     @pytest.fixture
     def project(self, tmp_path: Path) -> Project:
@@ -170,51 +171,135 @@ class EngineContract:
             subprocess.run(["git", *command], cwd=root, check=True)  # noqa: S607 - the one of the PATH
         return Project.open(root)
 
-    def test_a_command_runs_in_its_folder_with_its_name(self, project: Project, engine: Engine) -> None:
+    def test_a_command_runs_in_its_folder_with_its_name(self, project: Project, executor: Executor) -> None:
         program = "import json, os; json.dump({'name': os.environ['GITEXP_NAME']}, open('seen.json', 'w'))"
-        ended, experiment = _carried_out(project, engine, program, name="one")
+        ended, experiment = _carried_out(project, executor, program, name="one")
         assert (ended.exit_code, ended.interrupted, ended.signal) == (0, False, None)
         assert experiment.record.status is Status.DONE
         assert json.loads((project.repo.root / "seen.json").read_text()) == {"name": "one"}
 
     def test_what_it_reads_is_set_and_what_it_writes_is_stored(
-        self, project: Project, engine: Engine
+        self, project: Project, executor: Executor
     ) -> None:
         program = "text = open('params.yaml').read(); open('metrics.json', 'w').write('{\"loss\": 0.5}')\n"
         program += "assert text == 'lr: 0.2\\n', text"
-        _, experiment = _carried_out(project, engine, program, overrides=("lr=0.2",))
+        _, experiment = _carried_out(project, executor, program, overrides=("lr=0.2",))
         assert experiment.record.exit_code == 0
         assert experiment.record.params == {"params.yaml": {"lr": 0.2}}
         assert experiment.record.metrics == {"metrics.json": {"loss": 0.5}}
 
     @pytest.mark.parametrize("code", [1, 3, 255])
-    def test_the_exit_code_is_passed_on(self, project: Project, engine: Engine, code: int) -> None:
-        ended, experiment = _carried_out(project, engine, f"raise SystemExit({code})")
+    def test_the_exit_code_is_passed_on(self, project: Project, executor: Executor, code: int) -> None:
+        ended, experiment = _carried_out(project, executor, f"raise SystemExit({code})")
         assert (ended.exit_code, experiment.record.exit_code) == (code, code)
         assert experiment.record.status is Status.FAILED
 
     @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-    def test_death_by_a_signal_has_the_exit_code_of_a_shell(self, project: Project, engine: Engine) -> None:
-        ended, experiment = _carried_out(project, engine, "import os; os.kill(os.getpid(), 9)")
+    def test_death_by_a_signal_has_the_exit_code_of_a_shell(
+        self, project: Project, executor: Executor
+    ) -> None:
+        ended, experiment = _carried_out(project, executor, "import os; os.kill(os.getpid(), 9)")
         assert (ended.exit_code, experiment.record.exit_code) == (128 + 9, 128 + 9)
 
-    def test_both_outputs_are_logged(self, project: Project, engine: Engine) -> None:
+    def test_both_outputs_are_logged(self, project: Project, executor: Executor) -> None:
         program = "import sys; print('to stdout', flush=True); print('to stderr', file=sys.stderr)"
         logged: list[bytes] = []
-        _carried_out(project, engine, program, lambda ended: logged.append(ended.state.log.read_bytes()))
+        _carried_out(project, executor, program, lambda ended: logged.append(ended.state.log.read_bytes()))
         assert sorted(logged[0].split(b"\n")) == [b"", b"to stderr", b"to stdout"]
 
-    def test_the_time_and_what_it_ran_on_are_told(self, project: Project, engine: Engine) -> None:
-        ended, experiment = _carried_out(project, engine, "import time; time.sleep(0.05)")
+    def test_the_time_and_what_it_ran_on_are_told(self, project: Project, executor: Executor) -> None:
+        ended, experiment = _carried_out(project, executor, "import time; time.sleep(0.05)")
         assert 0.05 <= ended.duration < 60
         assert experiment.record.duration == ended.duration
 
-    def test_an_isolated_run_leaves_the_workspace_alone(self, project: Project, engine: Engine) -> None:
+    def test_an_isolated_run_leaves_the_workspace_alone(self, project: Project, executor: Executor) -> None:
         program = "open('params.yaml', 'w').write('lr: 7\\n'); open('new', 'w').close()"
-        ended, experiment = _carried_out(project, engine, program, temp=True)
+        ended, experiment = _carried_out(project, executor, program, temp=True)
         assert (ended.exit_code, experiment.record.status) == (0, Status.DONE)
         assert (project.repo.root / "params.yaml").read_text() == "lr: 0.1\n"
         assert not (project.repo.root / "new").exists()
+
+
+class EngineContract:
+    """The contract of every `Engine`. Fixture: `engine`, whose jobs see this machine's files.
+
+    Attributes:
+        patience: seconds for a job to be begun, or to end.
+    """
+
+    patience = 60.0
+
+    @pytest.fixture
+    def engine(self) -> Any:
+        raise NotImplementedError("a fixture `engine` with an engine")
+
+    def test_jobs_run_with_their_words_in_their_folder_with_their_variables(
+        self, engine: Engine, tmp_path: Path
+    ) -> None:
+        folder = tmp_path / "a folder"
+        folder.mkdir()
+        program = "import json, os, sys; open(sys.argv[1], 'w').write("
+        program += "json.dumps([sys.argv[2:], os.getcwd(), os.environ['OWN'], os.environ['GITEXP_JOB']]))"
+        odd = ["a b", "$HOME `id` 'x\"", "", "-n", "é\n%s"]
+        jobs = []
+        for name in ("one", "two"):
+            words = [sys.executable, "-c", program, f"{name}.json", name, *odd]
+            jobs.append(Job(name, words, str(folder), {"OWN": f"{name}'s"}))
+        ids = engine.submit(jobs)
+        self.wait(engine, ids)
+        for job, id in zip(jobs, ids, strict=True):
+            seen = json.loads((folder / f"{job.name}.json").read_text())
+            assert seen == [[job.name, *odd], str(folder), f"{job.name}'s", id]
+
+    def test_a_job_is_told_of_while_it_runs_and_has_ended_whatever_its_status(
+        self, engine: Engine, tmp_path: Path
+    ) -> None:
+        go_on = tmp_path / "go-on"
+        program = "import os, sys, time\nprint('has begun', flush=True)\n"
+        program += "while not os.path.exists(sys.argv[1]): time.sleep(0.02)\nsys.exit(3)"
+        (id,) = engine.submit([Job("one", [sys.executable, "-c", program, str(go_on)], str(tmp_path))])
+        self.wait(engine, [id], JobState.RUNNING)
+        assert id in engine.poll([id, "unknown"])
+        go_on.touch()
+        self.wait(engine, [id])
+        assert "has begun" in engine.log(id)
+        assert engine.submit([]) in ([], ())
+        assert engine.poll([]) == {}
+
+    def test_a_running_job_is_ended_by_sigterm(self, engine: Engine, tmp_path: Path) -> None:
+        program = "import signal, sys, time\ndef end(*_): open(sys.argv[1] + '-told', 'w'); sys.exit()\n"
+        program += "signal.signal(signal.SIGTERM, end); open(sys.argv[1], 'w')\nwhile True: time.sleep(0.05)"
+        begun = tmp_path / "begun"
+        words = [sys.executable, "-c", program, str(begun)]
+        (id,) = engine.submit([Job("one", words, str(tmp_path))])
+        _until(begun.exists, self.patience)
+        engine.cancel([id, "unknown"])
+        self.wait(engine, [id])
+        _until((tmp_path / "begun-told").exists, self.patience)
+
+    def test_of_many_jobs_all_are_run_and_those_that_wait_can_be_dropped(
+        self, engine: Engine, tmp_path: Path
+    ) -> None:
+        program = "import pathlib, sys, time; pathlib.Path(sys.argv[1]).touch(); time.sleep(0.2)"
+        jobs = []
+        for number in range(40):
+            jobs.append(Job(str(number), [sys.executable, "-c", program, f"job-{number}"], str(tmp_path)))
+        ids = engine.submit(jobs)
+        assert len(set(ids)) == 40
+        engine.cancel(ids[30:])
+        self.wait(engine, ids)
+        names = {path.name for path in tmp_path.iterdir()}
+        assert names.issuperset(f"job-{number}" for number in range(30))
+        assert "job-39" not in names
+
+    def wait(self, engine: Engine, ids: Sequence[str], state: JobState = JobState.ENDED) -> None:
+        """Wait until all jobs are in a state; fails after the patience of the contract."""
+
+        def is_so() -> bool:
+            reports = engine.poll(ids)
+            return all(reports.get(id, GONE).state is state for id in ids)
+
+        _until(is_so, self.patience, engine.interval)
 
 
 class SourceContract:
@@ -301,9 +386,17 @@ def _recorded(monkeypatch: pytest.MonkeyPatch, remote: DataRemote, method: str) 
     return asked
 
 
+def _until(is_so: Callable[[], object], patience: float, interval: float = 0.02) -> None:
+    """Wait until something is so; fails after some seconds."""
+    deadline = time.monotonic() + patience
+    while not is_so():
+        assert time.monotonic() < deadline, "not in time"
+        time.sleep(interval)
+
+
 def _carried_out(
     project: Project,
-    engine: Engine,
+    executor: Executor,
     program: str,
     look: Callable[[Ended], object] = lambda ended: None,
     **options: Any,
@@ -315,6 +408,6 @@ def _carried_out(
         project.local.prepare()
         ready = prepare(project, request, held)
         live = begin(project, request, ready, held)
-        ended = execute(live, engine)
+        ended = execute(live, executor)
         look(ended)
         return ended, end(live, ended)

@@ -42,6 +42,7 @@ class Config(NamedTuple):
         remotes: data remotes by name, each with its `url` and options. The first remote is the default.
         link: ways to bring data into the workspace, in order of preference.
         sweep: the raw section of the sweeps, for `gitexp sweep`.
+        engines: the raw section of the engines, by name.
         max_untracked: bytes.
         hydra: the configuration to compose before each run; None without.
         alerts: the rules by which a run is looked at while it goes on.
@@ -71,6 +72,7 @@ class Config(NamedTuple):
     link: tuple[str, ...] = ("reflink", "copy")
     share: tuple[str, ...] = ()
     sweep: Mapping[str, Any] = {}
+    engines: Mapping[str, Any] = {}
     max_untracked: int = MAX_UNTRACKED
     hydra: HydraConfig | None = None
     alerts: tuple[AlertRule, ...] = ()

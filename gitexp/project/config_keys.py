@@ -40,6 +40,7 @@ KEYS: Mapping[str, str] = {
     "name_template": "Names for experiments, with params filled in, such as lr={train.lr}.",
     "seed": "The param that is the seed, for --repeat and groups of replicates, such as train.seed.",
     "sweep": "Sweeps for gitexp sweep: parameters, method, trials, objective; one, or several by name.",
+    "engines": "Where --engine has experiments run, by name: kind: slurm, dask or ssh, and its options.",
     "data": "Files and folders of data that no stage makes, as gitexp add lists them.",
     "remotes": "Where data is pushed to and pulled from: a URL by name, or a map with url: and options.",
     "link": "How data comes into the workspace: the first that works of reflink, hardlink, copy.",
@@ -56,6 +57,7 @@ _A_DIRECTION = "For example: metrics: {loss: min, acc: max}, or with files: [met
 _A_STAGE = "For example: stages: {train: {cmd: python train.py, deps: [train.py], outs: [model.pt]}}"
 _COMMAND_AS_STAGE = "Make the command the 'cmd' of a stage."
 A_SWEEP = "For example: sweep: {parameters: {lr: [0.1, 0.01]}, method: grid, objective: acc}"
+_AN_ENGINE = "For example: engines: {cluster: {kind: slurm, partition: gpu}}"
 _A_PLOT = "For example: plots: [{eval/roc.json: {x: fpr, y: tpr}}]"
 _A_REMOTE = "For example: remotes: {store: s3://bucket/folder}"
 _Complain = Callable[[str, str, str], errors.ConfigError]  # key, message, hint
@@ -225,6 +227,12 @@ def _sweep(value: Any, complain: _Complain) -> dict[str, Any]:
     return value
 
 
+def _engines(value: Any, complain: _Complain) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise complain("engines", "'engines' must be a mapping of names to engines", _AN_ENGINE)
+    return {str(name): engine for name, engine in value.items()}
+
+
 def _links(value: Any, complain: _Complain) -> tuple[str, ...]:
     items = files.as_list(value)
     if not items or any(item not in LINKS for item in items):
@@ -300,4 +308,5 @@ _READERS: Mapping[str, Callable[[Any, _Complain], Any]] = {
     "remotes": _remotes,
     "link": _links,
     "sweep": _sweep,
+    "engines": _engines,
 }

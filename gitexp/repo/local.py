@@ -7,6 +7,7 @@ worktrees/    isolated workspaces, reused from run to run
 left/<name>/  undeclared files of an isolated run: not safe to lose, and never removed by gitexp
 lost/<id>     a run of the queue whose process has died here; the name is the id of its start snapshot
 workers/      the workers of the queue, see gitexp.extras.queue.workers
+engines/      the jobs of engines, see gitexp.extras.engines.jobs_file
 pending/      operations under way, see gitexp.repo.operations
 broken/       damaged files of refs and damaged objects, moved out of the way
 objects/      contents of data and results, see gitexp.objects.store: not safe to lose
@@ -41,6 +42,7 @@ _FOLDERS = (
     "said",
     "lost",
     "workers",
+    "engines",
 )
 
 # Where Git keeps what gitexp has it make; the last two have folders inside.

@@ -29,8 +29,8 @@ _REQUIRED = ("status", "commit", "baseline")
 _FIELDS = tuple(item.name for item in fields(Record) if item.name != "extra")
 # Not written if empty.
 _SELDOM = (
-    *("stages", "group", "replicate", "sweep", "trial", "start", "order", "worker", "waits_at", "seen"),
-    "tries",
+    *("stages", "group", "replicate", "sweep", "trial", "start", "order", "worker", "engine", "job"),
+    *("waits_at", "seen", "tries"),
     *("limits", "reason", "parent", "resumed_from", "checkpoints", "series", "tables", "system", "mlflow"),
     "alerts",
 )
@@ -423,6 +423,8 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "start": _object_id,
     "order": _count,
     "worker": _text,
+    "engine": _text,
+    "job": _text,
     "waits_at": _text,
     "seen": _text,
     "tries": _count,

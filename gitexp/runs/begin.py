@@ -64,6 +64,8 @@ class Claim(NamedTuple):
     Attributes:
         queued: the experiment.
         worker: the name of the worker.
+        engine: the name of the engine that the worker is a job of; "" for none.
+        job: the id of that job.
         taken_at: the Git remote in whose queue the experiment waits; "" for the queue here.
         allowed: for a queue elsewhere: called with the record commit of the running experiment before a ref
             moves here; the claim is lost if it says no.
@@ -73,6 +75,8 @@ class Claim(NamedTuple):
     worker: str
     taken_at: str = ""
     allowed: Allowed | None = None
+    engine: str = ""
+    job: str = ""
 
 
 def begin(
@@ -166,6 +170,8 @@ def _taken_over(project: Project, claim: Claim, build: Builder) -> Experiment:
         order=old.order,
         tries=old.tries,
         worker=claim.worker,
+        engine=claim.engine,
+        job=claim.job,
         waits_at=claim.taken_at,
     )
     if claim.allowed is None:

@@ -32,7 +32,7 @@ from gitexp.repo.live import RunState
 from gitexp.runs import hydra_output, logged, logged_files, results, surroundings, typed_code, written_params
 from gitexp.runs import notes as stage_notes
 from gitexp.runs.begin import LiveRun
-from gitexp.runs.engine import Circumstances, Ended
+from gitexp.runs.executor import Circumstances, Ended
 
 _ATTEMPTS = 3
 _ABSENT = (FileNotFoundError, NotPlain)  # any other error may pass: the next command tries again

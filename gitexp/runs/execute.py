@@ -1,4 +1,4 @@
-"""The middle of a run: an engine does the work, and whatever happens the experiment is ended."""
+"""The middle of a run: an executor does the work, and whatever happens the experiment is ended."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from gitexp import errors
 from gitexp.failpoints import failpoint
 from gitexp.runs import end
 from gitexp.runs.begin import LiveRun
-from gitexp.runs.engine import Ended, Engine
+from gitexp.runs.executor import Ended, Executor
 
 
-def execute(live: LiveRun, engine: Engine) -> Ended:
+def execute(live: LiveRun, executor: Executor) -> Ended:
     """How the work of a run ended.
 
     If the work cannot be done to its end, the experiment is ended here and the reason is raised.
@@ -19,7 +19,7 @@ def execute(live: LiveRun, engine: Engine) -> Ended:
     try:
         with live.let_through():
             live.request.on_start(live.experiment)
-            ended = engine.execute(live)
+            ended = executor.execute(live)
     except BaseException as error:
         with contextlib.suppress(errors.GitexpError, OSError):  # the next command tries again
             end.give_up(live, error)

@@ -1,4 +1,4 @@
-"""The engine of this machine: the command, or the stages, in the run's own workspace."""
+"""The executor of this machine: the command, or the stages, in the run's own workspace."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from gitexp.repo.live import RunState
 from gitexp.runs import resume
 from gitexp.runs.begin import LiveRun
 from gitexp.runs.end import MAX_LOG, reason
-from gitexp.runs.engine import Circumstances, Ended
+from gitexp.runs.executor import Circumstances, Ended
 from gitexp.runs.lookout import Lookout, lookout
 from gitexp.runs.ready import PlainCommand
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from gitexp.process.guard import Guard
 
 
-class LocalEngine:
+class LocalExecutor:
     """Does the work in a process of this machine, in the terminal that gitexp was started in."""
 
     def execute(self, live: LiveRun) -> Ended:

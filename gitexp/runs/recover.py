@@ -49,6 +49,19 @@ def finish_dead_runs(
     return ended
 
 
+def finish_lost_job(project: Project, name: str) -> Experiment | None:
+    """Store the end of a run whose job has ended, by what the engine says; None if there is nothing to do.
+
+    The process may have been on another machine, so only its lock is asked: a process that still stores the
+    end has it. Raises GitexpError.
+    """
+    for run in live.live_runs(project.local):
+        if run.name == name:
+            with live.claim(run) as ours:
+                return _finish_dead(project, run) if ours else None
+    return None
+
+
 def _end_lost(project: Project) -> list[Experiment]:
     """Store the end of the runs known by their records alone; the stored experiments."""
     before = project.store.all()

@@ -42,7 +42,7 @@ class RunRequest(NamedTuple):
         once: give an equal earlier experiment back instead of running it again.
         selection: the stages to run.
         listener: told of each stage.
-        engine: the name of the engine for the work.
+        executor: the name of the executor for the work.
         points: of many runs, the further overrides of each; without any, the overrides have several values.
         limits: limits of the run.
         guard: makes the guard over the run's processes, from the limits and a variable that the processes
@@ -74,7 +74,7 @@ class RunRequest(NamedTuple):
     once: bool = False
     selection: StageSelection | None = None
     listener: StageListener | None = None
-    engine: str = "local"
+    executor: str = "local"
     points: Sequence[tuple[str, ...]] = ()
     limits: Limits = Limits()
     guard: Callable[[Limits, str], Guard] | None = None

@@ -17,8 +17,8 @@ from gitexp.project.project import Project
 from gitexp.runs import earlier
 from gitexp.runs.begin import LiveRun, begin
 from gitexp.runs.end import end
-from gitexp.runs.engine import Ended, engine
 from gitexp.runs.execute import execute
+from gitexp.runs.executor import Ended, executor
 from gitexp.runs.prepare import prepare
 from gitexp.runs.ready import Ready
 from gitexp.runs.request import RunRequest
@@ -57,7 +57,7 @@ def run(project: Project, request: RunRequest) -> Result:
     with `request.from_` the errors of `lookup.find`, and still-running; with `request.once` still-running.
     Raises not-stored afterwards if the results cannot be stored; the next gitexp command tries again.
     """
-    chosen = engine(request.engine)
+    chosen = executor(request.executor)
     project.local.prepare()
     with contextlib.ExitStack() as held:
         # With --once the search begins when nobody else runs the same; else it goes on beside the checks.

@@ -92,7 +92,7 @@ READING = {
     *("watch", "alerts", "status", "show", "list", "best", "diff", "compare", "plots", "dag", "log", "guide"),
     "export",
     "report",
-    *("remote list", "data status", "queue list", "sweep list", "sweep show", "sweep best"),
+    *("remote list", "data status", "queue list", "engine list", "sweep list", "sweep show", "sweep best"),
     *("mlflow ui", "ui"),
 }
 TABLES = {

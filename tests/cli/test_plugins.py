@@ -12,7 +12,7 @@ from tests.support.workspace import Workspace
 
 CODE = """
 import typer
-from gitexp.runs.local import LocalEngine
+from gitexp.runs.local import LocalExecutor
 
 def register(app):
     app.command("greet")(greet)
@@ -21,7 +21,7 @@ def greet(name: str = typer.Argument()) -> None:
     '''Greet somebody.'''
     typer.echo(f"Hello {name}")
 
-class Loud(LocalEngine):
+class Loud(LocalExecutor):
     def execute(self, live):
         print("LOUD", flush=True)
         return super().execute(live)
@@ -30,14 +30,14 @@ class Loud(LocalEngine):
 
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An installed package with a command, an engine, and a command that cannot be imported."""
+    """An installed package with a command, an executor, and a command that cannot be imported."""
     info = tmp_path / "site" / "elsewhere-1.0.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: elsewhere\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(
         "[gitexp.command]\ngreet = elsewhere:register\nbroken = elsewhere:missing\n"
         "show = elsewhere:register\n"
-        "[gitexp.engine]\nloud = elsewhere:Loud\n"
+        "[gitexp.executor]\nloud = elsewhere:Loud\n"
     )
     (info.parent / "elsewhere.py").write_text(CODE)
     monkeypatch.syspath_prepend(info.parent)
@@ -62,12 +62,12 @@ def test_a_command_of_gitexp_cannot_be_replaced(repo: Workspace, package: Path) 
     assert repo.gitexp("show", "--help").stdout.startswith("Usage: gitexp show")
 
 
-def test_an_engine_of_another_package(
+def test_an_executor_of_another_package(
     repo: Workspace, package: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     project = gitexp.Project.open(repo.path)
-    request = gitexp.RunRequest(command=(sys.executable, "-c", "pass"), engine="loud")
+    request = gitexp.RunRequest(command=(sys.executable, "-c", "pass"), executor="loud")
     assert gitexp.run_experiment(project, request).exit_code == 0
     assert "LOUD" in capfd.readouterr().out
-    with pytest.raises(gitexp.errors.UsageError, match="There is no engine called 'none'"):
-        gitexp.run_experiment(project, gitexp.RunRequest(command=("true",), engine="none"))
+    with pytest.raises(gitexp.errors.UsageError, match="There is no executor called 'none'"):
+        gitexp.run_experiment(project, gitexp.RunRequest(command=("true",), executor="none"))

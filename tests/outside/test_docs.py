@@ -228,6 +228,8 @@ def test_a_record_holds_what_the_format_says() -> None:
         start="0" * 40,
         order=1,
         worker="h-1",
+        engine="slurm",
+        job="1",
         waits_at="origin",
         seen="2026-11-30T10:40:12.345Z",
         tries=1,

@@ -90,6 +90,8 @@ FIELDS = {
     "start": st.just("") | st.just(ID),
     "order": st.integers(0, 2**63 - 1),
     "worker": texts,
+    "engine": texts,
+    "job": texts,
     "waits_at": texts,
     "seen": texts,
     "tries": st.integers(0, 100),

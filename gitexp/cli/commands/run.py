@@ -26,6 +26,7 @@ from gitexp.model import Experiment
 from gitexp.process.limits import Limits
 from gitexp.process.limits import parse as parse_limits
 from gitexp.project import hydra_params, intervals, notebook_command
+from gitexp.project.engine_choice import chosen as chosen_engine
 from gitexp.project.hydra_app import HydraJobs
 from gitexp.project.project import Project
 from gitexp.runs import run as ops
@@ -53,6 +54,7 @@ gitexp run --resume exp-55e90    (on from its last checkpoint)
 gitexp run --resume exp-55e90 -S train.epochs=200    (a done run too, if it has more to do)
 gitexp run --repeat 5 -S train.lr=0.1,0.2 -j 2    (each with five seeds)
 gitexp run --dry-run -S train.lr=0.2    (what would run, and why)
+gitexp run -S train.lr=0.1,0.2 --engine slurm    (as jobs of Slurm)
 gitexp run train --force -j 4    (a stage, and what it stands on)
 gitexp run prepare --downstream    (a stage, and what stands on it)
 """
@@ -194,6 +196,8 @@ def run(
     downstream: Downstream = False,
     keep_going: KeepGoing = False,
     jobs: Jobs = 1,
+    engine: options.Engine = "",
+    scheduler: options.Scheduler = "",
     queue: Queue = False,
     repeat: Repeat = None,
     retry_failed: RetryFailed = False,
@@ -265,13 +269,14 @@ def run(
         if jobs_of_hydra is not None:
             request = _as_jobs(request, jobs_of_hydra)
         several = has_values or repeat is not None or jobs_of_hydra is not None
-        if queue or several:
+        choice = chosen_engine(engine, scheduler)
+        if queue or several or choice is not None:
             _refuse_many({"system_interval": system_interval, "mlflow": mlflow})
             _refuse_many({"from": from_, "resume": resume, "with": with_files, "once": once})
             _refuse_many({"keep_going": keep_going})
             many = Many(
                 *(jobs, repeat, queue, several, retry_failed, yes, dry_run, quiet, json),
-                *(trials, method, tuple(objective or ())),
+                *(trials, method, tuple(objective or ()), choice),
             )
             if stages is not None:
                 request = _of_stages(request, stages, flags, 1, quiet=True)

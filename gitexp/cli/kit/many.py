@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from gitexp.project.engine_choice import EngineChoice
+
 
 class Many(NamedTuple):
     """How many runs are begun.
@@ -21,6 +23,7 @@ class Many(NamedTuple):
         trials: the number of trials of a search, in all.
         method: how a search chooses the next trial; "" for the usual way.
         objectives: the metrics that a search makes better.
+        engine: the engine that runs them; None for workers of this machine.
     """
 
     jobs: int
@@ -35,3 +38,4 @@ class Many(NamedTuple):
     trials: int | None = None
     method: str = ""
     objectives: tuple[str, ...] = ()
+    engine: EngineChoice | None = None

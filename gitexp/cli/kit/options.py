@@ -170,6 +170,17 @@ def jobs(help: str) -> Any:
     return typer.Option("--jobs", "-j", metavar="N", min=1, help=help)
 
 
+Engine = Annotated[
+    str,
+    typer.Option(
+        "--engine", metavar="NAME", help="Where to run: a name under engines: of gitexp.yaml, or slurm, say."
+    ),
+]
+Scheduler = Annotated[
+    str, typer.Option("--scheduler", metavar="ADDRESS", help="Of --engine dask: the scheduler's address.")
+]
+
+
 def format_of(choices: str, help: str) -> Any:
     """--format: the format of the answer, for another program."""
     return typer.Option("--format", metavar=choices, help=help)

@@ -17,6 +17,7 @@ from gitexp.files.choices import has_several
 from gitexp.history import remove as removal
 from gitexp.model import Experiment, Status, readable
 from gitexp.process.limits import NO_LIMITS, Limits
+from gitexp.project.engine_choice import EngineChoice
 from gitexp.project.project import Project
 from gitexp.runs.plan import Once, PlannedPoint, plan
 from gitexp.runs.request import RunRequest
@@ -103,11 +104,13 @@ def start(
     *,
     on_end: Callable[[Experiment], None] = lambda one: None,
     look: Callable[[], None] = _nothing,
+    engine: EngineChoice | None = None,
 ) -> WorkedOff:
     """Run the queued experiments, `jobs` runs at a time, until nothing waits.
 
     Ctrl-C lets the present runs finish, and Ctrl-C once more ends them. `on_end` is told of each run
-    at its end, and `look` is called twice a second. Raises GitexpError if a worker has failed.
+    at its end, and `look` is called twice a second. `engine` runs them; None for workers of this machine.
+    Raises GitexpError if a worker has failed.
     """
     waiting = _due(project, orders)
     at_work_here.forget_fallen(project.local)
@@ -120,7 +123,7 @@ def start(
         look()
 
     names = [one.name for one in waiting]
-    with pool.started(project, min(jobs, len(names)), names, orders) as at_work:
+    with pool.workforce(project, min(jobs, len(names)), names, orders, engine) as at_work:
         stopped = at_work.wait(look_at_both, lambda remark: None)
         at_work.require_well()
     return WorkedOff(ended.found, stopped)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import signal
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -26,6 +26,8 @@ from gitexp.history import remove as removal
 from gitexp.model import Experiment, Status, readable
 from gitexp.process import limits
 from gitexp.process.environment import machine
+from gitexp.project.engine_choice import EngineChoice
+from gitexp.project.engine_choice import chosen as chosen_engine
 from gitexp.project.project import Project
 from gitexp.runs.requeue import can_go_back
 from gitexp.times import show_moment
@@ -38,6 +40,7 @@ gitexp queue list --json
 EPILOG_START = """Examples:
 gitexp queue start -j 2
 gitexp queue start -j 4 --detach
+gitexp queue start --engine slurm -j 50
 """
 EPILOG_STOP = """Examples:
 gitexp queue stop
@@ -161,6 +164,8 @@ def start(
     max_retries: MaxRetries = workers.MAX_RETRIES,
     keep_worktree: KeepWorktree = False,
     remote: At = None,
+    engine: options.Engine = "",
+    scheduler: options.Scheduler = "",
     dry_run: options.DryRun = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
@@ -173,6 +178,7 @@ def start(
     OMP_NUM_THREADS and its like, unless one of these is set already.
     """
     gc.enable()  # the runs may take days, and `main` has turned it off
+    choice = _choice(engine, scheduler, {"remote": remote is not None, "gpus": bool(gpus)})
     own = Orders(max_retries, keep_worktree, limits.parse(timeout, max_memory), remote, options.split(gpus))
     project = open_project(dry_run=dry_run)
     queue.requeue_lost(project, max_retries=max_retries)
@@ -181,6 +187,8 @@ def start(
         waiting = [run.experiment for run in handover.runs_at(project, remote, quiet=quiet)]
     jobs = min(jobs, len(waiting))
     line = f"{counted(len(waiting), 'run')} for {counted(jobs, 'worker')}{pool.told_of_threads(jobs)}"
+    if choice is not None:
+        line = f"{counted(len(waiting), 'run')} for {choice.name}, {jobs:,} at a time"
     if not dry_run:
         workers.forget_fallen(project.local)
     if dry_run or not waiting:
@@ -189,12 +197,35 @@ def start(
         _tell(project, waiting, line, quiet=quiet, json=json)
         return _tell_of_remotes(project, quiet=quiet, json=json) if remote is None else None
     if detach:
-        pool.detach(project, jobs, own)
+        _detach(project, jobs, waiting, own, choice)
         line += ", in the background: gitexp queue shows how it goes"
         return _tell(project, waiting, line, quiet=quiet, json=json)
     if not quiet and not json:
         render.say(line, "dim")
-    return _work_off(project, jobs, waiting, own, quiet=quiet, json=json)
+    return _work_off(project, jobs, waiting, own, choice, quiet=quiet, json=json)
+
+
+def _choice(engine: str, scheduler: str, others: Mapping[str, bool]) -> EngineChoice | None:
+    """The chosen engine, if any; raises UsageError beside options that are for workers of this machine."""
+    choice = chosen_engine(engine, scheduler)
+    given = [f"--{name}" for name, is_given in others.items() if is_given]
+    if choice is not None and given:
+        raise errors.UsageError(
+            f"{given[0]} is for workers of this machine, and --engine has others.",
+            "Under engines: of gitexp.yaml an engine has options of its own: gitexp engine list",
+        )
+    return choice
+
+
+def _detach(
+    project: Project, jobs: int, waiting: Sequence[Experiment], own: Orders, choice: EngineChoice | None
+) -> None:
+    """Leave the queue to workers, or jobs, that outlive this process."""
+    if choice is None:
+        return pool.detach(project, jobs, own)
+    names = [one.name for one in waiting]
+    plugins.load("jobs", "detach")(project, jobs, names, own, choice)
+    return None
 
 
 def _work_off(
@@ -202,13 +233,14 @@ def _work_off(
     jobs: int,
     waiting: Sequence[Experiment],
     own: Orders,
+    choice: EngineChoice | None,
     *,
     quiet: bool,
     json: bool,
 ) -> None:
     """Run the queue and tell the results; raises typer.Exit after a run without a good end."""
     ended = queue.EndedRuns(project, _tell_ended if not quiet else lambda one: None)
-    with pool.started(project, jobs, [one.name for one in waiting], own) as at_work:
+    with pool.workforce(project, jobs, [one.name for one in waiting], own, choice) as at_work:
         stopped = at_work.wait(ended.look, _remark)
         at_work.require_well()
     if json:

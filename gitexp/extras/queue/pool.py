@@ -10,15 +10,17 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import IO, NamedTuple
+from contextlib import AbstractContextManager
+from typing import IO, NamedTuple, Protocol
 
-from gitexp import errors
+from gitexp import errors, plugins
 from gitexp.extras.queue import workers
 from gitexp.extras.queue.signals import presses
 from gitexp.extras.queue.workers import USUAL, Orders, Worker, at_work
 from gitexp.process.environment import machine
 from gitexp.process.liveness import process_of
 from gitexp.process.signals import OWN_GROUP
+from gitexp.project.engine_choice import EngineChoice
 from gitexp.project.project import Project
 from gitexp.words import counted
 
@@ -31,6 +33,16 @@ _THREADS = (
     *("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"),
     *("NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"),
 )
+
+
+class Workforce(Protocol):
+    """What runs queued experiments, until all have ended."""
+
+    def wait(self, look: Callable[[], None], remark: Callable[[str], None]) -> bool:
+        """Wait for the end of all; whether Ctrl-C was pressed."""
+
+    def require_well(self) -> None:
+        """Raise GitexpError if it has ended before its time."""
 
 
 class Pool(NamedTuple):
@@ -103,6 +115,22 @@ class Pool(NamedTuple):
         """Raise GitexpError with the last words of a worker that has failed."""
         for process, said in zip(self.processes, self.said, strict=True):
             require_well(process, said)
+
+
+def workforce(
+    project: Project,
+    jobs: int,
+    names: Sequence[str],
+    orders: Orders = USUAL,
+    choice: EngineChoice | None = None,
+) -> AbstractContextManager[Workforce]:
+    """Give what runs the queued experiments of some names: workers of this machine, or a chosen engine."""
+    if choice is None:
+        return started(project, jobs, names, orders)
+    found: AbstractContextManager[Workforce] = plugins.load("jobs", "pool")(
+        project, jobs, names, orders, choice
+    )
+    return found
 
 
 @contextlib.contextmanager

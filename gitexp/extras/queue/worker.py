@@ -25,8 +25,8 @@ from gitexp.repo.experiments import PREFIX
 from gitexp.repo.watched import Watched
 from gitexp.runs.begin import Claim, LiveRun, begin
 from gitexp.runs.end import end
-from gitexp.runs.engine import engine
 from gitexp.runs.execute import execute
+from gitexp.runs.executor import executor
 from gitexp.runs.prepare import of_queued
 from gitexp.runs.recover import finish_dead_runs
 from gitexp.runs.request import RunRequest
@@ -111,7 +111,7 @@ class _Shift(NamedTuple):
                 return False
             try:
                 with self._signs_of_life(live):
-                    ended = execute(live, engine(self.request.engine))
+                    ended = execute(live, executor(self.request.executor))
                     asked.to_end = asked.to_end or ended.signal is not None
                     if self.orders.keep_worktree and ended.exit_code and not ended.interrupted:
                         live = _kept(live)
@@ -186,6 +186,7 @@ class _Shift(NamedTuple):
 
     def _begun(self, claim: Claim, held: contextlib.ExitStack) -> LiveRun:
         """The run of a queued experiment, from now on this worker's."""
+        claim = claim._replace(engine=self.orders.engine, job=self.orders.job)
         own = limits.from_record(claim.queued.record.limits)
         request = self.request._replace(limits=own if own != Limits() else self.orders.limits)
         with contextlib.ExitStack() as attempt:

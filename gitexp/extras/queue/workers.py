@@ -85,6 +85,7 @@ class Orders(NamedTuple):
         limits: limits of the runs without limits of their own.
         remote: the Git remote with the queue; None for the queue here.
         gpus: the GPUs of all workers, dealt out in turn; () for the GPUs found by each run.
+        engine, job: the engine, and its job, that the worker is; "" for a worker of no engine.
     """
 
     max_retries: int = MAX_RETRIES
@@ -92,6 +93,8 @@ class Orders(NamedTuple):
     limits: Limits = NO_LIMITS
     remote: str | None = None
     gpus: Sequence[str] = ()
+    engine: str = ""
+    job: str = ""
 
     def words(self) -> list[str]:
         """The orders on the command line of a worker; its GPUs stand in its environment."""

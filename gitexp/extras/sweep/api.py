@@ -18,6 +18,7 @@ from gitexp.extras.sweep.grids import grid_of, in_order, waiting
 from gitexp.extras.sweep.summary import SweepSummary
 from gitexp.extras.sweep.trials import Trial
 from gitexp.model import Experiment
+from gitexp.project.engine_choice import EngineChoice
 from gitexp.project.project import Project
 from gitexp.runs.request import RunRequest
 
@@ -117,16 +118,18 @@ def grid(
     jobs: int = 1,
     retry_failed: bool = False,
     look: Callable[[], None] = _nothing,
+    engine: EngineChoice | None = None,
 ) -> GridResult:
     """Run each point of the values in the overrides of a request, `jobs` at a time.
 
     With `repeat`, each point runs so many times, each time with another seed. A point that an experiment has
-    already is not run again, so the same request goes on where it was stopped. Ctrl-C as in `run`.
+    already is not run again, so the same request goes on where it was stopped. Ctrl-C as in `run`. `engine`
+    runs them; None for workers of this machine.
     """
     names = _planned(project, request, repeat, retry_failed=retry_failed)
     left, stopped = waiting(in_order(project.store.readable(), names)), False
     if left:
-        with pool.started(project, min(jobs, len(left)), names) as workers:
+        with pool.workforce(project, min(jobs, len(left)), names, choice=engine) as workers:
             stopped = workers.wait(look, lambda remark: None)
             workers.require_well()
     return GridResult(in_order(project.store.readable(), names), stopped)

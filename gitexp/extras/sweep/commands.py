@@ -68,7 +68,8 @@ def launch(project: Project, request: RunRequest, many: Many) -> int:
         left = waiting(now)
         stopped = bool(pressed)
         if left and not stopped:
-            with pool.started(project, min(many.jobs, len(left)), names) as workers:
+            jobs = min(many.jobs, len(left))
+            with pool.workforce(project, jobs, names, choice=many.engine) as workers:
                 stopped = workers.wait(screen.look, screen.set_remark)
                 screen.clear()
                 workers.require_well()
@@ -127,7 +128,7 @@ def _tell_plan(planned: Planned, many: Many, seed: Seed | None) -> None:
     if not many.queue:
         left = len(planned.queued) + len(planned.again) + len(waiting(planned.known))
         jobs = min(many.jobs, left)
-        if told := pool.told_of_threads(jobs):
+        if many.engine is None and (told := pool.told_of_threads(jobs)):
             line += f"; {counted(jobs, 'worker')}{told}"
     failed = sum(map(_has_failed, planned.known)) - len(planned.again)
     render.say(line, "dim")

@@ -15,17 +15,56 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from typing import IO, NamedTuple
+from typing import IO, NamedTuple, Protocol
 
+from gitexp import plugins
 from gitexp.extras.queue import pool
 from gitexp.extras.queue.worker import work as run_all
 from gitexp.extras.queue.workers import USUAL, enlisted, is_orphan
 from gitexp.extras.sweep.pruning import GuardMaker, guard_of
 from gitexp.model import Experiment
 from gitexp.process.guard import Guard
+from gitexp.project.engine_choice import EngineChoice
 from gitexp.project.project import Project
 
 _WORK = ("sweep", "work")
+
+
+class TrialCrew(Protocol):
+    """What runs experiments that are planned one after the other."""
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a run goes on."""
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a run given now begins at once."""
+
+    def give(self, name: str) -> None:
+        """Have a queued experiment run."""
+
+    def wait(self, seconds: float) -> None:
+        """Wait until a run has ended, or for some seconds."""
+
+    def dismiss(self) -> None:
+        """Begin no further runs."""
+
+    def end_now(self) -> None:
+        """End the present runs, which are stored as interrupted."""
+
+    def require_well(self) -> None:
+        """Raise GitexpError if it has ended before its time."""
+
+
+@contextlib.contextmanager
+def crew_of(project: Project, jobs: int, engine: EngineChoice | None) -> Iterator[TrialCrew]:
+    """Give what runs trials, `jobs` at a time: workers of this machine, or an engine."""
+    with contextlib.ExitStack() as held:
+        if engine is None:
+            yield Crew(project, jobs, held)
+        else:
+            yield held.enter_context(plugins.load("jobs", "crew")(project, jobs, USUAL, engine))
 
 
 class Member(NamedTuple):

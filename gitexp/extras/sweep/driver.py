@@ -14,7 +14,7 @@ from gitexp import errors
 from gitexp.catalog import projects
 from gitexp.extras.queue import queue
 from gitexp.extras.sweep import trials as reading
-from gitexp.extras.sweep.crew import Crew
+from gitexp.extras.sweep.crew import TrialCrew
 from gitexp.extras.sweep.definition import SweepDefinition
 from gitexp.extras.sweep.drawing import next_point
 from gitexp.extras.sweep.grid import MOST
@@ -272,36 +272,33 @@ def removed(project: Project) -> list[Experiment]:
 
 
 def run(
-    project: Project,
+    crew: TrialCrew,
     sweeper: Sweeper,
-    jobs: int,
     listener: SweepListener,
     stop_file: Path,
     pressed: Sequence[float],
 ) -> SweepOutcome:
-    """Run trials until none is left.
+    """Have a crew run trials until none is left.
 
     `pressed`: the times of Ctrl-C, which grow. Ctrl-C, or a stop file, lets the present runs finish; Ctrl-C
     once more ends these. Raises GitexpError if a worker has failed.
     """
-    with contextlib.ExitStack() as held:
-        crew = Crew(project, jobs, held)
-        end = _End(crew, pressed, stop_file, listener)
-        while True:
-            end.look()
-            while not end.is_near and crew.has_room:
-                one = sweeper.next()
-                if one is None:
-                    break
-                listener.planned(one)
-                crew.give(one.name)
-            if not crew.is_busy and (end.is_near or not sweeper.has_running()):
+    end = _End(crew, pressed, stop_file, listener)
+    while True:
+        end.look()
+        while not end.is_near and crew.has_room:
+            one = sweeper.next()
+            if one is None:
                 break
-            crew.wait(_INTERVAL)
-            listener.look()
-        crew.dismiss()
+            listener.planned(one)
+            crew.give(one.name)
+        if not crew.is_busy and (end.is_near or not sweeper.has_running()):
+            break
+        crew.wait(_INTERVAL)
         listener.look()
-        crew.require_well()
+    crew.dismiss()
+    listener.look()
+    crew.require_well()
     return SweepOutcome(end.was_interrupted, end.why or sweeper.why, sweeper.is_used_up)
 
 
@@ -309,7 +306,7 @@ class _End:
     """Whether the user wants a sweep to end: by Ctrl-C, or by a stop file."""
 
     def __init__(
-        self, crew: Crew, pressed: Sequence[float], stop_file: Path, listener: SweepListener
+        self, crew: TrialCrew, pressed: Sequence[float], stop_file: Path, listener: SweepListener
     ) -> None:
         self._crew = crew
         self._pressed = pressed  # grows with each Ctrl-C

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gitexp import errors
+from gitexp import errors, plugins
 from gitexp.cli.kit.many import Many
 from gitexp.extras.sweep import commands, named, searching
 from gitexp.extras.sweep.searching import Manner
@@ -13,6 +13,8 @@ from gitexp.runs.request import RunRequest
 
 def launch(project: Project, request: RunRequest, many: Many) -> int:
     """Run many points; the exit status."""
+    if many.engine is not None:
+        plugins.load("jobs", "require_usable")(project, many.engine)
     if not _is_search(request, many):
         return commands.launch(project, request, many)
     if many.queue:
@@ -34,6 +36,7 @@ def launch(project: Project, request: RunRequest, many: Many) -> int:
         dry_run=many.dry_run,
         quiet=many.quiet,
         json=many.json,
+        engine=many.engine,
     )
     return searching.work_on(project, request._replace(overrides=()), definition, manner)
 

@@ -21,6 +21,7 @@ from gitexp.extras.sweep.session import LeftToRun, SweepSession
 from gitexp.extras.sweep.summary import SweepSummary
 from gitexp.extras.sweep.trials import Trial
 from gitexp.model import Experiment, Status
+from gitexp.project.engine_choice import EngineChoice
 from gitexp.project.project import Project
 from gitexp.runs.request import RunRequest
 from gitexp.words import clean, counted, shorten
@@ -37,6 +38,7 @@ class Manner(NamedTuple):
         dry_run: only say what would be run.
         quiet: say nothing but warnings, and the names and states.
         json: answer with one JSON document.
+        engine: the engine that runs the trials; None for workers of this machine.
     """
 
     jobs: int
@@ -46,6 +48,7 @@ class Manner(NamedTuple):
     dry_run: bool
     quiet: bool
     json: bool
+    engine: EngineChoice | None = None
 
 
 def work_on(project: Project, request: RunRequest, definition: SweepDefinition, manner: Manner) -> int:
@@ -83,7 +86,7 @@ def _run_left(
             shown.append(one.name)
 
     listener = SweepListener(planned, screen.look, screen.set_remark)
-    outcome = going_on.run(sweeper, manner.jobs, listener, pressed)
+    outcome = going_on.run(sweeper, manner.jobs, listener, pressed, manner.engine)
     screen.clear()
     return begun, outcome
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from gitexp import errors, plugins
 from gitexp.extras.sweep import changes, driver, pruning, summary
 from gitexp.extras.sweep import trials as reading
+from gitexp.extras.sweep.crew import crew_of
 from gitexp.extras.sweep.definition import SweepDefinition, id_of
 from gitexp.extras.sweep.driver import Sweeper, SweepListener, SweepOutcome
 from gitexp.extras.sweep.importance import simple
@@ -18,6 +19,7 @@ from gitexp.extras.sweep.summary import SweepSummary
 from gitexp.extras.sweep.trials import KnownPoint, Trial
 from gitexp.model import Experiment
 from gitexp.process.limits import Limits
+from gitexp.project.engine_choice import EngineChoice
 from gitexp.project.project import Project
 from gitexp.runs.frozen import FrozenCode, as_it_is, freeze
 from gitexp.runs.plan import PlannedPoint
@@ -74,10 +76,16 @@ class SweepSession(NamedTuple):
         return Sweeper(self.project, self.definition, self.frozen, self.code.id)
 
     def run(
-        self, sweeper: Sweeper, jobs: int, listener: SweepListener, pressed: Sequence[float]
+        self,
+        sweeper: Sweeper,
+        jobs: int,
+        listener: SweepListener,
+        pressed: Sequence[float],
+        engine: EngineChoice | None = None,
     ) -> SweepOutcome:
         """Run the remaining trials; `pressed` has the times of Ctrl-C. Raises the errors of `driver.run`."""
-        return driver.run(self.project, sweeper, jobs, listener, self.stop_file, pressed)
+        with crew_of(self.project, jobs, engine) as crew:
+            return driver.run(crew, sweeper, listener, self.stop_file, pressed)
 
 
 class LeftToRun(NamedTuple):

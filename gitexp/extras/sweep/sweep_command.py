@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from gitexp import plugins
 from gitexp.catalog.query import Query
 from gitexp.catalog.replicates import Replicates
 from gitexp.cli.kit import options, render
@@ -17,6 +18,7 @@ from gitexp.extras.sweep import crew, driver, named, searching, session
 from gitexp.extras.sweep import trials as reading
 from gitexp.extras.sweep.searching import Manner
 from gitexp.model import Status
+from gitexp.project.engine_choice import chosen
 from gitexp.runs.request import RunRequest
 from gitexp.views import table as tables
 from gitexp.views.columns import Columns
@@ -85,6 +87,8 @@ def register(app: typer.Typer) -> None:
 def run(
     name: SweepName = "",
     jobs: Jobs = 1,
+    engine: options.Engine = "",
+    scheduler: options.Scheduler = "",
     retry_failed: RetryFailed = False,
     accept_changes: AcceptChanges = False,
     yes: Yes = False,
@@ -99,7 +103,10 @@ def run(
     """
     project = open_project(needs_config=True, dry_run=dry_run)
     definition = named.chosen(named.of_config(project), name)
-    manner = Manner(jobs, retry_failed, accept_changes, yes, dry_run, quiet, json)
+    choice = chosen(engine, scheduler)
+    if choice is not None:
+        plugins.load("jobs", "require_usable")(project, choice)
+    manner = Manner(jobs, retry_failed, accept_changes, yes, dry_run, quiet, json, choice)
     status = searching.work_on(project, RunRequest(), definition, manner)
     project.repo.rest()
     raise typer.Exit(status)

@@ -22,7 +22,7 @@ from gitexp.project.intervals import read_interval
 from gitexp.project.project import Project
 from gitexp.runs import end, typed_code
 from gitexp.runs.begin import begin
-from gitexp.runs.engine import Circumstances, Ended
+from gitexp.runs.executor import Circumstances, Ended
 from gitexp.runs.lookout import lookout
 from gitexp.runs.prepare import prepare
 from gitexp.runs.request import RunRequest

@@ -1,7 +1,7 @@
-"""The contract of an engine: where, and how, the work of a run is done.
+"""The contract of an executor: where, and how, the work of a run is done.
 
-An engine is given a run that has begun and says how it ended. Everything before (checks, snapshot, ref) and
-after (results, record, ref) is the same for all engines. `gitexp.plugins` names them: a new one is one file
+An executor is given a run that has begun and says how it ended. Everything before (checks, snapshot, ref) and
+after (results, record, ref) is the same for all executors. `gitexp.plugins` names them: a new one is one file
 and one row there. `gitexp.testing` has the tests that each must pass.
 """
 
@@ -65,7 +65,7 @@ class Ended(NamedTuple):
         return all(stage.exact for stage in self.stages)
 
 
-class Engine(Protocol):
+class Executor(Protocol):
     """Where the work of a run is done."""
 
     def execute(self, live: LiveRun) -> Ended:
@@ -75,7 +75,7 @@ class Engine(Protocol):
         """
 
 
-def engine(name: str) -> Engine:
-    """The engine with a name; raises UsageError for an unknown name."""
-    found: Engine = plugins.load("engine", name)()
+def executor(name: str) -> Executor:
+    """The executor with a name; raises UsageError for an unknown name."""
+    found: Executor = plugins.load("executor", name)()
     return found

@@ -1,0 +1,1 @@
+"""Engines: where queued experiments are run, on this machine and past it."""

@@ -1,0 +1,77 @@
+"""Experiments for an engine: all of a queue, or one after the other."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+
+from gitexp import errors
+from gitexp.extras.engines import settings
+from gitexp.extras.engines.dispatcher import Dispatcher, EngineCrew, EnginePool
+from gitexp.extras.engines.engine import Engine, EngineSettings
+from gitexp.extras.engines.jobs_file import JobsFile
+from gitexp.extras.engines.reach import Reach, SharedDisk
+from gitexp.extras.queue.signals import presses
+from gitexp.extras.queue.workers import Orders
+from gitexp.project.engine_choice import EngineChoice
+from gitexp.project.project import Project
+
+
+@contextlib.contextmanager
+def pool(
+    project: Project, jobs: int, names: Sequence[str], orders: Orders, choice: EngineChoice
+) -> Iterator[EnginePool]:
+    """Give the jobs of queued experiments. If this process dies, jobs that the engine keeps are begun."""
+    with presses() as pressed, _dispatcher(project, jobs, orders, choice) as dispatcher:
+        dispatcher.give(names)
+        yield EnginePool(dispatcher, pressed)
+
+
+@contextlib.contextmanager
+def crew(project: Project, jobs: int, orders: Orders, choice: EngineChoice) -> Iterator[EngineCrew]:
+    """Give what runs experiments that are planned one after the other, `jobs` at a time."""
+    with _dispatcher(project, jobs, orders, choice) as dispatcher:
+        yield EngineCrew(dispatcher, jobs)
+
+
+def detach(project: Project, jobs: int, names: Sequence[str], orders: Orders, choice: EngineChoice) -> None:
+    """Submit jobs that outlive this process; raises UsageError for an engine that does not keep jobs."""
+    with _dispatcher(project, jobs, orders, choice) as dispatcher:
+        if not dispatcher.keeps_jobs:
+            raise errors.UsageError(
+                f"Jobs of '{choice.name}' wait in this process, so they end with it.",
+                "Leave --detach out, and run the command in tmux, say, or with nohup.",
+            )
+        dispatcher.give(names)
+
+
+def require_usable(project: Project, choice: EngineChoice) -> None:
+    """Raise ConfigError or UsageError for an engine that cannot be used: before a run is stored for it."""
+    settings.made(settings.settings_of(project, choice)).close()
+
+
+def cancel(project: Project, engine: str, job: str) -> None:
+    """End a job by SIGTERM, so that its run is stored. Raises UsageError and EngineAway."""
+    made = settings.made(settings.settings_of(project, EngineChoice(engine)))
+    try:
+        made.cancel([job])
+    finally:
+        made.close()
+
+
+@contextlib.contextmanager
+def _dispatcher(project: Project, jobs: int, orders: Orders, choice: EngineChoice) -> Iterator[Dispatcher]:
+    found = settings.settings_of(project, choice)
+    if jobs > 1 or not found.most:
+        found = found._replace(most=jobs)
+    engine: Engine = settings.made(found)
+    reach = _reach(project, found, orders)
+    file = JobsFile(project.local, found.name)
+    try:
+        yield Dispatcher(engine, reach, file, orders.max_retries)
+    finally:
+        engine.close()
+
+
+def _reach(project: Project, found: EngineSettings, orders: Orders) -> Reach:
+    return SharedDisk(project, found, orders)

@@ -1,0 +1,56 @@
+"""The jobs that engines were given: `<git-common-dir>/gitexp/engines/<engine>.json`, safe to lose.
+
+If the file is lost, a run may be a job twice. The second one finds it taken, and ends at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from gitexp.failpoints import failpoint
+from gitexp.repo.local import LocalState
+
+_FOLDER = "engines"
+
+
+class SubmittedJob(NamedTuple):
+    """A job that an engine was given.
+
+    Attributes:
+        id: its id.
+        start: S of the queued run; a run that is planned anew under the same name has another one.
+        tries: earlier tries of the run that were lost.
+    """
+
+    id: str
+    start: str
+    tries: int
+
+
+class JobsFile:
+    """The file of one engine."""
+
+    def __init__(self, local: LocalState, engine: str) -> None:
+        self._local = local
+        self._name = f"{engine.encode().hex()}.json"  # of any characters
+
+    def read(self) -> dict[str, SubmittedJob]:
+        """The jobs by the names of their experiments; {} if the file cannot be read."""
+        found = {}
+        with contextlib.suppress(OSError, ValueError, TypeError, AttributeError, LookupError):
+            with self._local.opened(self._local.root / _FOLDER) as folder:
+                data = json.loads(folder.read(self._name))
+            for name, (id, start, tries) in data.items():
+                found[str(name)] = SubmittedJob(str(id), str(start), int(tries))
+        return found
+
+    def write(self, jobs: Mapping[str, SubmittedJob]) -> None:
+        """Replace the file, if possible."""
+        text = json.dumps(jobs).encode("utf-8", "surrogateescape")
+        with contextlib.suppress(OSError):
+            with self._local.opened(self._local.root / _FOLDER, make=True) as folder:
+                folder.write(self._name, text)
+            failpoint("engine:noted")

@@ -1,0 +1,29 @@
+"""The user's choice of an engine, on the command line or from Python."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from gitexp import errors
+
+
+class EngineChoice(NamedTuple):
+    """The engine that is to run experiments.
+
+    Attributes:
+        name: a key under `engines:` of gitexp.yaml, or a kind of engine.
+        options: options of the engine from the command line, which count before those of the file.
+    """
+
+    name: str
+    options: Mapping[str, str] = {}
+
+
+def chosen(name: str, scheduler: str = "") -> EngineChoice | None:
+    """The choice by --engine and --scheduler; None for no engine. Raises UsageError."""
+    if not name:
+        if scheduler:
+            raise errors.UsageError("--scheduler is for an engine.", "Say which: --engine dask")
+        return None
+    return EngineChoice(name, {"scheduler": scheduler} if scheduler else {})
