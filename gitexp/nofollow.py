@@ -103,6 +103,12 @@ class Folder:
         finally:
             os.close(fd)
 
+    def end_of(self, name: str, most: int) -> bytes:
+        """The last bytes of a file, at most so many."""
+        with os.fdopen(self.open(name), "rb") as file:
+            file.seek(max(os.fstat(file.fileno()).st_size - most, 0))
+            return file.read(most)
+
     def lines(self, name: str) -> Iterator[bytes]:
         """Yield the lines of a file; one of more than 16 MiB in parts, so that none fills the memory."""
         with os.fdopen(self.open(name), "rb") as file:
@@ -151,6 +157,10 @@ class Folder:
             if durable:
                 file.flush()
                 os.fsync(fd)
+
+    def mark(self, name: str) -> None:
+        """Have a file of this name, as a sign: an empty one if it is missing."""
+        os.close(self.open(name, os.O_WRONLY | os.O_CREAT))
 
     def write(self, name: str, data: bytes) -> None:
         """Give a file this content: a reader sees the old content or the new one, whole."""

@@ -17,7 +17,7 @@ from gitexp.objects.store import ObjectStore
 from gitexp.project.project import Project
 from gitexp.words import shorten
 
-_ANOTHER = "Say another one: --out artifacts"
+_ANOTHER = "Say another one: --output artifacts"
 
 
 def require_here(project: Project, artifacts: Sequence[RunArtifact]) -> None:

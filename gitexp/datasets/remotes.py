@@ -70,8 +70,7 @@ def remove(project: Project, name: str) -> str:
     Raises NoDataRemote; ParseError if the file cannot be edited; StorageError.
     """
     remotes = project.config.remotes
-    if name not in remotes:
-        raise _no_remote(project, name)
+    require_remote(project, name)
     key = ("remotes", name)
     _change(project, key if len(remotes) > 1 else key[:1], MISSING, f"remote remove {name}")
     return str(remotes[name]["url"])
@@ -104,6 +103,12 @@ def _change(project: Project, key: tuple[str, ...], value: Value, summary: str) 
         whole_file.write(project.repo.root, project.config_file, text, project.local, original=before)
 
 
+def require_remote(project: Project, name: str) -> None:
+    """Raise NoDataRemote if gitexp.yaml has no data remote of this name."""
+    if name not in project.config.remotes:
+        raise _no_remote(project, name)
+
+
 def remote_of(project: Project, name: str | None = None) -> DataRemote:
     """The data remote of this name; by default the first one of the config.
 
@@ -117,8 +122,8 @@ def remote_of(project: Project, name: str | None = None) -> DataRemote:
             "Add one: gitexp remote add NAME URL, where URL may be a folder.",
             code="no-data-remote",
         )
-    if name is not None and name not in remotes:
-        raise _no_remote(project, name)
+    if name is not None:
+        require_remote(project, name)
     chosen = name or next(iter(remotes))
     try:
         found = open_remote(chosen, remotes[chosen], project.folder)

@@ -16,7 +16,7 @@ from gitexp.files.limits import read_limited
 from gitexp.model import Tree
 from gitexp.objects.paths import lies_in_any
 from gitexp.pipeline.paths import without_dot
-from gitexp.project import dvc_defaults, patterns, stage_files, tool_files
+from gitexp.project import dvc_defaults, links, patterns, stage_files, tool_files
 from gitexp.project.config import CONFIG_FILE, USUAL_PARAMS, Config
 from gitexp.project.config_keys import WITH_PATTERNS, from_tree
 from gitexp.project.patterns import Patterns
@@ -32,10 +32,7 @@ def load(root: Path, here: Path) -> Config:
     shown = str(PurePosixPath(prefix, CONFIG_FILE))
     if not path.is_file():
         return conventions(root, here)
-    if _leads_out(root, path):
-        raise errors.ConfigError(
-            "is a link to outside the repository", "Put the file itself into the repository.", file=shown
-        )
+    links.require_inside(root, path, shown)
     try:
         data = read_limited(path)
     except OSError as error:
@@ -76,11 +73,6 @@ def _with_matches(config: Config, root: Path) -> Config:
         declared=declared,
         patterns=apart,
     )
-
-
-def _leads_out(root: Path, path: Path) -> bool:
-    """Whether a file links out of the repository, to content from elsewhere."""
-    return path.is_symlink() and not path.resolve().is_relative_to(root.resolve())
 
 
 def conventions(root: Path, here: Path) -> Config:

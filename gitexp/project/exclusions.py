@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from gitexp import errors
 from gitexp.files import credentials
+from gitexp.project import links
 from gitexp.repo.git.snapshot import Verdict
 
 IGNORE_FILE = ".gitexpignore"
@@ -111,6 +112,7 @@ def _takes_for_ever(line: str) -> bool:
 def _lines(file: Path) -> list[str]:
     if not file.is_file():
         return []
+    links.require_inside(file.parent, file, IGNORE_FILE)
     with file.open("rb") as stream:
         data = stream.read(_MOST + 1)
     if len(data) > _MOST:

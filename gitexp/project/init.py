@@ -18,7 +18,7 @@ from gitexp.files.dvc_yaml import DVC_YAML
 from gitexp.files.limits import read_limited
 from gitexp.files.parse import edit
 from gitexp.model import Value
-from gitexp.project import script, whole_file
+from gitexp.project import links, script, whole_file
 from gitexp.project.change import editing
 from gitexp.project.config import CONFIG_FILE, USUAL_METRICS, USUAL_PARAMS
 from gitexp.project.ignore import is_ignored
@@ -104,6 +104,7 @@ def init(
             code="config-exists",
         )
     found = _look(repo, here, command, ask)
+    links.require_inside(repo.root, file, CONFIG_FILE)
     original = _original(file)
     before = _tree(original)
     if before.get("stages"):  # they take the place of a command, and name their files
@@ -224,7 +225,7 @@ def _edited(text: bytes, before: Mapping[str, Any], found: Found) -> bytes:
 def _original(file: Path) -> bytes | None:
     try:
         if file.exists():
-            return file.read_bytes()
+            return read_limited(file)
     except OSError as error:
         raise errors.StorageError(
             f"{CONFIG_FILE} cannot be read: {error.strerror}.", "Move what is there out of the way."

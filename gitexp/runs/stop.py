@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from gitexp import errors
+from gitexp import errors, nofollow
 from gitexp.catalog import lookup
 from gitexp.model import Experiment, ProcessId, Status
 from gitexp.process.limits import GRACE
@@ -107,8 +107,9 @@ def _send(processes: Sequence[ProcessId], signum: int) -> None:
 
 def _tell_worker(project: Project, worker: str) -> None:
     """Have the run's worker, if any, go on with the next run."""
-    folder = project.local.workers / worker
+    local = project.local
     is_name = worker not in ("", ".", "..") and "/" not in worker and "\0" not in worker
-    if is_name and folder.is_dir():  # the record may be a stranger's
-        with contextlib.suppress(OSError):
-            (folder / live.ONE_RUN).touch()
+    if is_name:  # the record may be a stranger's
+        inner = f"{local.workers.name}/{worker}"
+        with contextlib.suppress(OSError), nofollow.opened(local.root, inner) as folder:
+            folder.mark(live.ONE_RUN)

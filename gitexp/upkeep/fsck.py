@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from gitexp import errors
-from gitexp.datasets.remotes import remote_of
+from gitexp.datasets.remotes import remote_of, require_remote
 from gitexp.datasets.workspace import workspace_data
 from gitexp.failpoints import failpoint
 from gitexp.model import Artifact
@@ -89,12 +89,16 @@ class FsckReport:
         return not self.complaints and not any(finding.problem for finding in self.findings)
 
 
-def check(project: Project, *, on_progress: OnProgress = lambda _: None) -> FsckReport:
+def check(
+    project: Project, *, remote: str | None = None, on_progress: OnProgress = lambda _: None
+) -> FsckReport:
     """The report after reading every object, looking for all objects in locks, and mending.
 
-    A dry run mends nothing.
+    A dry run mends nothing. With `remote`, no other data remote is asked. Raises NoDataRemote.
     """
-    return _Check(project).report(on_progress)
+    if remote is not None:
+        require_remote(project, remote)
+    return _Check(project, [remote] if remote else list(project.config.remotes)).report(on_progress)
 
 
 def damaged_in(
@@ -117,8 +121,9 @@ def damaged_in(
 class _Check:
     """A single check. `_mended` has the places that objects were had from again."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, remotes: Sequence[str]) -> None:
         self._project = project
+        self._remotes = remotes
         self._store = ObjectStore(project.local.objects)
         self._used = in_use.find(project)
         self._complaints = [*self._used.complaints, *self._used.doubts]
@@ -298,7 +303,7 @@ class _Check:
 
     def _ask_remotes(self, ask: Callable[[DataRemote], object]) -> None:
         """Ask each remote. A silent remote makes a complaint."""
-        for name in self._project.config.remotes:
+        for name in self._remotes:
             try:
                 with remote_of(self._project, name) as remote:
                     ask(remote)

@@ -57,6 +57,14 @@ def test_compare_a_choice_in_an_order(three: Workspace) -> None:
     assert three.gitexp("compare", "a", "--failed", check=False).exit_code == 2
 
 
+def test_compare_by_a_direction(three: Workspace) -> None:
+    text = three.gitexp("compare", "a", "b", "--sort", "acc", "--min", "--format", "md").stdout
+    assert "| Params | a | b |" in text
+    assert "| acc | **0.1** | 0.3 |" in text
+    assert [point["name"] for point in three.json("compare", "--sort", "acc", "--max")["points"]] == [*"bca"]
+    assert three.gitexp("compare", "a", "b", "--min", check=False).exit_code == 2
+
+
 def test_show_by_a_direction(three: Workspace) -> None:
     def names(*args: str) -> list[str]:
         rows = three.json("show", "--sort", "acc", *args)

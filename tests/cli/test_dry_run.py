@@ -29,7 +29,7 @@ LINES = {
     "apply": ("apply one", "one is in the workspace"),
     "undo": ("undo", "Taken back"),
     "redo": ("redo", "Done again"),
-    "artifacts": ("artifacts one --out new", "no files"),
+    "artifacts": ("artifacts one --output new", "no files"),
     "metrics": ("metrics one --from-file train.py", ""),
     "stop": ("stop one", ""),
     "queue start": ("queue start", ""),

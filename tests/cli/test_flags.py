@@ -28,7 +28,7 @@ MEANINGS = {
     "--data-remote": "a data remote",
     "--format": "the answer for another program",
     "--group": "the experiments that stand together",
-    "--output": "the file to write",
+    "--output": "the file or folder to write",
     "--quiet": "nothing but warnings and errors; of run, one line",
 }
 
@@ -97,16 +97,18 @@ READING = {
 }
 TABLES = {
     *("show", "list", "compare", "diff", "status", "data status", "remote list"),
+    *("alerts", "artifacts", "queue list", "sweep list"),
     *("restore", "undo", "redo"),  # with --list
     "export",
     "report",
     "dag",  # a graph for other programs, and no table
 }
-LISTINGS = {
-    *("alerts", "queue list", "sweep list", "show", "list", "compare", "plots", "restore", "undo", "redo"),
-    "export",
-    "report",
+NOT_LISTINGS = {
+    "dag": "the drawing of a graph",
+    "diff": "two sides of one difference",
+    "status": "all that a run would do",
 }
+LISTINGS = {*TABLES, "plots"} - set(NOT_LISTINGS)
 DELETING = {"remove", "gc"}
 # `remote remove` takes a line out of gitexp.yaml: nothing is deleted, and undo brings it back.
 
@@ -134,7 +136,7 @@ CHOOSING = {
     *("queue move", "queue push", "queue pull"),
 }
 ORDERED = {"show", "list", "compare", "export", "report"}
-BETTER = {"show", "best", "diff", "report"}
+BETTER = {"show", "best", "diff", "compare", "report", "run"}  # of a run, the objective of a search
 
 
 def assert_family(flag: str, members: set[str]) -> None:
@@ -183,7 +185,8 @@ def test_the_names_and_places_of_things() -> None:
     assert_family("--note", {"run", "save", "note"})
     of_queue = {"queue list", "queue start", "queue push"}
     assert_family("--remote", {"push", "pull", "list", "remove", *of_queue})
-    assert_family("--data-remote", {"data push", "data pull", "data status", "gc"})
+    assert_family("--data-remote", {"data push", "data pull", "data status", "gc", "fsck"})
+    assert_family("--output", {"artifacts", "export", "plots", "report"})
     assert_family("--from", {"run"})
     assert_family("--follow", {"log"})
 

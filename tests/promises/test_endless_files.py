@@ -48,9 +48,10 @@ def test_what_git_reads(repo: Workspace, name: str) -> None:
     assert repo.gitexp("list").exit_code == 0
 
 
-@pytest.mark.parametrize("name", ["dvc.yaml", "gitexp.yaml", "params.yaml"])
-def test_what_is_looked_at(repo: Workspace, name: str) -> None:
-    put(repo, name, "pipe")
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+@pytest.mark.parametrize("name", ["dvc.yaml", "gitexp.yaml", "params.yaml", "train.py"])
+def test_what_is_looked_at(repo: Workspace, name: str, kind: str) -> None:
+    put(repo, name, kind)
     repo.writes("gitexp.yaml")
-    for command in (("show",), ("init",), ("status",)):
+    for command in (("show",), ("init",), ("init", "--force", "--yes"), ("status",)):
         assert repo.gitexp(*command, check=False).exit_code in (0, 1, 2)

@@ -8,6 +8,7 @@ repository. No command hangs: each goes on, or says in one sentence what is in i
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -22,6 +23,7 @@ import pytest
 
 from gitexp import errors
 from gitexp.objects.remotes.folder import FolderRemote
+from gitexp.process.liveness import current_process
 from tests.support.experiments import copy_of
 from tests.support.hostile import Lair, check_answer
 from tests.support.kills import kill
@@ -146,6 +148,9 @@ FILES: dict[str, tuple[str, ...]] = {
     "runs/dead/stages.jsonl": LOOK,
     "runs/dead/reserve": LOOK,
     "runs/dead/left-folder": LOOK,
+    "workers/dead/worker.json": ("queue", "queue stop --kill"),
+    "workers/dead/log": ("queue", "queue start"),
+    "workers/dead/stop": ("queue", "queue stop"),
 }
 # In the folder that Git has for an isolated workspace of gitexp's.
 OF_A_WORKTREE = ("HEAD", "index", "logs/HEAD", "gitexp-conversions", "gitdir", "commondir", "ORIG_HEAD")
@@ -163,6 +168,8 @@ FOLDERS: dict[str, tuple[str, ...]] = {
     "objects/tmp": (*DATA, "gc --yes"),
     "objects/ab": (*DATA, "gc --yes"),
     "runs/dead": (*LOOK, "doctor --fix"),
+    "workers": ("queue", "queue start"),
+    "workers/dead": ("queue", "queue stop", "queue start"),
     "runs/dead/stages": (*LOOK, "log dead"),
     "worktrees/gitexp-0": ("run --temp -n mine -- touch junk", "doctor --fix"),
 }
@@ -208,6 +215,10 @@ def unpacked(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (known,) = (repo.path / ".git" / "worktrees").iterdir()
     named = known.rename(known.with_name("gitexp-0"))
     (repo.path / ".git/gitexp/worktrees/gitexp-0/.git").write_text(f"gitdir: {named}\n")
+    worker = repo.path / ".git/gitexp/workers/dead"
+    worker.mkdir(parents=True)
+    process = current_process()._replace(started="long ago")  # a worker that has ended
+    (worker / "worker.json").write_text(json.dumps({"process": process._asdict()}))
     for path in (repo.path / ".git" / "gitexp" / "objects").rglob("*"):
         os.utime(path, (LONG_AGO, LONG_AGO))
     return repo.path
@@ -232,6 +243,9 @@ def build(outside: Path) -> None:
         (outside / name).mkdir(parents=True)
         (outside / name / "file").write_text(SECRET)
         (outside / name / "state.json").write_text("{}")
+        process = current_process()._replace(started="long ago")
+        (outside / name / "worker.json").write_text(json.dumps({"process": process._asdict()}))
+        (outside / name / "log").write_text(SECRET)
     (outside / "folder" / f"gc-{HASH}").write_text(SECRET)
     (outside / "objects" / "ab" / HASH[2:]).write_text("damaged, and unused")
     with contextlib.closing(sqlite3.connect(outside / "x.db")) as made:

@@ -10,6 +10,7 @@ from gitexp import errors
 from gitexp.catalog.query import Query, matching
 from gitexp.cli.kit import options, render
 from gitexp.cli.kit.alert_text import alert_lines
+from gitexp.cli.kit.documents import answer
 from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.query_options import PLAIN, with_query
 from gitexp.cli.kit.session import open_project
@@ -40,6 +41,7 @@ def alerts(
     query: Query = PLAIN,
     since: Since = "",
     limit: options.Limit = None,
+    form: options.AsTable = None,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
@@ -55,8 +57,8 @@ def alerts(
     found = ops.alerts(project, readable(matching(project, asked)), moment)
     if limit is not None:
         found = found[:limit]
-    if json:
-        return render.as_json_list(alert.as_json() for alert in found)
+    if json or form:
+        return answer((alert.as_json() for alert in found), form, json=json)
     if not found and not quiet:
         render.say(
             "No alerts." if words or query.everything else "No alerts. Of all baselines: gitexp alerts -A"

@@ -7,17 +7,19 @@ from typing import Annotated, Any
 
 import typer
 
+from gitexp import errors
 from gitexp.catalog import lookup
 from gitexp.cli.kit import options, render
 from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.session import open_project
 from gitexp.datasets import artifact_files, run_artifacts
 from gitexp.datasets.run_artifacts import RunArtifact
+from gitexp.views import markup
 from gitexp.words import clean, human_size
 
 EPILOG = """Examples:
 gitexp artifacts exp-333c9
-gitexp artifacts exp-333c9 figures models/best.pt --out /tmp/best
+gitexp artifacts exp-333c9 figures models/best.pt --output /tmp/best
 """
 
 
@@ -26,14 +28,16 @@ Names = Annotated[
     list[str] | None,
     typer.Argument(metavar="[NAME]...", help="Files or folders among the artifacts; default: all."),
 ]
-Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Copy them into this folder.")]
+Out = Annotated[Path | None, options.output("Copy them into this folder.", metavar="DIR")]
 
 
 def artifacts(
     exp: Exp,
     names: Names = None,
     out: Out = None,
-    force: Annotated[bool, options.force("Replace files in the folder of --out.")] = False,
+    force: Annotated[bool, options.force("Replace files in the folder of --output.")] = False,
+    limit: options.Limit = None,
+    form: options.AsTable = None,
     dry_run: options.DryRun = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
@@ -44,9 +48,14 @@ def artifacts(
     log_artifact, ...). They stand beside the code, so gitexp branch and gitexp apply leave them where they
     are. Content that is not here is fetched from the data remote.
     """
+    if out is not None and (limit is not None or form is not None):
+        raise errors.UsageError("--limit and --format are about the list.", "Leave them out, or --output.")
+    options.only_one(json=json, format=form is not None)
     project = open_project(quiet=quiet, dry_run=dry_run)
     experiment = lookup.require_own(project, exp)
-    found = run_artifacts.chosen(project, experiment, names or ())
+    found = run_artifacts.chosen(project, experiment, names or ())[:limit]
+    if form is not None:
+        return render.answer(markup.of_documents(form, (each.as_json() for each in found)))
     if out is not None:
         artifact_files.write_to(project, project.here / out, found, force=force)
     if json:

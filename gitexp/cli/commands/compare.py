@@ -57,6 +57,8 @@ def compare(
     each: options.Each = False,
     sort: options.Sort = None,
     desc: options.Descending = None,
+    lowest: options.Lowest = False,
+    highest: options.Highest = False,
     columns: options.Only = None,
     hide: options.Hide = None,
     form: options.AsTable = None,
@@ -68,9 +70,12 @@ def compare(
     Params and metrics that differ among them, and the code and results that differ from those of the first.
     Without names: the experiments of HEAD, and replicates as one, by their mean (--each: each by itself);
     --filter, --failed, -A, --limit choose others. Columns are params, metrics and files here; --sort is the
-    order of the experiments. More about two: gitexp diff.
+    order of the experiments; with --min or --max the best of its metric comes first. More about two: gitexp
+    diff.
     """
     options.only_one(json=json, format=form is not None)
+    low = options.best_of(lowest, highest, sort)
+    descending = desc if desc is not None else low is False
     query = query._replace(limit=limit)
     options.names_or_query(words, query != PLAIN)
     drawn = options.replicates(group, each=each, otherwise=Replicates.EACH if words else Replicates.REPEATED)
@@ -78,7 +83,9 @@ def compare(
     project = open_project(quiet=quiet)
     points = words or [one.name for one in matching(project, query)]
     wanted = Columns(tuple(options.split(columns)), tuple(options.split(hide)))
-    found = ops.compare(project, points, wanted, sort, descending=bool(desc), drawn=query.drawn)
+    if sort is not None and low is not None:
+        project = project.with_direction(sort, lowest=low)
+    found = ops.compare(project, points, wanted, sort, descending=descending, drawn=query.drawn)
     if json:
         render.as_json(as_json(found))
     elif form is not None:

@@ -112,13 +112,14 @@ def status(
     exps: Exps = None,
     query: Query = PLAIN,
     data_remote: Where = None,
+    limit: options.Limit = None,
     form: options.AsTable = None,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
     """Say which data and results this machine and the remote have."""
     project = open_project(needs_config=True, quiet=quiet)
-    found = datasets_status.status(project, _wanted(project, exps, query), remote=data_remote)
+    found = datasets_status.status(project, _wanted(project, exps, query), remote=data_remote)[:limit]
     if json or form:
         return answer(map(_as_json, found), form, json=json)
     if found:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import chain
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -19,20 +19,31 @@ from gitexp.words import clean
 
 EPILOG = """Examples:
 gitexp fsck
+gitexp fsck --data-remote store --dry-run
 gitexp fsck --json
 """
+
+DataRemote = Annotated[
+    str | None, options.data_remote("Ask this data remote for what is not here; default: all.")
+]
 
 _SHOWN = 3  # of those who refer to an object
 
 
-def fsck(dry_run: options.DryRun = False, quiet: options.Quiet = False, json: options.Json = False) -> None:
+def fsck(
+    data_remote: DataRemote = None,
+    dry_run: options.DryRun = False,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> None:
     """Read all data in the store, and look for what is missing.
 
     Damaged data is moved aside, and had again from the workspace, from Git or from a data remote, if
     possible. Exits with 1 if data is lost, and names its experiments.
     """
+    project = open_project(quiet=quiet, dry_run=dry_run)
     with Meter("Reading", quiet=quiet or json) as meter:
-        report = ops.check(open_project(quiet=quiet, dry_run=dry_run), on_progress=meter)
+        report = ops.check(project, remote=data_remote, on_progress=meter)
     if json:
         render.as_json(_report(report))
     else:

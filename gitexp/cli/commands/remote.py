@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping
+from itertools import islice
 from typing import Annotated, Any
 
 import typer
@@ -86,14 +87,20 @@ def add(
         render.hint(absent.hint or "")
 
 
-def list_(form: options.AsTable = None, quiet: options.Quiet = False, json: options.Json = False) -> None:
+def list_(
+    limit: options.Limit = None,
+    form: options.AsTable = None,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> None:
     """List the data remotes, the default one first."""
-    remotes = open_project(needs_config=True, quiet=quiet).config.remotes
+    every = open_project(needs_config=True, quiet=quiet).config.remotes
+    remotes = dict(islice(every.items(), limit))
     if json or form:
         documents = [{"name": name, **_shown(described)} for name, described in remotes.items()]
         return answer(documents, form, json=json)
     if not remotes:
-        if not quiet:
+        if not quiet and not every:
             render.say("There is no data remote; gitexp remote add NAME URL adds one.", "dim")
         return None
     width = max(map(len, remotes))

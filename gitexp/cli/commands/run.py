@@ -204,6 +204,8 @@ def run(
     trials: Trials = None,
     method: Method = "",
     objective: Objective = None,
+    lowest: options.Lowest = False,
+    highest: options.Highest = False,
     yes: Yes = False,
     dry_run: options.DryRun = False,
     quiet: Quiet = False,
@@ -255,6 +257,7 @@ def run(
         on_alert=screen.alert,
     )
     flags = {"force": force, "single": single, "downstream": downstream, "keep_going": keep_going}
+    low = options.best_of(lowest, highest, objective, "--objective")
     searched: dict[str, object] = {"trials": trials, "method": method, "objective": objective}
     words = words or []
     with explained(words, ctx):
@@ -280,7 +283,7 @@ def run(
             )
             if stages is not None:
                 request = _of_stages(request, stages, flags, 1, quiet=True)
-            raise typer.Exit(_run_many(project, request, many))
+            raise typer.Exit(_run_many(_with_directions(project, many.objectives, low), request, many))
         if stages is None:
             _refuse_flags({**flags, "jobs": jobs != 1})
         else:
@@ -315,6 +318,14 @@ def _of_stages(
 
     selection = run_stages.selection(stages, flags, jobs)
     return request._replace(selection=selection, listener=run_stages.listener(quiet=quiet))
+
+
+def _with_directions(project: Project, metrics: Sequence[str], low: bool | None) -> Project:
+    """The project with what --min or --max says of the metrics of a search."""
+    if low is not None:
+        for metric in metrics:
+            project = project.with_direction(metric, lowest=low)
+    return project
 
 
 def _run_many(project: Project, request: RunRequest, many: Many) -> int:

@@ -111,7 +111,7 @@ def show(
     them, its params beside the params of its baseline, metrics, stages, data, curves and warnings. With names
     and options of the table: the table of these.
     """
-    low = _best_is_lowest(lowest, highest, sort)
+    low = options.best_of(lowest, highest, sort)
     descending = desc if desc is not None else low is False
     drawn, group = _grouping(group, each=each, named=bool(words))
     query = query._replace(sort=sort, descending=descending, group=group, limit=limit)
@@ -148,16 +148,6 @@ def show(
 
 
 register = registration(show, EPILOG)
-
-
-def _best_is_lowest(lowest: bool, highest: bool, sort: str | None) -> bool | None:
-    """Whether the lowest number is best; None without --min and --max. Raises UsageError without --sort."""
-    low = options.best_is_lowest(lowest, highest)
-    if low is not None and sort is None:
-        raise errors.UsageError(
-            "--min and --max are about the metric of --sort.", "Such as: --sort loss --min"
-        )
-    return low
 
 
 def _grouping(group: str, *, each: bool, named: bool) -> tuple[Replicates, str]:

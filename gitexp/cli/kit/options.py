@@ -186,9 +186,9 @@ def format_of(choices: str, help: str) -> Any:
     return typer.Option("--format", metavar=choices, help=help)
 
 
-def output(help: str) -> Any:
-    """-o/--output: the file to write."""
-    return typer.Option("--output", "-o", metavar="FILE", help=help)
+def output(help: str, metavar: str = "FILE") -> Any:
+    """-o/--output: the file or folder to write."""
+    return typer.Option("--output", "-o", metavar=metavar, help=help)
 
 
 AsTable = Annotated[TableFormat | None, format_of("csv|md|latex", "Print the table for another program.")]
@@ -264,6 +264,16 @@ def best_is_lowest(lowest: bool, highest: bool) -> bool | None:
     if lowest or highest:
         return lowest
     return None
+
+
+def best_of(lowest: bool, highest: bool, metrics: object, option: str = "--sort") -> bool | None:
+    """The same, for the metric of another option; raises UsageError without that metric too."""
+    low = best_is_lowest(lowest, highest)
+    if low is not None and not metrics:
+        raise errors.UsageError(
+            f"--min and --max are about the metric of {option}.", f"Such as: {option} loss --min"
+        )
+    return low
 
 
 def pairs(values: list[str] | None, option: str) -> dict[str, str]:

@@ -23,6 +23,7 @@ REPLACED: dict[str, dict[str, str]] = {
     "diff": {"--md": _TABLE["--md"]},
     "compare": {"--md": _TABLE["--md"]},
     "dag": {"--mermaid": "--format mermaid", "--dot": "--format dot"},
+    "artifacts": {"--out": "--output"},
     "note": {"--message": "--note"},
     "push": {"--to": "--remote"},
     "pull": {"--from": "--remote"},

@@ -31,6 +31,7 @@ from gitexp.project.engine_choice import chosen as chosen_engine
 from gitexp.project.project import Project
 from gitexp.runs.requeue import can_go_back
 from gitexp.times import show_moment
+from gitexp.views import markup
 from gitexp.words import counted, shorten
 
 EPILOG_LIST = """Examples:
@@ -118,15 +119,20 @@ def register(app: typer.Typer) -> None:
 
 
 def list_(
-    remote: At = None, limit: options.Limit = None, quiet: options.Quiet = False, json: options.Json = False
+    remote: At = None,
+    limit: options.Limit = None,
+    form: options.AsTable = None,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
 ) -> None:
     """Print the queued and the running experiments, and who works on them.
 
     With --remote, those in the queue of a Git remote.
     """
+    options.only_one(json=json, format=form is not None)
     project = open_project()
     if remote is not None:
-        return handover.list_at(project, remote, limit, quiet=quiet, json=json)
+        return handover.list_at(project, remote, limit, form, quiet=quiet, json=json)
     every = project.store.all()
     running = [one for one in readable(every) if one.record.status is Status.RUNNING]
     found = [*running, *queue.in_order(project, every)]
@@ -136,6 +142,8 @@ def list_(
             if row.record:
                 documents.append({**row.as_json(), "worker": row.record.worker})
         return render.as_json_list(documents)
+    if form is not None:
+        return render.answer(markup.of_documents(form, map(listing.document, found[:limit])))
     at_work = workers.at_work(project.local)
     living = {worker.name for worker in at_work}
     render.answer(listing.lines(_cells(one, living) for one in found[:limit]))

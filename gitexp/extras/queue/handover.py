@@ -9,6 +9,7 @@ from gitexp import errors, plugins
 from gitexp.catalog.lineage import rows_of
 from gitexp.catalog.query import Query
 from gitexp.cli.kit import options, render
+from gitexp.cli.kit.documents import answer
 from gitexp.cli.kit.exchange import contact, left_behind
 from gitexp.cli.kit.query_options import PLAIN, with_query
 from gitexp.cli.kit.session import open_project
@@ -18,6 +19,7 @@ from gitexp.model import Experiment, Status
 from gitexp.project.project import Project
 from gitexp.sharing.partner import Contact
 from gitexp.times import show_moment
+from gitexp.views.markup import TableFormat
 from gitexp.words import counted, shorten
 
 if TYPE_CHECKING:  # it takes as long to import as all else here
@@ -151,11 +153,13 @@ def runs_at(project: Project, remote: str, *, quiet: bool) -> list[RemoteRun]:
         return _queue_of(project, remote, line).runs()
 
 
-def list_at(project: Project, remote: str, limit: int | None, *, quiet: bool, json: bool) -> None:
+def list_at(
+    project: Project, remote: str, limit: int | None, form: TableFormat | None, *, quiet: bool, json: bool
+) -> None:
     """Print the runs in the queue of a Git remote."""
     found = runs_at(project, remote, quiet=quiet or json)
-    if json:
-        return render.as_json_list(map(_as_json, found[:limit]))
+    if json or form:
+        return answer((listing.document(run.experiment) for run in found[:limit]), form, json=json)
     render.answer(listing.lines(map(_cells, found[:limit])))
     waiting = sum(run.experiment.record.status is Status.QUEUED for run in found)
     if quiet:
@@ -178,17 +182,3 @@ def _cells(run: RemoteRun) -> tuple[str, ...]:
     if record.worker:
         seen = f"seen {show_moment(run.seen)}"
     return (run.experiment.name, str(record.status), record.worker, seen, listing.difference(record))
-
-
-def _as_json(run: RemoteRun) -> dict[str, Any]:
-    """A run in the queue of a remote in the form of `--json`."""
-    record = run.experiment.record
-    return {
-        "name": run.experiment.name,
-        "status": record.status,
-        "worker": record.worker or None,
-        "host": record.host if record.worker else None,
-        "created": record.created,
-        "overrides": list(record.overrides),
-        "command": record.command,
-    }

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from gitexp.cli.kit import render
 from gitexp.cli.kit.cells import elide
-from gitexp.model import Record
+from gitexp.model import Experiment, Record
 from gitexp.words import clean
 
 
@@ -21,6 +22,20 @@ def lines(rows: Iterable[tuple[str, ...]]) -> list[str]:
         line = "  ".join([*cells, row[-1]])
         text.append(line if most is None else elide(line, most))
     return text
+
+
+def document(one: Experiment) -> dict[str, Any]:
+    """A queued or running experiment as an object of flat values, for a table."""
+    record = one.record
+    return {
+        "name": one.name,
+        "status": str(record.status),
+        "worker": record.worker or None,
+        "host": record.host if record.worker else None,
+        "created": record.created,
+        "overrides": list(record.overrides),
+        "command": record.command,
+    }
 
 
 def difference(record: Record) -> str:

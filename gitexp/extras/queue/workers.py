@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from gitexp import errors
+from gitexp import errors, nofollow
 from gitexp.folders import clear_away
 from gitexp.model import ProcessId
 from gitexp.process.limits import GRACE, NO_LIMITS, Limits
@@ -35,6 +35,7 @@ _ERROR = "error: "
 MAX_RETRIES = 2  # of a run whose workers die
 _PATIENCE = 20.0  # seconds to store what ended runs have, before somebody stops waiting
 _INTERVAL = 0.05
+_MOST = 1 << 20  # bytes that are read of a file
 _UNREADABLE = (OSError, ValueError, TypeError, LookupError)
 
 
@@ -72,8 +73,8 @@ class Worker(NamedTuple):
 
     def ask_to_stop(self) -> None:
         """Ask the worker to end after its present run."""
-        with contextlib.suppress(FileNotFoundError):  # it has ended meanwhile
-            (self.folder / "stop").touch()
+        with contextlib.suppress(FileNotFoundError), _opened(self.folder) as folder:  # it has ended meanwhile
+            folder.mark("stop")
 
 
 class Orders(NamedTuple):
@@ -154,8 +155,20 @@ def name_of(process: ProcessId) -> str:
     return f"{process.host}-{process.pid}"
 
 
+def _opened(folder: Path) -> nofollow.Folder:
+    """The folder of a worker, opened; raises OSError. An archive may bring links and pipes in its place."""
+    return nofollow.opened(folder.parent.parent, f"{folder.parent.name}/{folder.name}")
+
+
 def _write_facts(folder: Path, process: ProcessId) -> None:
-    (folder / _FACTS).write_text(json.dumps({"process": process._asdict()}), "utf-8")
+    _put(folder, _FACTS, json.dumps({"process": process._asdict()}))
+
+
+def _put(folder: Path, name: str, text: str) -> None:
+    """Write a file of a worker; the worker and its starter may do so at the same time."""
+    with _opened(folder) as opened, os.fdopen(opened.open(name, os.O_WRONLY | os.O_CREAT), "wb") as file:
+        file.truncate()
+        file.write(text.encode())
 
 
 def _free_folder(local: LocalState, name: str, held: contextlib.ExitStack) -> Path | None:
@@ -166,7 +179,7 @@ def _free_folder(local: LocalState, name: str, held: contextlib.ExitStack) -> Pa
     if lock is None:
         return None
     held.callback(lock.release)
-    if not _is_for(folder / "stop", current_process()):
+    if not _is_for(folder, current_process()):
         (folder / "stop").unlink(missing_ok=True)  # for a dead process with the same number
     return folder
 
@@ -178,14 +191,15 @@ def ask_to_stop_early(local: LocalState, process: ProcessId) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         if not (folder / _FACTS).exists():
             _write_facts(folder, process)
-            (folder / "stop").write_text(process.started, "utf-8")
+            _put(folder, "stop", process.started)
 
 
-def _is_for(stop: Path, process: ProcessId) -> bool:
-    """Whether a process was asked to stop before it was a worker."""
+def _is_for(folder: Path, process: ProcessId) -> bool:
+    """Whether a process was asked to stop before it was a worker, with this folder."""
     try:
-        return bool(process.started) and stop.read_text("utf-8") == process.started
-    except (OSError, ValueError):
+        with _opened(folder) as opened:
+            return bool(process.started) and opened.read("stop", _MOST) == process.started.encode()
+    except OSError:
         return False
 
 
@@ -243,10 +257,10 @@ def fallen(local: LocalState) -> list[Fallen]:
     """The workers with an unseen bad end."""
     found = []
     for worker in _known(local):
-        log = worker.folder / _LOG
-        if is_alive(worker.process) is False and log.is_file():
-            with contextlib.suppress(OSError):
-                found.append(Fallen(worker.name, last_words(log.read_bytes()), log))
+        if is_alive(worker.process) is False:
+            with contextlib.suppress(OSError), _opened(worker.folder) as folder:
+                said = last_words(folder.end_of(_LOG, _MOST))
+                found.append(Fallen(worker.name, said, worker.folder / _LOG))
     return found
 
 
@@ -277,7 +291,8 @@ def _known(local: LocalState) -> list[Worker]:
 
 def _read(folder: Path) -> Worker:
     """The worker of a folder; raises one of `_UNREADABLE` if the folder does not say."""
-    facts = json.loads((folder / _FACTS).read_text("utf-8"))
+    with _opened(folder) as opened:
+        facts = json.loads(opened.read(_FACTS, _MOST))
     process = facts["process"]
     who = ProcessId(str(process["host"]), int(process["pid"]), str(process["started"]))
     return Worker(folder.name, folder, who)

@@ -83,11 +83,7 @@ def report(
     """
     options.only_one(pr=pr, summary=summary)
     form = _format(output, form, is_markdown=pr or summary)
-    low = options.best_is_lowest(lowest, highest)
-    if low is not None and sort is None:
-        raise errors.UsageError(
-            "--min and --max are about the metric of --sort.", "Such as: --sort loss --min"
-        )
+    low = options.best_of(lowest, highest, sort)
     make, request = _maker()
     descending = low is False
     if desc is not None:

@@ -11,6 +11,7 @@ from gitexp import plugins
 from gitexp.catalog.query import Query
 from gitexp.catalog.replicates import Replicates
 from gitexp.cli.kit import options, render
+from gitexp.cli.kit.documents import answer
 from gitexp.cli.kit.help import Command, Subcommands
 from gitexp.cli.kit.session import open_project
 from gitexp.cli.kit.table_remarks import noted_lines, show_command
@@ -112,7 +113,12 @@ def run(
     raise typer.Exit(status)
 
 
-def list_(limit: options.Limit = None, quiet: options.Quiet = False, json: options.Json = False) -> None:
+def list_(
+    limit: options.Limit = None,
+    form: options.AsTable = None,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> None:
     """Print the sweeps of gitexp.yaml, and all others that experiments know."""
     project = open_project(quiet=quiet)
     found = named.every(project)[:limit]
@@ -122,11 +128,12 @@ def list_(limit: options.Limit = None, quiet: options.Quiet = False, json: optio
         trials = reading.of_sweep(definition, experiments, removed)
         at_work = driver.is_at_work(project, definition.id)
         rows.append((definition, len(trials), at_work))
-    if json:
-        return render.as_json_list(
+    if json or form:
+        documents = (
             {"sweep": one.id, "method": str(one.method), "trials": count, "total": one.total, "running": busy}
             for one, count, busy in rows
         )
+        return answer(documents, form, json=json)
     lines = []
     for one, count, busy in rows:
         state = "  at work" if busy else ""

@@ -59,6 +59,8 @@ def test_the_first_queued_is_run_first(repo: Workspace) -> None:
     for name in ("c", "a", "long"):
         repo.gitexp(*RUN, "-n", name, "-S", f"train.epochs={ord(name[0])}", *TRAIN)
     assert [row["name"] for row in rows(repo, "queue", "list")] == ["c", "a", "long"]
+    table = repo.gitexp("queue", "list", "--format", "csv", "-l", "1").stdout.splitlines()
+    assert [line.split(",")[0] for line in table] == ["name", "c"]
     lines = repo.gitexp("queue").stdout.splitlines()
     assert len({line.index("queued") for line in lines}) == 1
     repo.gitexp("queue", "move", "long", "--first")

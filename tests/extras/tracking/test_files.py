@@ -291,16 +291,18 @@ def test_large_artifacts_travel_with_their_experiment(repo: Workspace, tmp_path:
     stored = repo.path / ".git/gitexp/objects" / large["hash"][:2] / large["hash"][2:]
     stored.unlink()
     assert repo.json("fsck")["elsewhere"]
-    repo.gitexp("artifacts", "one", "--out", str(tmp_path / "out"))
+    listed = repo.gitexp("artifacts", "one", "--format", "csv", "--limit", "1").stdout
+    assert listed == f"name,size,hash\nmodels/best.bin,3000000,{large['hash']}\n"
+    repo.gitexp("artifacts", "one", "--output", str(tmp_path / "out"))
     assert (tmp_path / "out/models/best.bin").read_bytes() == b"x" * 3_000_000
     assert (tmp_path / "out/texts/words.txt").read_text() == "words"
     for wrong, told in ((".git/x", "in a folder of Git's own"), ("params.yaml", "is a file, and no folder")):
-        refused = repo.gitexp("artifacts", "one", "--out", wrong, check=False)
+        refused = repo.gitexp("artifacts", "one", "--output", wrong, check=False)
         assert told in refused.stderr
-        assert "--out artifacts" in refused.stderr
-    again = repo.gitexp("artifacts", "one", "texts", "--out", str(tmp_path / "out"), check=False)
+        assert "--output artifacts" in refused.stderr
+    again = repo.gitexp("artifacts", "one", "texts", "--output", str(tmp_path / "out"), check=False)
     assert "there is already" in again.stderr
-    repo.gitexp("artifacts", "one", "texts", "--out", str(tmp_path / "out"), "--force")
+    repo.gitexp("artifacts", "one", "texts", "--output", str(tmp_path / "out"), "--force")
     assert repo.json("data", "pull", "one")["objects"] == 0
     repo.allow("refs", "refs/heads/side")
     repo.allow("reflogs", "refs/heads/side")

@@ -64,6 +64,7 @@ def test_remotes_are_added_listed_and_removed_and_the_rest_of_the_file_stays(rep
         "    endpoint_url: http://127.0.0.1:9000\n    region: eu-1\n"
     )
     assert repo.json("remote", "list") == [{"name": "store", "url": "../store"}, added]
+    assert repo.json("remote", "list", "--limit", "1") == [{"name": "store", "url": "../store"}]
     assert repo.gitexp("remote", "list").stdout.splitlines() == [
         "store  ../store",
         "cloud  s3://bucket/x  endpoint_url=http://127.0.0.1:9000  region=eu-1",
@@ -139,6 +140,7 @@ def test_push_and_pull_and_what_is_where(repo: Workspace, store: Path) -> None:
     write_lock_of(repo, folder, model)
     page = DOCS / "configuration.md"
     before = repo.json("data", "status")
+    assert repo.json("data", "status", "--limit", "0") == []
     assert list(before[0]) == fields(page, "data status")
     assert [(each["path"], each["missing_here"], each["missing_there"]) for each in before] == [
         ("data", 0, 3),

@@ -35,10 +35,18 @@ def test_nothing_says_what_it_says(linked: Workspace, args: tuple[str, ...]) -> 
         assert "a link to outside" in done.stderr
 
 
-@pytest.mark.parametrize("linked", ["gitexp.yaml"], indirect=True)
-def test_a_run_refuses_a_config_of_elsewhere(linked: Workspace) -> None:
-    done = linked.gitexp("run", "--", "true", check=False)
-    assert "gitexp.yaml: is a link to outside the repository" in done.stderr
+@pytest.mark.parametrize(
+    ("linked", "args"),
+    [
+        ("gitexp.yaml", ("run", "--", "true")),
+        ("gitexp.yaml", ("init", "--force", "--yes")),
+        (".gitexpignore", ("run", "--", "true")),
+    ],
+    indirect=["linked"],
+)
+def test_what_changes_something_refuses_it(linked: Workspace, args: tuple[str, ...]) -> None:
+    done = linked.gitexp(*args, check=False)
+    assert ": is a link to outside the repository" in done.stderr
     assert SECRET not in done.stderr
 
 

@@ -212,6 +212,16 @@ def test_what_is_damaged_is_had_from_a_remote(repo: Workspace, data: Artifact) -
 
 
 @pytest.mark.usefixtures("remote")
+def test_only_the_remote_that_is_named_is_asked(repo: Workspace, data: Artifact) -> None:
+    repo.write("gitexp.yaml", repo.read("gitexp.yaml") + "  far: {url: 'http://127.0.0.1:9/'}\n")
+    flip(manifest_of(repo, data))
+    answer = repo.gitexp("fsck", "--data-remote", "team")
+    assert "had again from the remote 'team'" in answer.stdout
+    wrong = repo.json("fsck", "--data-remote", "tema", check=False)["error"]
+    assert (wrong["code"], wrong["hint"]) == ("no-data-remote", "Did you mean team?")
+
+
+@pytest.mark.usefixtures("remote")
 def test_what_was_never_fetched_is_no_problem_and_is_not_fetched(repo: Workspace, data: Artifact) -> None:
     object_of(repo, "alpha").unlink()
     report = checked(repo)

@@ -38,7 +38,7 @@ def of_experiment(experiment: Experiment) -> list[dict[str, str]]:
     if sources.is_own(experiment):
         told += [
             _told("Get its data and outputs", line("data", "pull", word)),
-            _told("Get the files that it has logged", line("artifacts", word, "--out", f"{word}-files")),
+            _told("Get the files that it has logged", line("artifacts", word, "--output", f"{word}-files")),
             _told("Push it, for others", line("push", word)),
         ]
     return told
