@@ -61,8 +61,10 @@ def table(form: TableFormat, heads: Sequence[str], rows: Iterable[Sequence[Any]]
 
 
 def of_documents(form: TableFormat, documents: Iterable[Mapping[str, Any]]) -> list[str]:
-    """The table of JSON objects: a column for each key, a row for each object."""
+    """The table of JSON objects: a column for each key, a row for each object; nothing without any."""
     found = list(documents)
+    if not found:
+        return []
     keys: dict[str, None] = {}
     for document in found:
         keys.update(dict.fromkeys(document))

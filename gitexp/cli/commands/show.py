@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 import typer
 
-from gitexp import errors
 from gitexp.catalog.fields import Row
 from gitexp.catalog.query import BY_BASELINE, Query
 from gitexp.catalog.replicates import Replicates, row_as_json

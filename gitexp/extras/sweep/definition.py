@@ -130,7 +130,7 @@ def with_directions(
         if known not in (MIN, MAX):
             raise UsageError(
                 f"Is a high or a low {metric} the best?",
-                f"Say so in gitexp.yaml: metrics: {{{metric}: {MIN}}}, or {MAX}; or to gitexp run: --{MIN}, --{MAX}.",
+                f"In gitexp.yaml: metrics: {{{metric}: {MIN}}}, or {MAX}; of gitexp run: --{MIN} or --{MAX}.",
             )
         found[metric] = known
     return found

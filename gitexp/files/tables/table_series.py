@@ -18,7 +18,7 @@ from gitexp.files.tables.decimal_marks import decimal_mark, measured_cell
 from gitexp.files.tables.delimited import Rows, declared_separator, head, sample, separator_of
 from gitexp.files.tables.table_header import Header
 from gitexp.files.tables.table_parts import Part, header_in, parts_of
-from gitexp.files.tables.table_values import by_name
+from gitexp.files.tables.table_values import CUT_NUMBER, by_name
 
 _SEPARATORS = {".csv": ",", ".tsv": "\t"}  # the usual one by the ending of the file
 _LINES = (".jsonl", ".ndjson")
@@ -124,8 +124,10 @@ def _rows(data: bytes, part: Part, header: Header, separator: str) -> Iterator[S
 def _without_cut_row(body: bytes, header: Header, separator: str) -> bytes:
     end = body.rfind(b"\n") + 1
     last = list(Rows(body[end:], separator)) if body.count(b'"') % 2 == 0 else []
-    if last and not header.is_short(last[-1]) and last[-1][-1].strip():
-        return body
+    if last and not header.is_short(last[-1]):
+        cell = last[-1][-1].strip()
+        if cell and not CUT_NUMBER.fullmatch(cell):
+            return body
     return body[:end]
 
 

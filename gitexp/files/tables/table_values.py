@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
@@ -26,6 +27,8 @@ from gitexp.model import Value
 _USUAL = {".csv": ",", ".tsv": "\t"}  # the separator by the ending of the file
 
 _TAIL = 256 << 10  # bytes at the end of a table that are read as rows
+
+CUT_NUMBER = re.compile(r"[-+]?(?:[0-9]+[.,]|(?:[0-9]+[.,]?[0-9]*|[.,][0-9]+)[eE][-+]?)")  # 0. or 1.5e-
 
 _NAMES = ("name", "metric", "key")
 _BESIDE = {"value", "timestamp", "step", "epoch"}
@@ -204,7 +207,9 @@ class _PartReader:
         if not line.strip():
             return False
         cells = self._header.fitted(row)
-        lacks_value = cells is not None and not cells[-1].strip()
+        last = cells[-1].strip() if cells else ""
+        lacks_value = cells is not None and not last
+        lacks_value |= CUT_NUMBER.fullmatch(last) is not None
         return line.count(b'"') % 2 == 1 or lacks_value or self._header.is_short(row)
 
     def _last_by_name(self, name_at: int, value_at: int) -> dict[str, Cell]:

@@ -83,7 +83,9 @@ def test_they_are_listed_for_programs_and_people(repo: Workspace) -> None:
     assert list(newest) == ["experiment", "time", "level", "title", "text", "rule", "actions"]
     assert (newest["text"], oldest["title"]) == ("loss is 7 at step 0", "Low")
     assert repo.json("alerts", "one", "--limit", "1") == [newest]
-    assert repo.gitexp("alerts", "--limit", "1", "--format", "csv").stdout.startswith("experiment,time,level,")
+    assert repo.gitexp("alerts", "--limit", "1", "--format", "csv").stdout.startswith(
+        "experiment,time,level,"
+    )
     assert len(repo.json("alerts", "--since", "1 hour ago")) == 2
     assert repo.json("alerts", "--since", "2099-01-01") == []
     assert repo.gitexp("alerts", "--since", "soon", check=False).exit_code == 2

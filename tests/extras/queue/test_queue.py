@@ -72,6 +72,7 @@ def test_the_first_queued_is_run_first(repo: Workspace) -> None:
     ended = sorted(experiments(repo).values(), key=lambda one: one.record.finished or "")
     assert [one.name for one in ended] == ["long", "a", "c"]
     assert rows(repo, "queue", "list") == []
+    assert repo.gitexp("queue", "list", "--format", "md").stdout == ""
 
 
 def test_of_two_workers_one_gets_a_run(repo: Workspace) -> None:

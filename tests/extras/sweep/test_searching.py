@@ -69,7 +69,7 @@ def test_a_sweep_of_the_config(repo: Workspace) -> None:
     losses = {one.name: one.record.metrics["metrics.json"]["loss"] for one in experiments(repo)}
     assert losses[best] == min(losses.values())
     assert "sweep  tpe  3 of 3 trials" in repo.gitexp("sweep", "list").stdout
-    assert repo.gitexp("sweep", "list", "--format", "csv").stdout.endswith("\nsweep,tpe,3,3,False\n")
+    assert repo.gitexp("sweep", "list", "--format", "csv").stdout.endswith("\nsweep,tpe,3,3,false\n")
     assert best in repo.gitexp("sweep", "show").stdout
     configure(repo, 4, "tpe")  # more trials are no other code
     repo.gitexp("sweep", "-q")

@@ -40,6 +40,8 @@ def short(value: object) -> str:
         ("m.csv", b"a,b\n1,2", {"a": 1, "b": 2}),
         ("m.csv", b"a,b\n1,2\n3", {"a": 1, "b": 2}),
         ("m.csv", b"a,b\n1,2\n3,", {"a": 1, "b": 2}),
+        ("m.csv", b"a,b\n1,2\n3,0.", {"a": 1, "b": 2}),  # of 0.7, say
+        ("m.csv", b"a,b\n1,2\n3,1.5e-", {"a": 1, "b": 2}),
         ("m.csv", b"a,b\n1,2\n3,\n", {"a": 3, "b": 2}),
         ("m.csv", b"\xef\xbb\xbfa,b\r\n1,nan\r\n\r\n", {"a": 1, "b": math.nan}),
         ("m.csv", b',"a, b"\n0,"x\ny"\n', {"a, b": "x\ny"}),
