@@ -103,6 +103,7 @@ def test_the_commands_own_json_is_not_ours(repo: Workspace) -> None:
         ("-q python -m t -n 3 --temp", "-q -n 3 --temp -- python -m t", "-q -- python -m t -n 3 --temp"),
         ("python -u t.py -m x -- -n 3", "-m x -- python -u t.py -- -n 3", "-- python -u t.py -m x -- -n 3"),
         ("./train --json", "--json -- ./train", "-- ./train --json"),
+        ("./train -j4 -kq -x4", "-j4 -kq -- ./train -x4", "-- ./train -j4 -kq -x4"),
     ],
 )
 def test_an_option_of_ours_behind_a_command(repo: Workspace, words: str, ours: str, all_words: str) -> None:

@@ -135,8 +135,18 @@ def _length(word: str, options: dict[str, bool]) -> int:
     if word in options:
         return 1 + options[word]
     name, equals, _ = word.partition("=")
-    is_joined = name in options or (word.startswith("-S") and len(name) > 2)
-    return int(bool(equals) and is_joined)
+    if not equals:
+        return int(_is_joined(word, options))
+    return int(name in options or (word.startswith("-S") and len(name) > 2))
+
+
+def _is_joined(word: str, options: dict[str, bool]) -> bool:
+    """Whether a word is an option with its number, as -j4, or several flags in one, as -kq."""
+    if word[:2] not in options or word.startswith("--"):
+        return False
+    if options[word[:2]]:
+        return word[2:].isdecimal()
+    return all(options.get(f"-{letter}") is False for letter in word[1:])
 
 
 def _first_option(words: Sequence[str]) -> int | None:

@@ -28,13 +28,16 @@ _WORDS: dict[str, Scalar] = {
     "-Infinity": float("-inf"),
 }
 _WORD = re.compile("|".join(_WORDS))
+_BRACKET = re.compile(r'["{}\[\]]')
+_MOST_OPEN = 10_000  # brackets
 _INDENT = re.compile(r'\n([ \t]+)"')
 
 
 def compose(name: str, text: str) -> Node:
     """The root node of a JSON text; NaN and Infinity are numbers, as in Python's own writer.
 
-    Raises ParseError, with the position, for a fault in the JSON, a repeated key, or too much depth.
+    What is nested too deep is Unreadable. Raises ParseError, with the position, for a fault in the JSON or a
+    repeated key.
     """
     return _JsonReader(name, text).read()
 
@@ -114,7 +117,7 @@ class _JsonReader:
         start = self._at
         if first and first in "{[":
             if depth >= MAX_DEPTH:
-                raise self._error(f"this is nested more than {MAX_DEPTH} levels deep")
+                return Node(start, self._at, self._too_deep(), entry=start)
             self._at += 1
             return Node(start, start, {} if first == "{" else [], entry=start)
         value: Scalar | Unreadable
@@ -123,6 +126,24 @@ class _JsonReader:
         else:
             value = self._bare()
         return Node(start, self._at, value, entry=start)
+
+    def _too_deep(self) -> Unreadable:
+        """The stand-in for a map or list inside too many others; moves past its end."""
+        why = f"this is nested more than {MAX_DEPTH} levels deep"
+        error = self._error(why)
+        depth = 0
+        while found := _BRACKET.search(self._text, self._at):
+            self._at = found.start()
+            if found[0] == '"':
+                self._string()
+                continue
+            self._at += 1
+            depth += 1 if found[0] in "{[" else -1
+            if depth == 0:
+                return Unreadable(why, error.line or 0, error.column or 0)
+            if depth > _MOST_OPEN:
+                break
+        raise error
 
     def _string(self) -> str:
         try:

@@ -216,6 +216,13 @@ def test_a_value_too_large_costs_only_itself(tree: object, left: object, complai
     assert said.startswith(f"m.json: {complaint}")
 
 
+def test_a_value_too_deep_costs_only_itself() -> None:
+    deep = b"[" * 90 + b'"]"' + b"]" * 90
+    found = parse_metrics("m.json", b'{"deep": ' + deep + b', "acc": 1}')
+    assert found.tree == {"acc": 1}
+    assert "`deep` is left out" in found.complaints[0]
+
+
 def test_json_lines_with_different_keys() -> None:
     data = b'{"step": 1, "train": {"loss": 0.9, "acc": 1}}\n{"n": 7}\n{"step": 2, "train": {"loss": 0.5}}\n'
     tree = {"step": 2, "train": {"loss": 0.5, "acc": 1}, "n": 7}
