@@ -139,6 +139,9 @@ _TABLE: dict[tuple[str, str], str] = {
     ("queue", "shared"): "gitexp.extras.queue.shared:SharedQueue",
     # Where queued experiments run: the engines, by their kinds, and what gives them jobs.
     ("engine", "local"): "gitexp.extras.engines.local:LocalEngine",
+    ("engine", "ssh"): "gitexp.extras.engines.ssh:SshEngine",
+    ("jobs", "remote"): "gitexp.extras.engines.dispatching:remote_of",
+    ("jobs", "check"): "gitexp.extras.engines.dispatching:check",
     ("jobs", "pool"): "gitexp.extras.engines.dispatching:pool",
     ("jobs", "crew"): "gitexp.extras.engines.dispatching:crew",
     ("jobs", "require_usable"): "gitexp.extras.engines.dispatching:require_usable",

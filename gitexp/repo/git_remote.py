@@ -41,6 +41,7 @@ _FETCH = (
     "--progress",
 )
 _PUSH = ("--porcelain", "--progress", "--no-follow-tags", "--recurse-submodules=no")
+_NOT_ATOMIC = "does not support --atomic"  # says Git of a server
 # For the hook pre-push, which may be any program: Git's own settings.
 _AS_USUAL = {"GIT_LITERAL_PATHSPECS": "0"}
 _OF_SERVER = re.compile(r"^remote: (?!.*(?:\d+% \(|, done\.|Total \d+ ))(.*\S)", re.MULTILINE)
@@ -174,14 +175,19 @@ class GitRemote:
             )
 
     def push(
-        self, changes: Sequence[RefChange], *, exact: bool = False, dry_run: bool = False
+        self,
+        changes: Sequence[RefChange],
+        *,
+        exact: bool = False,
+        together: bool = False,
+        dry_run: bool = False,
     ) -> list[PushedRef]:
         """Make refs there, move them on, or delete them; the outcomes, in order.
 
         A ref is only made or fast-forwarded, and deleted only at its old id; with `exact`, each ref moves
         only from its old id, wherever to: None for a ref that must not be there. Refused refs do not keep
-        back the others. With `dry_run` nothing is sent, and no hook runs. Raises RemoteFailed without an
-        outcome for any ref.
+        back the others, unless all are to move `together`, or none, where the server can do so. With
+        `dry_run` nothing is sent, and no hook runs. Raises RemoteFailed without an outcome for any ref.
         """
         if not changes:
             return []
@@ -191,6 +197,8 @@ class GitRemote:
                 options.append(f"--force-with-lease={change.ref}:{change.old or ''}")
         if dry_run:
             options += ["--dry-run", "--no-verify"]
+        if together:
+            options.append("--atomic")
         with self._refspecs(changes) as refspecs:
             failpoint("push:staged")
             args = (*self._not_a_mirror(), "push", *_PUSH, *options, "--end-of-options", self.where)
@@ -199,6 +207,8 @@ class GitRemote:
             raise transport_failures.refused_by_hook(hook, out, err)
         self.messages += _OF_SERVER.findall(without_credentials(err))
         pushed = _pushed(out, err)
+        if together and _NOT_ATOMIC in err:
+            return self.push(changes, exact=exact, dry_run=dry_run)
         if status != 0 and not pushed:
             raise transport_failures.failure("push", self.where, status, err)
         reason = transport_failures.reason(err) or "no answer came"

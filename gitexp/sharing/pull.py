@@ -14,6 +14,7 @@ from gitexp.project.change import Transaction, names_held, retried
 from gitexp.project.project import Project
 from gitexp.repo import tracking, trash
 from gitexp.repo.experiments import PREFIX, is_name
+from gitexp.repo.git import refs
 from gitexp.repo.git.values import RefChange
 from gitexp.repo.git_remote import GitRemote
 from gitexp.sharing import partner, received, scope, shared_refs, unite
@@ -130,6 +131,19 @@ def take(project: Project, found: Mapping[str, str], summary: str, *, even_remov
         return told
 
     return retried(attempt, "The experiments keep")  # a run may have ended, or somebody edits
+
+
+def follow(project: Project, found: Mapping[str, str]) -> list[Shared]:
+    """The fate of the ends of runs handed over from here. As any end of a run, nothing for `gitexp undo`."""
+
+    def attempt() -> list[Shared]:
+        with names_held(project):
+            told, changes = _plan(project, found, even_removed=True)
+            if changes:
+                refs.move(project.repo, changes, "gitexp: ended")
+        return told
+
+    return retried(attempt, "The experiments keep")
 
 
 def _plan(

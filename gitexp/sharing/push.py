@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shlex
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -79,6 +79,18 @@ class LeftOut(NamedTuple):
 _NOTHING = LeftOut()
 
 
+class Along(NamedTuple):
+    """A ref of the remote that moves together with the experiments of a push; if it cannot, none moves.
+
+    Attributes:
+        ref: its full name.
+        change: the change of it, from the refs of the remote with their ids; None to leave it alone.
+    """
+
+    ref: str
+    change: Callable[[Mapping[str, str]], RefChange | None]
+
+
 @dataclass(frozen=True, slots=True)
 class Pushed:
     """The end of a push.
@@ -92,6 +104,7 @@ class Pushed:
         without_data: whether data of the experiments stays here, for lack of a data remote.
         untracked: files of the experiments not tracked by Git, named only with the first push.
         further: the fate of each shared ref, see `shared_refs`.
+        along: the outcome for the ref that was to move along, if any.
     """
 
     remote: str
@@ -102,6 +115,7 @@ class Pushed:
     without_data: bool = False
     untracked: Sequence[str] = ()
     further: Sequence[Shared] = ()
+    along: PushedRef | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +133,10 @@ class _SentData:
     unreadable: Mapping[str, errors.LockError] = field(default_factory=dict)
 
 
-def push(project: Project, request: PushRequest, contact: Contact | None = None) -> Pushed:
-    """The fate of each experiment of a push.
+def push(
+    project: Project, request: PushRequest, contact: Contact | None = None, along: Along | None = None
+) -> Pushed:
+    """The fate of each experiment of a push, all pushed at once.
 
     A refused experiment keeps back no other. For an experiment already at the remote, only missing artifacts
     are sent; `reason` tells of artifacts that this machine lacks too.
@@ -131,8 +147,9 @@ def push(project: Project, request: PushRequest, contact: Contact | None = None)
     contact = contact or Contact()
     experiments = _select(project, request)
     remote = partner.connect(project, request.to, contact, push=True)
-    refs_there = remote.refs(PREFIX, *shared_refs.REFS)
+    refs_there = remote.refs(PREFIX, *shared_refs.REFS, *((along.ref,) if along else ()))
     there = partner.experiments_among(refs_there)
+    beside = along.change(refs_there) if along else None
     known = _known(experiments, there, named=bool(request.names))
     data = _SentData()
     if _sends_data(project, request):
@@ -142,7 +159,7 @@ def push(project: Project, request: PushRequest, contact: Contact | None = None)
     for one in experiments:
         if one.name not in known and one.id not in data.unreadable:
             to_send.append(one)
-    sent = _push_refs(remote, there, to_send, dry_run=project.dry_run)
+    sent, moved_along = _push_refs(remote, there, to_send, beside, dry_run=project.dry_run)
     failpoint("push:sent")
     in_the_way = {}
     if not project.dry_run:
@@ -167,6 +184,7 @@ def push(project: Project, request: PushRequest, contact: Contact | None = None)
         left_out=_left_out(project, request, experiments),
         without_data=_stays_without_data(project, request, experiments),
         untracked=_untracked(project, experiments),
+        along=moved_along,
     )
 
 
@@ -302,12 +320,20 @@ def _push_data(
 
 
 def _push_refs(
-    remote: GitRemote, there: Mapping[str, str], experiments: Sequence[Experiment], *, dry_run: bool
-) -> dict[str, PushedRef]:
-    """The answer of the remote to each experiment, by name."""
+    remote: GitRemote,
+    there: Mapping[str, str],
+    experiments: Sequence[Experiment],
+    along: RefChange | None,
+    *,
+    dry_run: bool,
+) -> tuple[dict[str, PushedRef], PushedRef | None]:
+    """The answer of the remote to each experiment, by name, and the one to the ref that moves along."""
     changes = [RefChange(PREFIX + one.name, there.get(one.name), one.id) for one in experiments]
-    answers = remote.push(changes, dry_run=dry_run)
-    return {one.name: answer for one, answer in zip(experiments, answers, strict=True)}
+    if along is not None:
+        changes.append(along)
+    answers = remote.push(changes, together=along is not None, dry_run=dry_run)
+    moved_along = answers.pop() if along is not None else None
+    return {one.name: answer for one, answer in zip(experiments, answers, strict=True)}, moved_along
 
 
 def _remember(

@@ -93,7 +93,7 @@ READING = {
     "export",
     "report",
     *("remote list", "data status", "queue list", "engine list", "sweep list", "sweep show", "sweep best"),
-    *("mlflow ui", "ui"),
+    *("mlflow ui", "ui", "engine check"),
 }
 TABLES = {
     *("show", "list", "compare", "diff", "status", "data status", "remote list"),

@@ -93,12 +93,12 @@ def free_port() -> int:
 
 def sshd(folder: Path) -> Place:
     """An OpenSSH server that lets in whoever has `env`: HOME for gitexp, GIT_SSH_COMMAND for Git."""
-    program = _program("sshd", "openssh-server")
-    keygen, client = _program("ssh-keygen", "openssh-client"), _program("ssh", "openssh-client")
+    program = find_program("sshd", "openssh-server")
+    keygen, client = find_program("ssh-keygen", "openssh-client"), find_program("ssh", "openssh-client")
     if os.geteuid() == 0:
         # Where root runs it, sshd wants the folder that Debian's service makes at boot.
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
-    port, user = free_port(), _user()
+    port, user = free_port(), user_name()
     home = folder / "home"
     keys = home / ".ssh"
     data = folder / "data"
@@ -130,7 +130,7 @@ def nginx(folder: Path) -> Place:
     """nginx. Views of `folder` are `/dav/` (WebDAV), `/closed/` (the same behind a password, which the
     `.netrc` of HOME in `env` has), `/static/` (reading only) and `/moved/`, which leads there; `/git/`
     is the folder `git` beside it, by `git http-backend` where fcgiwrap is installed."""
-    program = _program("nginx", "nginx-light")
+    program = find_program("nginx", "nginx-light")
     if not _DAV_MODULE.exists():
         pytest.skip("WebDAV of nginx is not installed: apt-get install libnginx-mod-http-dav-ext")
     port = free_port()
@@ -262,14 +262,14 @@ def _path() -> str:
     return os.pathsep.join([os.environ.get("PATH", os.defpath), _SYSTEM])
 
 
-def _program(name: str, package: str) -> str:
+def find_program(name: str, package: str) -> str:
     found = shutil.which(name, path=_path())
     if sys.platform == "win32" or found is None:
         pytest.skip(f"{name} is not installed: apt-get install {package}")
     return found
 
 
-def _user() -> str:
+def user_name() -> str:
     import pwd
 
     return pwd.getpwuid(os.geteuid()).pw_name

@@ -86,7 +86,8 @@ class Dispatcher:
         self._close_ended()
         if self._open and now >= self._ask_due:
             self._ask()
-        self._submit()
+        with contextlib.suppress(errors.EngineAway):  # they wait, and are submitted later
+            self._submit()
 
     def let_finish(self) -> None:
         """Let the present runs finish, and begin no others."""
@@ -176,12 +177,16 @@ class Dispatcher:
     # -- what has become of them ------------------------------------------------------------------
 
     def _close_ended(self) -> None:
-        """Let go of the jobs whose experiments have ended, by their records."""
+        """Let go of the jobs whose experiments have ended, by their records, or wait for another job."""
         now = self._reach.look(set(self._open))
-        for name in list(self._open):
+        for name, job in list(self._open.items()):
             one = now.get(name)
             if one is None or one.record.status.ended:
                 self._close(name)
+            elif one.record.status is Status.QUEUED and one.record.tries != job.tries:
+                self._close(name)  # somebody has seen that its worker died, and has put it back
+                if not self._is_ending:
+                    self._waiting.append(name)
 
     def _close(self, name: str) -> None:
         job = self._open.pop(name)
@@ -197,14 +202,18 @@ class Dispatcher:
             return
         self._pause = self._engine.interval
         self._ask_due = time.monotonic() + self._pause
-        now = self._reach.look(set(self._open))  # after the question: a run may just have ended
-        for name, job in list(self._open.items()):
+        over = list[str]()
+        for name, job in self._open.items():
             if self._reports.get(job.id, GONE).state is not JobState.ENDED:
                 self._over.discard(job.id)
             elif job.id in self._over:  # for the second time: what it wrote last can be seen by now
-                self._settle(name, job, now.get(name))
+                over.append(name)
             else:
                 self._over.add(job.id)
+        with contextlib.suppress(errors.EngineAway):  # else it is asked again
+            now = self._reach.look(set(over), fresh=True) if over else {}  # a run may just have ended
+            for name in over:
+                self._settle(name, self._open[name], now.get(name))
 
     def _settle(self, name: str, job: SubmittedJob, one: Experiment | None) -> None:
         """Do what is to be done about a job that has ended."""

@@ -6,13 +6,15 @@ import contextlib
 from collections.abc import Iterator, Sequence
 
 from gitexp import errors
-from gitexp.extras.engines import settings
+from gitexp.extras.engines import checking, settings
+from gitexp.extras.engines.checking import PlaceCheck
 from gitexp.extras.engines.dispatcher import Dispatcher, EngineCrew, EnginePool
 from gitexp.extras.engines.engine import Engine, EngineSettings
 from gitexp.extras.engines.jobs_file import JobsFile
 from gitexp.extras.engines.reach import Reach, SharedDisk
+from gitexp.extras.engines.remote_reach import RemoteReach
 from gitexp.extras.queue.signals import presses
-from gitexp.extras.queue.workers import Orders
+from gitexp.extras.queue.workers import USUAL, Orders
 from gitexp.project.engine_choice import EngineChoice
 from gitexp.project.project import Project
 
@@ -59,6 +61,22 @@ def cancel(project: Project, engine: str, job: str) -> None:
         made.close()
 
 
+def remote_of(project: Project, choice: EngineChoice) -> str:
+    """The Git remote by which the jobs of an engine get their runs; "" without. Raises UsageError."""
+    return settings.settings_of(project, choice).remote
+
+
+def check(project: Project, choice: EngineChoice, patience: float) -> list[PlaceCheck]:
+    """What jobs of an engine would find, at each of its places. Raises UsageError and EngineAway."""
+    found = settings.settings_of(project, choice)
+    probe = _reach(project, found, USUAL).probe()
+    engine: Engine = settings.made(found)
+    try:
+        return checking.check(engine, probe, patience)
+    finally:
+        engine.close()
+
+
 @contextlib.contextmanager
 def _dispatcher(project: Project, jobs: int, orders: Orders, choice: EngineChoice) -> Iterator[Dispatcher]:
     found = settings.settings_of(project, choice)
@@ -74,4 +92,6 @@ def _dispatcher(project: Project, jobs: int, orders: Orders, choice: EngineChoic
 
 
 def _reach(project: Project, found: EngineSettings, orders: Orders) -> Reach:
+    if found.remote:
+        return RemoteReach(project, found, orders)
     return SharedDisk(project, found, orders)

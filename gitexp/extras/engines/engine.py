@@ -26,6 +26,8 @@ class EngineSettings(NamedTuple):
         most: jobs at a time; 0: the engine decides.
         python: the interpreter with gitexp on the machines of the jobs; "" for the usual one.
         remote: the Git remote by which jobs get their runs; "" where they see this repository's folder.
+        url: the URL of this remote as the machines of the jobs see it; "" for the one that is used here.
+        clones: where these machines keep their clones; "" for the usual place.
     """
 
     name: str
@@ -34,6 +36,8 @@ class EngineSettings(NamedTuple):
     most: int = 0
     python: str = ""
     remote: str = ""
+    url: str = ""
+    clones: str = ""
 
 
 class Job(NamedTuple):
@@ -68,12 +72,14 @@ class JobReport(NamedTuple):
     Attributes:
         state: the state.
         reason: why it waits or has ended, in the engine's words, such as `NODE_FAIL`; "" if that is unknown.
+        is_stuck: whether it waits for what may never come, such as a host that does not answer.
         is_preempted: whether the engine itself has ended it, for a limit or for others: it may run again.
     """
 
     state: JobState
     reason: str = ""
     is_preempted: bool = False
+    is_stuck: bool = False
 
 
 GONE = JobReport(JobState.ENDED)  # of a job that the engine does not know any more

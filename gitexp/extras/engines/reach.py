@@ -24,8 +24,15 @@ class Reach(Protocol):
     def job(self, name: str) -> Job:
         """The job that runs a queued experiment."""
 
-    def look(self, names: Collection[str]) -> Mapping[str, Experiment]:
-        """The experiments with some names, as they are now; those that are gone are left out."""
+    def probe(self) -> Job:
+        """The job that says whether jobs find what they need."""
+
+    def look(self, names: Collection[str], *, fresh: bool = False) -> Mapping[str, Experiment]:
+        """The experiments with some names; those that are gone are left out.
+
+        They may be as they were some seconds ago, unless they must be `fresh`. Then EngineAway is raised if
+        nobody can tell.
+        """
 
     def put_back(self, one: Experiment) -> None:
         """Store the end of a run whose job has ended in its middle; it goes back into the queue if it may.
@@ -47,11 +54,15 @@ class SharedDisk:
         pass
 
     def job(self, name: str) -> Job:
-        python = self._settings.python or sys.executable
-        words = [python, "-P", "-m", "gitexp", "engine", "job", name, *self._orders.words()]
-        return Job(name, words, str(self._project.here))
+        return Job(name, self._command("job", name, *self._orders.words()), str(self._project.here))
 
-    def look(self, names: Collection[str]) -> Mapping[str, Experiment]:
+    def probe(self) -> Job:
+        return Job("check", self._command("probe"), str(self._project.here))
+
+    def _command(self, *words: str) -> list[str]:
+        return [self._settings.python or sys.executable, "-P", "-m", "gitexp", "engine", *words]
+
+    def look(self, names: Collection[str], *, fresh: bool = False) -> Mapping[str, Experiment]:
         found = {}
         for one in readable(self._watched.all()):
             if one.name in names:

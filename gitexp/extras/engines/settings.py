@@ -21,6 +21,8 @@ KEYS: Mapping[str, str] = {
     "jobs": "Jobs at a time, if -j does not say it.",
     "python": "The interpreter with gitexp on the machines of the jobs.",
     "remote": "The Git remote by which jobs get their runs, where they do not see this repository.",
+    "url": "The URL of this remote as the machines of the jobs see it, if it is another one there.",
+    "clones": "Where these machines keep their clones, instead of ~/.cache/gitexp/clones.",
 }
 _EXAMPLE = "For example: engines: {lab: {kind: ssh, hosts: [ada, bob], remote: origin}}"
 
@@ -82,11 +84,11 @@ def _of_section(name: str, section: Any, file: str) -> EngineSettings:
     if not isinstance(section, dict) or not isinstance(section.get("kind"), str):
         raise errors.ConfigError(f"the engine '{name}' has no kind", _EXAMPLE, file=file)
     options = {key: value for key, value in section.items() if key not in KEYS}
-    most, texts = section.get("jobs", 0), {}
+    most, texts = section.get("jobs", 0), dict[str, str]()
     if not isinstance(most, int) or isinstance(most, bool) or most < 0:
         raise errors.ConfigError(f"engine {name}: 'jobs' must be a number", _EXAMPLE, file=file)
-    for key in ("python", "remote"):
+    for key in ("python", "remote", "url", "clones"):
         texts[key] = section.get(key, "")
         if not isinstance(texts[key], str):
             raise errors.ConfigError(f"engine {name}: '{key}' must be a text", _EXAMPLE, file=file)
-    return EngineSettings(name, section["kind"], options, most, texts["python"], texts["remote"])
+    return EngineSettings(name, section["kind"], options, most, **texts)

@@ -112,7 +112,7 @@ def start(
     at its end, and `look` is called twice a second. `engine` runs them; None for workers of this machine.
     Raises GitexpError if a worker has failed.
     """
-    waiting = _due(project, orders)
+    waiting = _due(project, orders, engine)
     at_work_here.forget_fallen(project.local)
     if not waiting:
         return WorkedOff([], interrupted=False)
@@ -138,11 +138,11 @@ def detach(project: Project, jobs: int = 1, orders: Orders = USUAL) -> int:
     return jobs
 
 
-def _due(project: Project, orders: Orders) -> list[Experiment]:
+def _due(project: Project, orders: Orders, engine: EngineChoice | None = None) -> list[Experiment]:
     """The runs waiting for workers, with the runs of dead workers."""
     queue.requeue_lost(project, max_retries=orders.max_retries)
     if orders.remote is None:
-        return queue.queued(project)
+        return queue.queued(project, at=pool.places_of(project, engine))
     return [run.experiment for run in _queue_of(project, orders.remote).runs()]
 
 

@@ -190,7 +190,7 @@ def start(
     own = Orders(max_retries, keep_worktree, limits.parse(timeout, max_memory), remote, options.split(gpus))
     project = open_project(dry_run=dry_run)
     queue.requeue_lost(project, max_retries=max_retries)
-    waiting = queue.queued(project)
+    waiting = queue.queued(project, at=pool.places_of(project, choice))
     if remote is not None:
         waiting = [run.experiment for run in handover.runs_at(project, remote, quiet=quiet)]
     jobs = min(jobs, len(waiting))

@@ -2,140 +2,39 @@
 
 A clone hands a queued experiment over, and keeps it as one that waits at the remote (`waits_at`). Workers of
 every clone take from there. Each ref there moves only from the id that was seen last, so of two workers that
-claim a run, the remote refuses the second. The end of a run is pushed like any experiment, and then its ref
-in the queue goes.
+claim a run, the remote refuses the second. The end of a run is pushed like any experiment, and with the same
+push its ref in the queue goes: only from the claim of this worker, so a run that somebody else has got
+meanwhile is left to them.
 """
 
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
 from gitexp import errors
-from gitexp.catalog import projects
+from gitexp.catalog.ended import ended_record
 from gitexp.datasets import sync, wanted
 from gitexp.extras.queue import queue
+from gitexp.extras.queue.queue_refs import MOVED, QUEUE, QueueRefs, RemoteRun
 from gitexp.failpoints import failpoint
 from gitexp.model import Experiment, Record, Status, Stored
-from gitexp.project.project import Project
-from gitexp.repo.experiments import PREFIX, is_name
-from gitexp.repo.git import graph
-from gitexp.repo.git.values import RefChange
-from gitexp.repo.git_remote import GitRemote, PushedRef, PushOutcome
+from gitexp.repo.experiments import PREFIX
+from gitexp.repo.git import graph, refs
+from gitexp.repo.git.values import RefChange, RefConflict
+from gitexp.repo.git_remote import PushedRef, PushOutcome
 from gitexp.runs.requeue import queued_again
-from gitexp.sharing import partner, push, received
-from gitexp.sharing.partner import Contact
-from gitexp.sharing.push import PushRequest
-from gitexp.times import now, seconds_of
-
-QUEUE = "refs/gitexp/queue/"
-SILENCE = 3600.0  # seconds without a sign of life, by the clocks of both machines, after which a run is lost
-_DONE = (PushOutcome.NEW, PushOutcome.UPDATED, PushOutcome.UP_TO_DATE, PushOutcome.DELETED)
+from gitexp.sharing import partner, push
+from gitexp.sharing.push import Along, PushRequest
+from gitexp.times import now
 
 
-class RemoteRun(NamedTuple):
-    """A run in the queue of a remote.
-
-    Attributes:
-        experiment: its record there, queued or running.
-        has_ended: whether the remote has the end of the run already.
-    """
-
-    experiment: Experiment
-    has_ended: bool
-
-    @property
-    def seen(self) -> str:
-        """The time of the last sign of life, by the clock of its writer, in the form of records."""
-        return self.experiment.record.seen or self.experiment.record.created
-
-    @property
-    def is_silent(self) -> bool:
-        """Whether the run goes on, by its record, and its worker has been silent for too long."""
-        return (
-            self.experiment.record.status is Status.RUNNING and time.time() - seconds_of(self.seen) > SILENCE
-        )
-
-
-class RemoteQueue:
+class RemoteQueue(QueueRefs):
     """The queue of the Git remote `name`; None is the remote of `git push`. Raises NoRemote.
 
     All methods raise RemoteFailed.
     """
-
-    def __init__(self, project: Project, name: str | None, contact: Contact | None = None) -> None:
-        self._project = project
-        self._remote = partner.connect(project, name, contact or Contact(), push=True)
-
-    @property
-    def name(self) -> str:
-        """The name of the remote."""
-        return self._remote.where
-
-    def runs(self) -> list[RemoteRun]:
-        """The project's runs in the queue, the first to run first.
-
-        Unsound runs are left out. New commits are fetched; no ref here moves.
-        """
-        return self._runs_of(self._refs())
-
-    def _refs(self) -> dict[str, str]:
-        """The refs of the remote's queue and experiments."""
-        return self._remote.refs(QUEUE, PREFIX)
-
-    def _runs_of(self, there: Mapping[str, str]) -> list[RemoteRun]:
-        waiting = {}
-        for ref, oid in there.items():
-            name = ref.removeprefix(QUEUE)
-            if name != ref and is_name(name):
-                waiting[name] = oid
-        fetched = _fetched(self._remote, waiting)
-        sound, _ = received.checked(self._project, fetched, ended=False)
-        ours = []
-        for one in projects.of_project(self._project, sound):
-            if isinstance(one, Experiment) and one.record.start and not one.record.status.ended:
-                ours.append(one)
-        have_end = self._with_end(there, ours)
-        runs = [RemoteRun(one, one.name in have_end) for one in ours]
-        return sorted(runs, key=lambda run: (run.experiment.record.order, run.experiment.name))
-
-    def _with_end(self, there: Mapping[str, str], experiments: Sequence[Experiment]) -> set[str]:
-        """The names of the runs whose present try has ended at the remote; `there` has the remote's refs."""
-        candidates = {}
-        for one in experiments:
-            if PREFIX + one.name in there:
-                candidates[one.name] = there[PREFIX + one.name]
-        ended, found = self._ended(candidates), set()
-        for one in experiments:
-            end = ended.get(one.name)
-            if end is None or end.record.start != one.record.start:
-                continue
-            if not graph.is_ancestor(
-                self._project.repo, end.id, one.id
-            ):  # else it is the end of an earlier try
-                found.add(one.name)
-        return found
-
-    def _ended(self, experiments: Mapping[str, str]) -> dict[str, Experiment]:
-        """The ended experiments of the remote by name, from names with record commits."""
-        fetched, _ = partner.fetch(self._remote, experiments)
-        found = {}
-        for read in self._project.store.read_commits(fetched):
-            if isinstance(read.experiment, Experiment) and read.experiment.record.status.ended:
-                found[read.experiment.name] = read.experiment
-        return found
-
-    def _move(self, name: str, old: str | None, new: str | None) -> PushedRef:
-        """The outcome of moving the ref of a run in the queue from one id to another; None for no ref."""
-        (answer,) = self._remote.push([RefChange(QUEUE + name, old, new)], exact=True)
-        return answer
-
-    def _oid(self, name: str) -> str | None:
-        ref = QUEUE + name
-        return self._remote.refs(ref).get(ref)
 
     # -- handing over -----------------------------------------------------------------------------
 
@@ -150,25 +49,31 @@ class RemoteQueue:
             commits = [one.record.commit for one in experiments]
             sync.push(self._project, wanted.artifacts(self._project, commits)).check()
         there = self._refs()
-        known = {run.experiment.name: run for run in self._runs_of(there)}
+        names = {one.name for one in experiments}
+        known = {run.experiment.name: run for run in self._runs_of(there, names)}
         marked, fresh, left = self._marked(experiments)
         failpoint("exchange:marked")
-        sent = []
+        changes = {}
         have_end = self._with_end(there, marked)
         for one in marked:
             run = known.get(one.name)
             old = None  # the id at the remote
             if run is not None and run.experiment.record.start == one.record.start:
                 old = run.experiment.id
-            if one.name in have_end or (old is not None and one.name not in fresh):
-                continue  # nothing is left to be done for it
-            answer = self._move(one.name, old, one.id)
-            if answer.outcome in _DONE:
+            if one.name not in have_end and (old is None or one.name in fresh):
+                changes[one.name] = RefChange(QUEUE + one.name, old, one.id)
+        answers = dict(zip(changes, self._remote.push([*changes.values()], exact=True), strict=True))
+        failpoint("exchange:handed")
+        sent = []
+        for one in marked:
+            if one.name not in answers:
+                continue  # nothing was left to be done for it
+            if answers[one.name].outcome in MOVED:
                 sent.append(one)
                 continue
             self._swapped(one, replace(one.record, waits_at=""))
-            why = answer.reason
-            if run is not None:
+            why = answers[one.name].reason
+            if one.name in known:
                 why = "another run is called so there"
             left.append(f"{one.name} stays here: {why}.")
         return sent, left
@@ -178,16 +83,37 @@ class RemoteQueue:
 
         Also the names of the newly marked experiments, and a sentence about each taken by a worker.
         """
-        marked, fresh, left = list[Experiment](), set[str](), list[str]()
+        here = [one for one in experiments if queue.waits_here(one)]
+        fresh = self._marked_together(here)
+        marked, left = list[Experiment](), list[str]()
         for one in experiments:
-            if not queue.waits_here(one):
+            if one.name in fresh:
+                marked.append(fresh[one.name])
+            elif not queue.waits_here(one):
                 marked.append(one)
-            elif (changed := self._swapped(one, replace(one.record, waits_at=self.name))) is not None:
-                marked.append(changed)
-                fresh.add(one.name)
             else:
                 left.append(f"{one.name} has just been taken by a worker.")
-        return marked, fresh, left
+        return marked, set(fresh), left
+
+    def _marked_together(self, experiments: Sequence[Experiment]) -> dict[str, Experiment]:
+        """The experiments, their records now naming the remote; without those that have changed meanwhile."""
+        changes, marked = [], {}
+        for one in experiments:
+            record = replace(one.record, waits_at=self.name)
+            change = self._project.store.replacing(one, record, self._tree(one))
+            assert change.new is not None  # it is a new record
+            changes.append(change)
+            marked[one.name] = Experiment(one.name, change.new, record)
+        try:
+            if changes:
+                refs.move(self._project.repo, changes, "gitexp: queued")
+        except RefConflict:  # a worker has taken one of them
+            marked = {}
+            for one in experiments:
+                changed = self._swapped(one, replace(one.record, waits_at=self.name))
+                if changed is not None:
+                    marked[one.name] = changed
+        return marked
 
     def take_back(
         self, experiments: Sequence[Experiment], *, force: bool = False
@@ -228,12 +154,36 @@ class RemoteQueue:
             return False
         if run.experiment.record.status is not Status.QUEUED and not (run.is_silent or force):
             return False
-        return self._move(one.name, run.experiment.id, None).outcome in _DONE
+        return self._move(one.name, run.experiment.id, None).outcome in MOVED
 
     def _swapped(self, one: Experiment, record: Record) -> Experiment | None:
+        return self._project.store.swap(one, record, self._tree(one))
+
+    def _tree(self, one: Experiment) -> str:
         tree = self._project.repo.resolve(one.id, "tree")
         assert tree is not None  # the record has just been read
-        return self._project.store.swap(one, record, tree)
+        return tree
+
+    def require_writable(self) -> None:
+        """Raise SharingError unless runs can be read and claimed there; nothing is sent."""
+        self._refs()
+        repo = self._project.repo
+        with repo.writing_together():
+            commit = repo.write_commit(repo.write_tree([]), [], "Is it writable?\n")
+        (answer,) = self._remote.push([RefChange(f"{QUEUE}check", None, commit)], dry_run=True)
+        if answer.outcome is PushOutcome.REFUSED:
+            raise errors.SharingError(
+                f"{self.name} takes no runs: {answer.reason}.", partner.hint_for(answer.reason)
+            )
+
+    def news(self, stubs: Sequence[Experiment]) -> tuple[list[RemoteRun], dict[str, str]]:
+        """What has become of runs handed over from here: those in the queue, and the ends by name.
+
+        An end is a record commit, and has been fetched.
+        """
+        there = self._refs()
+        runs = self._runs_of(there, {one.name for one in stubs})
+        return runs, {name: there[PREFIX + name] for name in self._with_end(there, stubs)}
 
     # -- for workers ------------------------------------------------------------------------------
 
@@ -267,19 +217,29 @@ class RemoteQueue:
         return None
 
     def deliver(self, name: str) -> None:
-        """Push the results of a run, data first, and take the run out of the queue.
+        """Push the results of a run, data first, and take the run out of the queue with the same push.
 
-        Raises the errors of `push`; the run stays in the queue until the push succeeds.
+        Raises the errors of `push`, and AlreadyTaken if somebody else has the run meanwhile; the run stays in
+        the queue until the push succeeds.
         """
-        done = push.push(self._project, PushRequest((name,), self.name))
+        here = self._project.store.get(name)
+
+        def out_of_queue(there: Mapping[str, str]) -> RefChange | None:
+            oid = there.get(QUEUE + name)
+            if here is not None and oid is not None and self._is_claim_below(oid, here):
+                return RefChange(QUEUE + name, oid, None)
+            if here is not None and there.get(PREFIX + name) == here.id:
+                return None  # an earlier push came through though its answer did not
+            raise _is_taken(name)
+
+        request, along = PushRequest((name,), self.name), Along(QUEUE + name, out_of_queue)
+        done = push.push(self._project, request, along=along)
+        if _is_stale(done.along):  # a late sign of life, or somebody else has it by now
+            done = push.push(self._project, request, along=along)
+        failpoint("exchange:delivered")
         for each in done.experiments:
             if each.fate is partner.Fate.REFUSED:
                 raise errors.SharingError(f"{name} was not taken there: {each.reason}.", each.hint or None)
-        failpoint("exchange:delivered")
-        here = self._project.store.get(name)
-        there = self._oid(name)
-        if there is not None and here is not None and self._is_claim_below(there, here):
-            self._move(name, there, None)
 
     def forget(self, runs: Sequence[RemoteRun]) -> None:
         """Take runs out of the queue of the remote."""
@@ -318,12 +278,30 @@ class RemoteQueue:
         change = self._project.store.replacing(before, record, tree)
         return self._move(before.name, run.experiment.id, change.new).outcome is PushOutcome.UPDATED
 
+    def give_up(self, run: RemoteRun, here: Experiment, why: str) -> None:
+        """End a run whose worker is lost as interrupted, and take it out of the queue; `here`: its stub.
+
+        A warning of the record says `why`. What the run has written stays on the machine of the worker.
+        """
+        record = ended_record(run.experiment.record, Status.INTERRUPTED)
+        record = replace(record, warnings=(*record.warnings, why))
+        if self._move(here.name, run.experiment.id, None).outcome in MOVED:
+            new = self._project.store.on_top(run.experiment, record).new
+            change = RefChange(PREFIX + here.name, here.id, new)
+            refs.move(self._project.repo, [change], f"gitexp: {record.status}")
+
     def give_back(self, run: RemoteRun, claim: str) -> None:
         """Let a run wait again after its claim by the record commit `claim`."""
         self._move(run.experiment.name, claim, run.experiment.id)
 
 
-def _fetched(remote: GitRemote, queued: Mapping[str, str]) -> dict[str, str]:
-    """The fetched runs in the queue of a remote, from names with record commits."""
-    refused = remote.fetch({QUEUE + name: oid for name, oid in queued.items()})
-    return {name: oid for name, oid in queued.items() if QUEUE + name not in refused}
+def _is_stale(answer: PushedRef | None) -> bool:
+    """Whether a ref has moved since the remote was asked; else another ref of the push is to blame."""
+    return answer is not None and answer.outcome is PushOutcome.REFUSED and "stale" in answer.reason
+
+
+def _is_taken(name: str) -> errors.AlreadyTaken:
+    return errors.AlreadyTaken(
+        f"{name} is somebody else's meanwhile: this worker was silent for too long, or its job was lost.",
+        f"What came of it stays here: gitexp show {name}",
+    )

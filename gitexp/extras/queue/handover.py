@@ -23,7 +23,8 @@ from gitexp.views.markup import TableFormat
 from gitexp.words import counted, shorten
 
 if TYPE_CHECKING:  # it takes as long to import as all else here
-    from gitexp.extras.queue.exchange import RemoteQueue, RemoteRun
+    from gitexp.extras.queue.exchange import RemoteQueue
+    from gitexp.extras.queue.queue_refs import RemoteRun
 
 EPILOG_PUSH = """Examples:
 gitexp queue push

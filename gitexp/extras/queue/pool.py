@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import IO, NamedTuple, Protocol
 
@@ -131,6 +131,16 @@ def workforce(
         project, jobs, names, orders, choice
     )
     return found
+
+
+def places_of(project: Project, choice: EngineChoice | None) -> Collection[str]:
+    """Where the runs of workers wait: here (""), and for an engine also at its Git remote, if it has one.
+
+    Raises ConfigError and UsageError for an engine that there is not.
+    """
+    if choice is None:
+        return ("",)
+    return ("", plugins.load("jobs", "remote")(project, choice))
 
 
 @contextlib.contextmanager

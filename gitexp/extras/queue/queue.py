@@ -26,16 +26,19 @@ _LOCKS = 64  # for all queued experiments: the files of locks stay
 
 
 def queued(
-    project: Project, names: Collection[str] | None = None, every: Sequence[Stored] | None = None
+    project: Project,
+    names: Collection[str] | None = None,
+    every: Sequence[Stored] | None = None,
+    at: Collection[str] = ("",),
 ) -> list[Experiment]:
     """The queued experiments of the project, or the ones with some names, the first to run first.
 
-    Experiments waiting at a Git remote are left out: workers take them from there. `every`: all
-    experiments, if just read by the caller.
+    Experiments waiting at a Git remote are left out, unless `at` has its name: workers take them from there.
+    `every`: all experiments, if just read by the caller.
     """
     found = []
     for one in in_order(project, every):
-        if waits_here(one) and (names is None or one.name in names):
+        if one.record.waits_at in at and (names is None or one.name in names):
             found.append(one)
     return found
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TypeVar
 
 from gitexp import errors
 from gitexp.datasets import sync, wanted
 from gitexp.extras.queue import queue
-from gitexp.extras.queue.exchange import RemoteQueue, RemoteRun
+from gitexp.extras.queue.exchange import RemoteQueue
+from gitexp.extras.queue.queue_refs import RemoteRun
 from gitexp.model import Experiment, Status, Stored
 from gitexp.process.liveness import is_alive
 from gitexp.project.project import Project
@@ -21,7 +23,7 @@ from gitexp.runs.begin import Claim
 from gitexp.runs.requeue import is_lost
 
 SIGN_EVERY = 300.0  # seconds between two signs of life
-_PATIENCE = 600.0  # seconds that a remote may be away
+PATIENCE = 600.0  # seconds that a remote may be away
 _AGAIN = 5.0  # seconds between two tries to reach it
 _FAREWELL = 10.0  # seconds for the last sign of life to end
 _T = TypeVar("_T")
@@ -30,13 +32,27 @@ _T = TypeVar("_T")
 class SharedQueue:
     """The queue of the Git remote `name` for one worker.
 
+    `home` is a folder of the repository, by default that of the project; `asked` what has been heard of the
+    queue just now.
+
     Attributes:
         undelivered: the ends of runs that could not be pushed yet: by name, the reason.
         aside: the runs that cannot begin here, and wait for somebody else: by name, the reason.
     """
 
-    def __init__(self, project: Project, name: str, max_retries: int, is_to_stop: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        project: Project,
+        name: str,
+        max_retries: int,
+        is_to_stop: Callable[[], bool],
+        home: Path | None = None,
+        asked: Sequence[RemoteRun] | None = None,
+    ) -> None:
         self._project = project
+        self._home = home or project.here
+        self._asked = asked
+        self._patience = PATIENCE
         self._there = RemoteQueue(project, name)
         self._max_retries = max_retries
         self._is_to_stop = is_to_stop
@@ -45,6 +61,11 @@ class SharedQueue:
         self.undelivered: dict[str, errors.GitexpError] = {}
         self.aside: dict[str, errors.GitexpError] = {}
 
+    @property
+    def has_to_deliver(self) -> bool:
+        """Whether ends of runs are still to be pushed; not those of runs that are somebody else's by now."""
+        return not all(isinstance(error, errors.AlreadyTaken) for error in self.undelivered.values())
+
     def waiting(self, names: Collection[str] | None, every: Collection[Stored]) -> list[Experiment]:
         """The runs that wait, the first to run first; `every` are all experiments here.
 
@@ -52,12 +73,15 @@ class SharedQueue:
         RemoteFailed when the remote has been away for long.
         """
         here = {one.name: one for one in every}
-        runs = self._patiently(self._there.runs)
+        wanted_names = None if names is None else {*names, *here}  # with the ends that are to be pushed
+        runs, self._asked = self._asked, None
+        if runs is None:
+            runs = self._patiently(lambda: self._there.runs(wanted_names))
         settled = 0
         for run in runs:
             settled += self._is_settled(run, here.get(run.experiment.name))
         if settled:
-            runs = self._patiently(self._there.runs)
+            runs = self._patiently(lambda: self._there.runs(wanted_names))
         taken = {name.lower(): name for name in here}
         found = []
         self._runs = {}
@@ -114,15 +138,7 @@ class SharedQueue:
         return here.name not in self.undelivered
 
     def _patiently(self, ask: Callable[[], _T]) -> _T:
-        """The answer of the remote, which may be away for a while."""
-        deadline = time.monotonic() + _PATIENCE
-        while True:
-            try:
-                return ask()
-            except errors.SharingError as error:
-                if error.code != "remote-failed" or time.monotonic() > deadline or self._is_to_stop():
-                    raise
-            time.sleep(_AGAIN)
+        return patiently(ask, self._is_to_stop, self._patience)
 
     def claim(self, one: Experiment, worker: str) -> Claim:
         """The right to run an experiment, which the remote grants when the run begins; its data is brought.
@@ -172,7 +188,7 @@ class SharedQueue:
         last: Experiment | None = running
         while last is not None and not ended.wait(SIGN_EVERY):
             with contextlib.suppress(errors.GitexpError):  # the next sign may come through
-                there = there or RemoteQueue(Project.open(self._project.here), self._there.name)
+                there = there or RemoteQueue(Project.open(self._home), self._there.name)
                 last = there.sign_of_life(last)
 
     def deliver(self, name: str) -> None:
@@ -187,6 +203,9 @@ class SharedQueue:
             self._there.deliver(name)
         except errors.GitexpError as error:
             self.undelivered[name] = error
+            here = self._project.store.get(name)
+            if isinstance(here, Experiment):  # what took long is worth waiting for
+                self._patience = max(self._patience, here.record.duration or 0.0)
             return
         finally:
             lock.release()
@@ -200,12 +219,24 @@ class SharedQueue:
         for name, error in self.undelivered.items():
             raise errors.SharingError(
                 f"What came of {name} could not be pushed: {error.message}",
-                f"It is kept here. Later: {again}",
+                error.hint if isinstance(error, errors.AlreadyTaken) else f"It is kept here. Later: {again}",
             ) from error
         for name, error in self.aside.items():
             raise errors.ExperimentError(
                 f"{name} cannot begin here, and waits for somebody else: {error.message}", error.hint or None
             ) from error
+
+
+def patiently(ask: Callable[[], _T], is_to_stop: Callable[[], bool], patience: float = PATIENCE) -> _T:
+    """The answer of a remote, which may be away for some seconds. Raises RemoteFailed after them."""
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            return ask()
+        except errors.SharingError as error:
+            if error.code != "remote-failed" or time.monotonic() > deadline or is_to_stop():
+                raise
+        time.sleep(_AGAIN)
 
 
 def _is_same(here: Stored, one: Experiment) -> bool:

@@ -56,25 +56,26 @@ def work(
     names: Collection[str] | None,
     is_alone: Callable[[], bool],
     guard: Callable[[Limits, str], Guard] = Guard,
+    there: SharedQueue | None = None,
 ) -> None:
     """Run queued experiments in turn, until none is left or the worker must stop.
 
-    `names`: the experiments to run; None for all queued ones. `is_alone`: whether nobody waits for the
-    worker any more. `guard` makes the guard over the processes of a run. Raises GitexpError for trouble that
-    would befall the next run too; the others stay in the queue.
+    A job of an engine has one run. `names`: the experiments to run; None for all queued ones. `is_alone`:
+    whether nobody waits for the worker any more. `guard` makes the guard over the processes of a run.
+    `there`: the queue of a Git remote, if it is open already. Raises GitexpError for trouble that would
+    befall the next run too; the others stay in the queue.
     """
     watched = Watched(project.store)
     with _nowhere() as descriptor, signals.listening() as asked:
         request = RunRequest(stdout=descriptor, stderr=descriptor, guard=guard)
-        there: SharedQueue | None = None
-        if orders.remote is not None:
+        if there is None and orders.remote is not None:
             there = plugins.load("queue", "shared")(
                 project, orders.remote, orders.max_retries, lambda: worker.is_to_stop
             )
         shift = _Shift(project, worker, orders, names, request, watched, there)
         while not (asked.to_end or worker.is_to_stop or is_alone()):
             try:
-                if not shift.run_next(asked):
+                if not shift.run_next(asked) or (orders.job and not shift.has_to_deliver):
                     break
             except KeyboardInterrupt:
                 asked.to_end = True
@@ -101,6 +102,11 @@ class _Shift(NamedTuple):
     request: RunRequest
     watched: Watched
     there: SharedQueue | None
+
+    @property
+    def has_to_deliver(self) -> bool:
+        """Whether what came of a run is still to be pushed."""
+        return self.there is not None and self.there.has_to_deliver
 
     def run_next(self, asked: Asked) -> bool:
         """Run the first queued experiment for this worker; False for an empty queue."""

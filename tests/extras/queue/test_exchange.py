@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from gitexp.extras.queue import exchange, shared
-from gitexp.extras.queue.exchange import QUEUE, RemoteQueue, RemoteRun
+from gitexp.extras.queue import queue_refs, shared
+from gitexp.extras.queue.exchange import RemoteQueue
+from gitexp.extras.queue.queue_refs import QUEUE, RemoteRun
 from gitexp.model import Experiment, Status
 from gitexp.project.project import Project
 from gitexp.times import now
@@ -184,7 +185,7 @@ def test_a_run_without_a_sign_of_life_is_run_by_somebody_else(
     cora = clone(team.bare, tmp_path / "cora")
     cora.gitexp("queue", "work", "--remote", "origin")
     assert experiments(cora) == {}  # it may be alive
-    monkeypatch.setattr(exchange, "SILENCE", -1.0)
+    monkeypatch.setattr(queue_refs, "SILENCE", -1.0)
     cora.gitexp("queue", "work", "--remote", "origin")
     assert experiments(cora)["lr-0.3"].record.tries == 1
     assert experiments(cora)["lr-0.3"].record.status is Status.DONE
@@ -263,7 +264,7 @@ def test_what_waits_long_for_a_sign_can_be_taken_back(team: Team, monkeypatch: p
     team.ann.gitexp("queue", "push", "-q", "lr-0.3")
     there, (run,) = at(team.bob), at(team.bob).runs()
     assert there.claim(run, claimed(team.bob, run))
-    monkeypatch.setattr(exchange, "SILENCE", -1.0)
+    monkeypatch.setattr(queue_refs, "SILENCE", -1.0)
     team.ann.gitexp("queue", "pull", "-q", "lr-0.3")
     assert refs_of(team.bare, QUEUE) == {}
 
@@ -278,7 +279,7 @@ def test_the_owner_ends_a_run_of_a_dead_worker(team: Team, monkeypatch: pytest.M
     assert (told.exit_code, "gitexp queue pull lr-0.3 --force" in told.stderr) == (1, True)
     assert "needs the names" in team.ann.gitexp("queue", "pull", "--force", check=False).stderr
     with monkeypatch.context() as later:
-        later.setattr(exchange, "SILENCE", -1.0)
+        later.setattr(queue_refs, "SILENCE", -1.0)
         team.ann.gitexp("queue", "work", "--remote", "origin", "--max-retries", "0")
         assert "life for an hour: lr-0.3." in team.ann.gitexp("queue", "list", "--remote", "origin").stderr
     team.ann.gitexp("queue", "pull", "-q", "lr-0.3", "--force")

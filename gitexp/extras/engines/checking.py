@@ -1,0 +1,136 @@
+"""Whether the jobs of an engine would find what they need: a probe runs at each of its places."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from gitexp.extras.engines import probe
+from gitexp.extras.engines.engine import GONE, Engine, Job, JobReport, JobState
+from gitexp.extras.queue.workers import last_words
+from gitexp.version import __version__
+
+
+class Missing(NamedTuple):
+    """Something that jobs would lack.
+
+    Attributes:
+        what: a sentence.
+        hint: what to do; "" if nobody knows.
+    """
+
+    what: str
+    hint: str = ""
+
+
+class PlaceCheck(NamedTuple):
+    """What was found at one place.
+
+    Attributes:
+        place: the place, or the host that the engine has chosen.
+        found: the facts of the probe; {} if it has not run.
+        missing: what jobs would lack there.
+    """
+
+    place: str
+    found: Mapping[str, Any]
+    missing: Sequence[Missing]
+
+    def as_json(self) -> dict[str, Any]:
+        """The check in the form of `--json`."""
+        missing = [each._asdict() for each in self.missing]
+        return {"place": self.place, "ok": not missing, **self.found, "missing": missing}
+
+
+def check(engine: Engine, job: Job, patience: float) -> list[PlaceCheck]:
+    """What a probe, `job`, finds at each place of an engine, waited for so many seconds.
+
+    Raises EngineAway if the engine does not take jobs now.
+    """
+    places = engine.places() or ("",)
+    ids = engine.submit([job._replace(place=place) for place in places])
+    until, reports = time.monotonic() + patience, dict.fromkeys(ids, JobReport(JobState.WAITING))
+    while time.monotonic() < until and not all(map(_is_settled, reports.values())):
+        time.sleep(min(engine.interval, 1.0))
+        polled = engine.poll(ids)
+        reports = {id: polled.get(id, GONE) for id in ids}
+    found = []
+    for place, id in zip(places, ids, strict=True):
+        found.append(_of_place(engine, place, id, reports[id], job.words[0]))
+    engine.cancel([id for id in ids if reports[id].state is not JobState.ENDED])
+    return found
+
+
+def _is_settled(report: JobReport) -> bool:
+    """Whether nothing more is to be waited for."""
+    return report.state is JobState.ENDED or report.is_stuck
+
+
+def _of_place(engine: Engine, place: str, id: str, report: JobReport, python: str) -> PlaceCheck:
+    if report.state is not JobState.ENDED:
+        why = report.reason or f"its job is {report.state}"
+        return PlaceCheck(place, {}, [Missing(f"no answer in time: {why}")])
+    log = engine.log(id)
+    found = probe.read(log)
+    if found is None:
+        return PlaceCheck(place, {}, [_not_begun(log, python)])
+    return PlaceCheck(place or found["host"], found, _missing(found, python))
+
+
+def _not_begun(log: str, python: str) -> Missing:
+    """Why a probe has not run, from its output."""
+    said = last_words(log.encode())
+    if "No module named gitexp" in log or "No such command" in log or "No such option" in log:
+        return Missing(
+            said, f"Install gitexp {__version__} there: {python} -m pip install gitexp=={__version__}"
+        )
+    if "not found" in log or "No such file" in log:
+        return Missing(
+            said, "python: of the engine, or of the host, says which interpreter has gitexp there."
+        )
+    return Missing(said)
+
+
+def _missing(found: Mapping[str, Any], python: str) -> list[Missing]:
+    missing = []
+    if found["gitexp"] != __version__:
+        hint = f"{python} -m pip install gitexp=={__version__}"
+        missing.append(Missing(f"gitexp is {found['gitexp']} there, and {__version__} here", hint))
+    if (trouble := found.get("trouble")) is not None:
+        missing.append(_of_error("", trouble))
+    if found.get("repository") is not None:
+        missing.append(_of_error("repository: ", found["repository"]))
+    for name, trouble in found.get("data", {}).items():
+        if trouble is not None:
+            missing.append(_of_error(f"data remote {name}: ", trouble))
+    return missing
+
+
+def _of_error(prefix: str, error: Mapping[str, Any]) -> Missing:
+    return Missing(prefix + str(error["message"]), str(error["hint"] or ""))
+
+
+def cells(one: PlaceCheck) -> tuple[str, ...]:
+    """The cells of a place in the table, as in `HEAD`."""
+    found = one.found
+    data = "-"
+    if found.get("data"):
+        data = ", ".join(f"{name} {_word(trouble)}" for name, trouble in found["data"].items())
+    gpus = found.get("gpus", [])
+    return (
+        one.place,
+        found.get("python", "-"),
+        found.get("git") or "-",
+        found.get("gitexp", "-"),
+        _word(found["repository"]) if "repository" in found else "-",
+        data,
+        f"{len(gpus)} x {gpus[0]}" if gpus else "-",
+    )
+
+
+HEAD = ("place", "Python", "Git", "gitexp", "repository", "data", "GPUs")
+
+
+def _word(trouble: object) -> str:
+    return "ok" if trouble is None else "no"
