@@ -3,6 +3,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
+# Where this is set, each of the thousands of processes of the tests would compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 # The versions that pip takes, for gitexp and for what builds it: pip before 25.3 reads the first of the
 # two for both, later ones read the second for what builds.
 LOCKED := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt

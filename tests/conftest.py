@@ -28,7 +28,7 @@ from tests.support.coverage_gate import (
     pytest_sessionfinish,  # noqa: F401
     pytest_terminal_summary,  # noqa: F401
 )
-from tests.support.environment import hermetic
+from tests.support.environment import git_settings, hermetic
 from tests.support.repositories import refresh_index
 from tests.support.servers import s3_server, ssh_server, web_server  # noqa: F401
 from tests.support.workspace import Workspace, end_fork_server
@@ -107,7 +107,8 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _hermetic(home: Path, programs: Path) -> Iterator[None]:
     before = dict(os.environ)
     os.environ.clear()
-    os.environ.update(hermetic(before, home, programs) | of_processes(programs.parent))
+    settings = git_settings(programs.parent)
+    os.environ.update(hermetic(before, home, programs, settings) | of_processes(programs.parent))
     _tzset()
     yield
     end_fork_server()
@@ -165,10 +166,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The repository that `repo` is a copy of: two commits on `main`, the second with `train.lr` 0.1."""
     path = tmp_path_factory.mktemp("template") / "repo"
     shutil.copytree(TEMPLATE, path)
-    subprocess.run(["git", "init", "--quiet", "--template=", "-b", "main", str(path)], check=True)
-    # What Git's own template has and tests look for; the rest of it is only copied and compared.
-    (path / ".git/info").mkdir()
-    (path / ".git/info/exclude").touch()
+    subprocess.run(["git", "init", "--quiet", "-b", "main", str(path)], check=True)
     workspace = Workspace(path)
     params = workspace.read("params.yaml")
     workspace.write("params.yaml", params.replace("lr: 0.1 ", "lr: 0.01"))

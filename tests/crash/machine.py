@@ -580,7 +580,6 @@ def _repository() -> Path:
     (folder / "notes.txt").write_text("first\n")
     for command in ("init -q -b main", "add .", "commit -q -m one", "commit -q --allow-empty -m two"):
         subprocess.run(["git", *command.split()], cwd=folder, check=True)
-    shutil.rmtree(folder / ".git" / "hooks", ignore_errors=True)
     project = Project.open(folder)
     for name in ("ant", "bee"):
         (folder / "notes.txt").write_text(f"of {name}\n")

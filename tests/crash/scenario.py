@@ -62,7 +62,6 @@ class Scenario:
         """Return a new repository at `folder`, with all that a user may have lying about."""
         shutil.copytree(_TEMPLATE, folder)
         subprocess.run(["git", "init", "--quiet", "-b", "main", str(folder)], check=True)
-        shutil.rmtree(folder / ".git" / "hooks", ignore_errors=True)
         make_folders(folder / ".git" / "objects")
         repo = Workspace(folder)
         repo.write(".gitignore", "*.bin\n")

@@ -20,6 +20,7 @@ _KEPT = (
     "LD_LIBRARY_PATH",
 )
 _KEPT_PREFIXES = ("COVERAGE_CORE", "PYTEST", "PYTHON", "HYPOTHESIS")
+_LEFT_OUT = ("PYTHONDONTWRITEBYTECODE",)  # each process would compile all that it imports
 
 _CHECKOUT = Path(__file__).parent.parent.parent
 
@@ -39,15 +40,43 @@ IDENTITY = ("Test Author", "author@example.invalid")
 WHEN = "1704067200 +0000"  # 2024-01-01; in any other form gitexp asks Git for the date of each commit
 
 
-def hermetic(environ: Mapping[str, str], home: Path, programs: Path) -> dict[str, str]:
+# `git commit` and `git push` start no process that looks for garbage, and a new repository has no samples of
+# hooks: each test would copy them and look at them.
+_SETTINGS = """\
+[maintenance]
+	auto = false
+[gc]
+	auto = 0
+[receive]
+	autogc = false
+[init]
+	templateDir = {template}
+"""
+
+
+def git_settings(folder: Path) -> Path:
+    """The file with Git's settings for all tests, made in `folder` with what it names."""
+    template = folder / "git-template"
+    (template / "info").mkdir(parents=True)
+    (template / "info" / "exclude").touch()
+    file = folder / "gitconfig"
+    file.write_text(_SETTINGS.format(template=template.as_posix()), "utf-8")
+    return file
+
+
+def hermetic(environ: Mapping[str, str], home: Path, programs: Path, settings: Path) -> dict[str, str]:
     """The variables for tests, made from `environ` and an empty `home` that nobody may write to.
 
-    `programs` is a folder that comes first on the PATH.
+    `programs` is a folder that comes first on the PATH, `settings` the file with Git's settings.
     """
     name, email = IDENTITY
     # GITEXP_TEST_GIT=/path/to/git runs the tests with another Git than the one on the PATH.
     other_git = [str(Path(git).absolute().parent)] if (git := environ.get("GITEXP_TEST_GIT")) else []
-    kept = {key: value for key, value in environ.items() if key in _KEPT or key.startswith(_KEPT_PREFIXES)}
+    kept = {
+        key: value
+        for key, value in environ.items()
+        if key in _KEPT or (key.startswith(_KEPT_PREFIXES) and key not in _LEFT_OUT)
+    }
     return kept | {
         "PATH": os.pathsep.join(
             [*other_git, str(programs), str(Path(sys.executable).parent), environ.get("PATH", os.defpath)]
@@ -56,7 +85,7 @@ def hermetic(environ: Mapping[str, str], home: Path, programs: Path) -> dict[str
         "PYTHONPATH": str(_CHECKOUT),
         **dict.fromkeys(_HOMES, str(home)),
         "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_GLOBAL": str(settings),
         "GIT_AUTHOR_NAME": name,
         "GIT_AUTHOR_EMAIL": email,
         "GIT_AUTHOR_DATE": WHEN,

@@ -16,12 +16,12 @@ import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
+from tests.support.experiments import copy_of
 from tests.support.mlflow import environment, python_of, run_script
-from tests.support.workspace import Workspace
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGTERM to a group of processes")
 
@@ -107,16 +107,30 @@ def text_of(url: str, folder: Path) -> str:
     return re.sub(r"<style.*?</style>|<script.*?</script>|<[^>]+>", " ", done.stdout, flags=re.DOTALL)
 
 
-@pytest.mark.timeout(600)
-def test_the_ui_and_the_server_of_models(repo: Workspace, tmp_path: Path) -> None:
-    python = python_of()
+class Trained(NamedTuple):
+    """A repository with a run of MLflow's that has logged a model, and a run of gitexp's."""
+
+    path: Path
+    run_id: str
+
+
+@pytest.fixture(scope="module")
+def trained(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trained]:
+    repo = copy_of(template, tmp_path_factory.mktemp("trained"))
     repo.write("train.py", SCRIPT)
     run_id = run_script(repo.path, "train.py", env={"MLFLOW_TRACKING_URI": "gitexp:"}).strip()
     repo.write("plain.py", PLAIN)
     repo.gitexp("run", "-q", "-n", "by-gitexp", "--", "python", "plain.py")
+    yield Trained(repo.path, run_id)
+    repo.close()
+
+
+@pytest.mark.timeout(600)
+def test_the_ui(trained: Trained, tmp_path: Path) -> None:
+    run_id = trained.run_id
     port, log = free_port(), tmp_path / "ui.log"
-    command = [python, "-m", "gitexp", "mlflow", "ui", "--port", str(port)]
-    with server(repo.path, command, port, "/health", log):
+    command = [python_of(), "-m", "gitexp", "mlflow", "ui", "--port", str(port)]
+    with server(trained.path, command, port, "/health", log):
         api = f"http://127.0.0.1:{port}/ajax-api/2.0/mlflow"
         found = ask(f"{api}/runs/search", {"experiment_ids": ["0"], "max_results": 100})["runs"]
         by_name = {run["info"]["run_name"]: run for run in found}
@@ -143,12 +157,10 @@ def test_the_ui_and_the_server_of_models(repo: Workspace, tmp_path: Path) -> Non
 
 
 @pytest.mark.timeout(600)
-def test_a_logged_model_is_served(repo: Workspace, tmp_path: Path) -> None:
-    repo.write("train.py", SCRIPT)
-    run_id = run_script(repo.path, "train.py", env={"MLFLOW_TRACKING_URI": "gitexp:"}).strip()
+def test_a_logged_model_is_served(trained: Trained, tmp_path: Path) -> None:
     port, log = free_port(), tmp_path / "serve.log"
-    command = [python_of(), "-m", "mlflow", "models", "serve", "-m", f"runs:/{run_id}/model"]
-    command += ["--env-manager", "local", "--port", str(port)]
-    with server(repo.path, command, port, "/health", log):
+    command = [python_of(), "-m", "mlflow", "models", "serve", "-m", f"runs:/{trained.run_id}/model"]
+    command += ["--env-manager", "local", "--workers", "1", "--port", str(port)]
+    with server(trained.path, command, port, "/health", log):
         told = ask(f"http://127.0.0.1:{port}/invocations", {"inputs": [[5.1, 3.5, 1.4, 0.2]]})
     assert told == {"predictions": [0]}
