@@ -28,7 +28,7 @@ from tests.support.coverage_gate import (
     pytest_sessionfinish,  # noqa: F401
     pytest_terminal_summary,  # noqa: F401
 )
-from tests.support.environment import git_settings, hermetic
+from tests.support.environment import bare_python, git_settings, hermetic
 from tests.support.repositories import refresh_index
 from tests.support.servers import s3_server, ssh_server, web_server  # noqa: F401
 from tests.support.workspace import Workspace, end_fork_server
@@ -95,20 +95,16 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a `python` for training scripts: this one, without what the developer's environment
-    adds to its start (coverage above all), and also where the machine has only a `python3`."""
-    folder = tmp_path_factory.mktemp("programs")
-    if sys.platform != "win32":
-        (folder / "python").symlink_to(getattr(sys, "_base_executable", sys.executable))
-    return folder
+    """The folder of `bare_python`, which comes first on the PATH."""
+    return bare_python(tmp_path_factory.mktemp("programs"))
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _hermetic(home: Path, programs: Path) -> Iterator[None]:
+def _hermetic(home: Path, programs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     before = dict(os.environ)
     os.environ.clear()
-    settings = git_settings(programs.parent)
-    os.environ.update(hermetic(before, home, programs, settings) | of_processes(programs.parent))
+    folder = tmp_path_factory.mktemp("settings")
+    os.environ.update(hermetic(before, home, programs, git_settings(folder)) | of_processes(folder))
     _tzset()
     yield
     end_fork_server()

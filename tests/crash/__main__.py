@@ -23,7 +23,7 @@ from tests.crash.campaign import ERRORS, KILLS, Laboratory, Progress, Tally, sam
 from tests.crash.report import Line, Tried
 from tests.crash.scenarios import SCENARIOS
 from tests.crash.strace import Fault
-from tests.support.environment import git_settings, hermetic
+from tests.support.environment import bare_python, git_settings, hermetic
 from tests.support.workspace import fork_server
 
 # Of what each campaign has to offer; together they take less than three quarters of an hour on two cores.
@@ -219,9 +219,7 @@ def _options() -> argparse.Namespace:
 def _become_hermetic(folder: Path) -> None:
     """As tests/conftest.py has it for the tests."""
     (home := folder / "home").mkdir()
-    (programs := folder / "programs").mkdir()
-    (programs / "python").symlink_to(getattr(sys, "_base_executable", sys.executable))
-    environment = hermetic(os.environ, home, programs, git_settings(folder))
+    environment = hermetic(os.environ, home, bare_python(folder / "programs"), git_settings(folder))
     os.environ.clear()
     os.environ.update(environment)
     time.tzset()

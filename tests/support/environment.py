@@ -40,6 +40,21 @@ IDENTITY = ("Test Author", "author@example.invalid")
 WHEN = "1704067200 +0000"  # 2024-01-01; in any other form gitexp asks Git for the date of each commit
 
 
+def bare_python(folder: Path) -> Path:
+    """A folder with a `python` for training scripts, also where the machine has only a `python3`.
+
+    It is this one, in a virtual environment without packages: what packages add to each start (coverage
+    above all) takes longer than most scripts.
+    """
+    programs = folder / "bin"
+    programs.mkdir(parents=True)
+    if sys.platform != "win32":
+        python = Path(getattr(sys, "_base_executable", sys.executable))
+        (programs / "python").symlink_to(python)
+        (folder / "pyvenv.cfg").write_text(f"home = {python.parent}\n", "utf-8")
+    return programs
+
+
 # `git commit` and `git push` start no process that looks for garbage, and a new repository has no samples of
 # hooks: each test would copy them and look at them.
 _SETTINGS = """\
