@@ -51,7 +51,8 @@ def bare_python(folder: Path) -> Path:
     if sys.platform != "win32":
         python = Path(getattr(sys, "_base_executable", sys.executable))
         (programs / "python").symlink_to(python)
-        (folder / "pyvenv.cfg").write_text(f"home = {python.parent}\n", "utf-8")
+        settings = f"home = {python.parent}\ninclude-system-site-packages = false\n"
+        (folder / "pyvenv.cfg").write_text(settings, "utf-8")
     return programs
 
 

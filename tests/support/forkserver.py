@@ -28,7 +28,8 @@ from typing import Any, NoReturn
 
 from coverage import Coverage
 
-from tests.support.inprocess import import_all, open_streams
+from gitexp.objects import stat_cache
+from tests.support.inprocess import import_all, keep_commands, make_commands, open_streams
 
 AVAILABLE = sys.platform == "linux"
 
@@ -113,6 +114,7 @@ class ForkServer:
     ) -> Forked:
         """`gitexp <args>`, on `fds` for stdin, stdout and stderr: its own terminal, with `terminal`."""
         order = {"args": args, "cwd": str(cwd), "env": dict(env), "tracer": tracer, "terminal": terminal}
+        order["every_process"] = str(stat_cache._PROC) == "/proc"
         request = json.dumps(order).encode()
         connection = socket.socket(socket.AF_UNIX)
         connection.connect(self._address)
@@ -128,58 +130,90 @@ class ForkServer:
         self._folder.cleanup()
 
 
-def _serve(listening: socket.socket) -> None:
-    """Fork a keeper for each request, which forks the command and tells how it ended."""
-    signal.signal(signal.SIGTERM, _leave)
-    tests = os.getppid()
-    while select.select([listening], [], [], 5.0)[0] or os.getppid() == tests:
-        try:
-            connection, _ = listening.accept()
-        except BlockingIOError:
-            continue
-        _reap()
-        with connection:
-            if os.fork() == 0:
-                _keep(listening, connection)
+class _Server:
+    """Forks a command for each request, and tells its client how it ended."""
+
+    def __init__(self, listening: socket.socket) -> None:
+        self._listening = listening
+        self._clients: dict[int, socket.socket] = {}  # by the number of the process that was forked for them
+        self._woken, self._wakes = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+
+    def serve(self) -> None:
+        """Goes on until the tests have ended."""
+        signal.signal(signal.SIGTERM, self._leave)
+        signal.signal(signal.SIGCHLD, lambda *_: None)  # so that the end of a process wakes `select`
+        signal.set_wakeup_fd(self._wakes, warn_on_full_buffer=False)
+        tests = os.getppid()
+        while True:
+            ready = select.select([self._listening, self._woken], [], [], 5.0)[0]
+            if self._woken in ready:
+                with contextlib.suppress(BlockingIOError):
+                    os.read(self._woken, 4096)
+                self._reap()
+            if self._listening in ready:
+                with contextlib.suppress(BlockingIOError):
+                    self._begin(self._listening.accept()[0])
+            if not ready and os.getppid() != tests:
+                return
+
+    def _begin(self, connection: socket.socket) -> None:
+        connection.setblocking(True)
+        size, fds, _, _ = socket.recv_fds(connection, 8, 3)
+        with connection.makefile("rb") as stream:
+            request = json.loads(stream.read(int.from_bytes(size, "big")))
+        if (child := os.fork()) == 0:
+            self._forget(connection)
+            if request["tracer"]:
+                _keep(connection, request, fds)
+            connection.close()
+            _become(request, fds)
+        for fd in fds:
+            os.close(fd)
+        if request["tracer"]:
+            connection.close()  # the forked process answers
+        else:
+            self._clients[child] = connection
+
+    def _forget(self, connection: socket.socket) -> None:
+        """Leaves to the server, in a process that it has forked, what is the server's."""
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for each in (self._listening, *self._clients.values()):
+            each.close()
+        os.close(self._woken)
+        os.close(self._wakes)
+
+    def _reap(self) -> None:
+        """Answers the clients whose processes have ended; the time of these counts as the tests'."""
+        with contextlib.suppress(ChildProcessError):
+            while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+                connection = self._clients.pop(ended[0], None)
+                if connection is not None:
+                    with connection, contextlib.suppress(OSError):
+                        connection.sendall(str(os.waitstatus_to_exitcode(ended[1])).encode())
+
+    def _leave(self, *_: object) -> NoReturn:
+        self._reap()
+        sys.exit(0)
 
 
-def _leave(*_: object) -> NoReturn:
-    _reap()
-    sys.exit(0)
-
-
-def _reap() -> None:
-    """Wait for the keepers that have ended, so that their time counts as the tests'."""
-    with contextlib.suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
-
-
-def _keep(listening: socket.socket, connection: socket.socket) -> None:
-    listening.close()
-    size, fds, _, _ = socket.recv_fds(connection, 8, 3)
-    with connection.makefile("rb") as stream:
-        request = json.loads(stream.read(int.from_bytes(size, "big")))
-    tracer = request["tracer"]
-    if tracer:
-        _libc().prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER: orphans become our children
+def _keep(connection: socket.socket, request: Mapping[str, Any], fds: Sequence[int]) -> NoReturn:
+    """Has the command traced, in a process that waits for all that it starts, and ends as it has ended."""
+    _libc().prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER: orphans become our children
     if (child := os.fork()) == 0:
         connection.close()
-        if tracer:
-            _libc().prctl(0x59616D61, -1, 0, 0, 0)  # PR_SET_PTRACER: by anybody, where Yama forbids that
-            os.kill(os.getpid(), signal.SIGSTOP)
+        _libc().prctl(0x59616D61, -1, 0, 0, 0)  # PR_SET_PTRACER: by anybody, where Yama forbids that
+        os.kill(os.getpid(), signal.SIGSTOP)
         _become(request, fds)
     for fd in fds:
         os.close(fd)
-    if tracer:
-        _trace(child, tracer)
+    _trace(child, request["tracer"])
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    if tracer:
-        with contextlib.suppress(ChildProcessError):
-            while True:
-                os.wait()
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            os.wait()
     connection.sendall(str(status).encode())
-    connection.close()
     os._exit(0)
 
 
@@ -202,11 +236,12 @@ def _libc() -> ctypes.CDLL:
 
 def _become(request: Mapping[str, Any], fds: Sequence[int]) -> NoReturn:
     """Run the command line as if this process had been started for it."""
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.chdir(request["cwd"])
     os.environ.clear()
     os.environ.update(request["env"])
     time.tzset()
+    if not request["every_process"]:
+        stat_cache._PROC = Path("/proc/self/task")  # as in the process of the tests: see tests/conftest.py
     for target, fd in enumerate(fds):
         os.dup2(fd, target)
         os.close(fd)
@@ -232,10 +267,12 @@ def _become(request: Mapping[str, Any], fds: Sequence[int]) -> NoReturn:
 
 if __name__ == "__main__":
     import_all()
+    keep_commands()
+    make_commands()
     if (measuring := Coverage.current()) is not None:
         measuring.save()  # so that a fork leaves its own part alone
     gc.freeze()  # what is looked at for garbage, or freed, is copied
     gc.disable()
     with socket.socket(fileno=int(sys.argv[1])) as listening:
         listening.setblocking(False)
-        _serve(listening)
+        _Server(listening).serve()

@@ -25,6 +25,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from gitexp import plugins
 from gitexp.cli import registry
 
 # Modules that do something when they are imported, or need what gitexp does not.
@@ -198,13 +199,24 @@ def import_all() -> None:
                 raise
 
 
+def keep_commands() -> None:
+    """Has what typer makes of a command made once: it is the same each time, and takes as long as that."""
+    registry._command = cache(registry._command)
+
+
+def make_commands() -> None:
+    """Makes all of them now, for the processes that will be forked."""
+    for name in plugins.names("command"):
+        with contextlib.suppress(ModuleNotFoundError):
+            registry._command(name, plugins.find("command", name))
+
+
 class _Memory:
     """What gitexp's modules remember from one command to the next, and how it was at their import."""
 
     def __init__(self) -> None:
         import_all()
-        # What typer makes of a command is the same each time, and takes as long as a small command.
-        registry._command = cache(registry._command)
+        keep_commands()
         self._values: list[tuple[dict[str, Any], str, Any]] = []
         self._containers: list[tuple[Any, Any]] = []
         self._caches: list[Any] = []
