@@ -162,6 +162,18 @@ class Folder:
         """Have a file of this name, as a sign: an empty one if it is missing."""
         os.close(self.open(name, os.O_WRONLY | os.O_CREAT))
 
+    def make(self, name: str, data: bytes) -> None:
+        """Make a new file; raises FileExistsError, of several callers at once for all but one."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFE
+        with self._named(name):
+            fd = os.open(self.at(name), flags, 0o666, dir_fd=self.fd)
+        try:
+            with open(fd, "wb") as file:
+                file.write(data)
+        except BaseException:
+            self.remove(name)
+            raise
+
     def write(self, name: str, data: bytes) -> None:
         """Give a file this content: a reader sees the old content or the new one, whole."""
         self.create(name + NEW, data)

@@ -9,7 +9,7 @@ from typing import TypeGuard
 from gitexp import errors
 from gitexp.failpoints import failpoint
 from gitexp.model import Experiment, Record, Status, Stored
-from gitexp.process.liveness import is_alive
+from gitexp.process.liveness import is_alive, is_of_this_start
 from gitexp.project.project import Project
 from gitexp.repo import conversion_note, live
 from gitexp.repo.experiments import subject
@@ -38,7 +38,7 @@ def end_lost_runs(project: Project, experiments: Iterable[Stored]) -> list[Store
     "running". Without lost runs, the call costs nothing beside reading the experiments.
     """
     found = list(experiments)
-    if not any(map(_is_dead, found)):
+    if not any(_is_dead(one, project) for one in found):
         return found
     try:
         with project.local.lock("lost-runs"):
@@ -51,21 +51,25 @@ def end_lost_runs(project: Project, experiments: Iterable[Stored]) -> list[Store
     return found
 
 
-def _is_dead(one: Stored) -> TypeGuard[Experiment]:
+def _is_dead(one: Stored, project: Project) -> TypeGuard[Experiment]:
     if not isinstance(one, Experiment):
         return False
-    record = one.record
-    return record.process is not None and not record.status.ended and is_alive(record.process) is False
+    process = one.record.process
+    if process is None or one.record.status.ended or is_alive(process) is not False:
+        return False
+    # On a disk of many machines another one may have this machine's name, and what it has just written
+    # beside the record may not be seen here yet.
+    return is_of_this_start(process) or not project.local.is_shared
 
 
 def _end_lost(project: Project, one: Stored) -> Stored:
-    if not _is_dead(one):
+    if not _is_dead(one, project):
         return one
     # Another process may have finished the run after `one` was read: read it again.
     current = project.store.get(one.name)
     if current is None:
         return one
-    if not _is_dead(current):
+    if not _is_dead(current, project):
         return current
     record = current.record
     live.note_lost(project.local, record)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Collection, Iterator
 from pathlib import Path, PurePath
 from typing import NamedTuple
@@ -25,6 +26,7 @@ _LOCAL = (
 )  # kinds of file systems that no other machine writes to
 _WITH_VALUE = ("-c", "-C", "--git-dir", "--work-tree", "--namespace", "--exec-path", "--config-env")
 _VARIABLES = (b"GIT_DIR", b"GIT_COMMON_DIR", b"GIT_WORK_TREE")
+_OCTAL = re.compile(r"\\(\d{3})")  # how a mount point with a space is written
 _WIDTH = 80  # characters of a command line
 _OWN_READER = ("cat-file", "--batch-command")
 # These lock no ref, and some of them stay for hours: in a pager, or as a server of another program.
@@ -114,6 +116,8 @@ def _file_system(path: Path) -> str:
         return ""
     for line in mounts:
         _, where, its_kind, *_ = line.split(" ")
+        if "\\" in where:
+            where = _OCTAL.sub(lambda found: chr(int(found[1], 8)), where)
         if path.is_relative_to(where) and len(where) >= longest:  # a later mount hides an earlier one
             kind, longest = its_kind, len(where)
     return kind

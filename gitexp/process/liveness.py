@@ -10,6 +10,8 @@ from pathlib import Path
 
 from gitexp.model import ProcessId
 
+_FIELDS = 3  # of a start on Linux: of the system, of the process in it, and the container
+
 
 def current_process() -> ProcessId:
     """This process, not to be confused with a later process of the same pid."""
@@ -22,23 +24,37 @@ def process_of(pid: int) -> ProcessId:
 
 
 def is_alive(process: ProcessId) -> bool | None:
-    """Whether the process runs now; None for another host or a hidden process.
+    """Whether the process runs now; None for another host, another container or a hidden process.
 
     A zombie, which has ended but was not waited for yet, is not alive.
     """
-    if process.host != _host() or not process.started:
+    if process.host != _host() or not process.started or _is_elsewhere(process):
         return None
     if process.pid <= 0:
         return False
     started = _started(process.pid)
     if started is None and _hidden(process.pid):
         return None
-    return started == process.started
+    return started is not None and _without_namespace(started) == _without_namespace(process.started)
 
 
 def is_there(process: ProcessId) -> bool:
     """Whether the process runs now and can be seen, whatever this machine is called by now."""
-    return process.pid > 0 and process.started != "" and _started(process.pid) == process.started
+    if process.pid <= 0 or not process.started or _is_elsewhere(process):
+        return False
+    started = _started(process.pid)
+    return started is not None and _without_namespace(started) == _without_namespace(process.started)
+
+
+def is_of_this_start(process: ProcessId) -> bool:
+    """Whether a process was started since this system was, on a machine with its name.
+
+    False for a process of another machine of this name. Where a system does not tell its starts apart, True.
+    """
+    if process.host != _host():
+        return False
+    boot, colon, _ = (_started(os.getpid()) or "").partition(":")
+    return not colon or sys.platform != "linux" or process.started.partition(":")[0] == boot
 
 
 def was_here(process: ProcessId, seen_from: str) -> bool:
@@ -59,6 +75,20 @@ def namespace() -> str:
         return str(Path("/proc/self/ns/pid").readlink())
     except OSError:
         return ""
+
+
+def _is_elsewhere(process: ProcessId) -> bool:
+    """Whether a process of the present start of the system has its number in another container."""
+    here = (_started(os.getpid()) or "").split(":")
+    there = process.started.split(":")
+    both_tell = len(here) == len(there) == _FIELDS
+    return both_tell and here[0] == there[0] and here[-1] != there[-1]
+
+
+def _without_namespace(started: str) -> str:
+    """The start of a process as versions before 0.3 wrote it."""
+    fields = started.split(":")
+    return ":".join(fields[:2]) if sys.platform == "linux" else started
 
 
 def _host() -> str:
@@ -109,7 +139,7 @@ else:
     if sys.platform == "linux":
 
         def _started(pid: int) -> str | None:
-            """The boot's id and the clock ticks from boot to the process's start; None if gone."""
+            """The boot's id, the ticks from boot to the process's start, this container; None if gone."""
             try:
                 stat = Path(f"/proc/{pid}/stat").read_bytes()
                 boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
@@ -120,7 +150,9 @@ else:
             fields = stat[stat.rindex(b")") + 2 :].split()
             if fields[0] in (b"Z", b"X"):
                 return None
-            return f"{boot}:{fields[19].decode()}"
+            # A number means this process in this container alone.
+            space = namespace().removeprefix("pid:[").removesuffix("]")
+            return f"{boot}:{fields[19].decode()}" + (f":{space}" if space else "")
 
     else:
 

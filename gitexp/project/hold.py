@@ -22,11 +22,13 @@ def orphan(run: RunState) -> ProcessId | None:
 def has_died(run: RunState) -> bool:
     """Whether the gitexp and the command of a run are dead, or at least the run's own lock can tell.
 
-    A machine may have another name by now; the lock does not mind (`live.claim`).
+    A machine may have another name by now; the lock does not mind (`live.claim`). On another machine the
+    lock tells if it is a file; a flock there may not be seen from here.
     """
     alive = is_alive(run.process)
     if alive is None:
-        alive = not (is_local(run.folder) and was_here(run.process, run.seen_from))
+        was_ours = is_local(run.folder) and was_here(run.process, run.seen_from)
+        alive = not (was_ours or run.can_be_told)
     return not alive and orphan(run) is None
 
 

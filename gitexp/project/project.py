@@ -19,6 +19,7 @@ from gitexp.project.config import CONFIG_FILE, USUAL_PARAMS, Config
 from gitexp.project.directions import MAX, MIN
 from gitexp.project.locked_files import LockedFiles
 from gitexp.repo.experiments import Store
+from gitexp.repo.git import locks
 from gitexp.repo.git.repository import Repository
 from gitexp.repo.git.values import in_commit
 from gitexp.repo.local import LocalState
@@ -59,6 +60,7 @@ class Project(NamedTuple):
         """
         here = (here or Path.cwd()).resolve()
         repo = Repository.find(here)
+        locks.follow(repo.common_dir, repo.config.get(locks.SETTING, ""))
         local = LocalState(repo)
         local.refuse_links()
         root, error = repo.root.resolve(), None

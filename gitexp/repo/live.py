@@ -97,6 +97,7 @@ class RunState(NamedTuple):
         interrupted: whether Ctrl-C or its like reached gitexp.
         duration: seconds; None until the command has ended.
         seen_from: the `namespace` of the processes.
+        lock_tells: whether the lock tells every machine if the run lives: it is a file.
     """
 
     folder: Path
@@ -115,6 +116,7 @@ class RunState(NamedTuple):
     interrupted: bool = False
     duration: float | None = None
     seen_from: str = ""
+    lock_tells: bool = False
 
     @property
     def log(self) -> Path:
@@ -176,8 +178,15 @@ class RunState(NamedTuple):
     def updated(self, **changes: object) -> RunState:
         """The run with some fields changed, and written."""
         new = self._replace(**changes)  # type: ignore[arg-type]  # the callers' keywords are fields
+        if new.child is not None and new.child != self.child:
+            locks.outlive(self.folder / "lock", new.child.pid)
         new.save()
         return new
+
+    @property
+    def can_be_told(self) -> bool:
+        """Whether the lock of the run tells if it lives, also if its processes cannot be seen from here."""
+        return self.lock_tells and locks.are_files(self.folder / "lock")
 
     def as_saved(self) -> RunState:
         """The run as last written; this value if the file cannot be read."""
@@ -218,6 +227,8 @@ def new_folder(local: LocalState) -> Iterator[Path]:
             if not (folder / _STATE).exists():  # nothing has begun that could be stored
                 clear_away(folder)
             raise
+    if folder.is_dir() and not (folder / _STATE).exists():
+        clear_away(folder)  # on NFS the file of the lock could not go before the lock
 
 
 @contextlib.contextmanager
@@ -331,6 +342,7 @@ def _read(folder: Path) -> RunState:
         interrupted=bool(data["interrupted"]),
         duration=None if duration is None else float(duration),
         seen_from=str(data.get("seen_from", "")),
+        lock_tells=bool(data.get("lock_tells", False)),
     )
 
 

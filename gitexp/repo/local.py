@@ -1,7 +1,8 @@
 """The state of gitexp on this machine only, in `<git-common-dir>/gitexp/`: nearly all safe to lose.
 
 tmp/          private indexes in use
-locks/        files to lock; a lock dies with its process
+locks/        files to lock; a lock dies with its process, see gitexp.repo.git.locks
+locks-are-files  there if no lock here is a flock
 runs/<token>/ a live run, see gitexp.repo.live
 worktrees/    isolated workspaces, reused from run to run
 left/<name>/  undeclared files of an isolated run: not safe to lose, and never removed by gitexp
@@ -57,6 +58,7 @@ class LocalState:
 
     def __init__(self, repo: Repository) -> None:
         self.root = repo.common_dir / "gitexp"
+        self._locks = self.root / "locks"
         self.runs = self.root / "runs"
         self.lost = self.root / "lost"
         self.worktrees = self.root / "worktrees"
@@ -65,6 +67,11 @@ class LocalState:
         self.objects = self.root / "objects"
         self.pending = self.root / "pending"
         self.stat_cache = self.root / "stat.sqlite"
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other machines may use the folder."""
+        return locks.are_files(self._locks / "any")
 
     def refuse_links(self) -> None:
         """Raise UntrustedRepository for a link among the folders: their contents are removed unasked."""
@@ -109,7 +116,7 @@ class LocalState:
         folder = Path(tempfile.mkdtemp(dir=self.root / "tmp"))
         with contextlib.ExitStack() as held:
             held.callback(clear_away, folder)
-            with contextlib.suppress(errors.StorageError):  # no locks on this file system
+            with contextlib.suppress(errors.StorageError):  # there can be no locks
                 if (lock := locks.try_lock(folder / _IN_USE)) is not None:
                     held.callback(lock.release)
             yield folder
@@ -134,9 +141,8 @@ class LocalState:
         return locks.try_lock(self._lock_file(name))
 
     def _lock_file(self, name: str) -> Path:
-        folder = self.root / "locks"
-        self._make(folder)
-        return folder / name
+        self._make(self._locks)
+        return self._locks / name
 
 
 def _links_in(folder: Path) -> list[Path]:

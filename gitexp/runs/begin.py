@@ -23,6 +23,7 @@ from gitexp.process.variables import NAME
 from gitexp.project.project import Project
 from gitexp.repo import conversion_note, live
 from gitexp.repo.experiments import Allowed, Builder, Store
+from gitexp.repo.git import locks
 from gitexp.repo.git.disk_files import files_below
 from gitexp.repo.git.repository import Repository
 from gitexp.repo.live import RunState
@@ -109,6 +110,7 @@ def begin(
         stamps=live.stamp(root, [*results, *_may_be_written(root, ready.scope)]),
         started=time.time(),
         seen_from=namespace(),
+        lock_tells=locks.are_files(folder / "lock"),
     )
     state.save()
     failpoint("run:live")

@@ -29,7 +29,16 @@ from gitexp.repo.experiments import KEPT, RUN_FOLDER, STAGE_LOGS
 from gitexp.repo.git.conversions import Conversions
 from gitexp.repo.git.repository import Repository
 from gitexp.repo.live import RunState
-from gitexp.runs import hydra_output, logged, logged_files, results, surroundings, typed_code, written_params
+from gitexp.runs import (
+    hydra_output,
+    logged,
+    logged_files,
+    results,
+    surroundings,
+    taken_over,
+    typed_code,
+    written_params,
+)
 from gitexp.runs import notes as stage_notes
 from gitexp.runs.begin import LiveRun
 from gitexp.runs.executor import Circumstances, Ended
@@ -52,6 +61,7 @@ def end(live: LiveRun, ended: Ended) -> Experiment:
         state.save()
     try:
         found = ended.circumstances()
+        experiment = taken_over.experiment_to_end(live.project, state, experiment)
         record = _with_circumstances(experiment.record, state, ended, found)
         return finish(live.project, state, experiment, record, found.environment)
     except (errors.GitexpError, OSError) as error:

@@ -98,7 +98,7 @@ def _running_here(project: Project) -> list[str]:
     """A warning for each run in this workspace."""
     going = []
     for run in live.live_runs(project.local):
-        if run.git_dir == str(project.repo.git_dir) and is_alive(run.process):
+        if run.git_dir == str(project.repo.git_dir) and is_alive(run.process) is not False:
             going.append(f"{run.name or 'a run'} is running here: its results may be half written")
     return going
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from gitexp import errors
 from gitexp.folders import remove_folder, walk_folder
 from gitexp.history import unfinished
-from gitexp.model import Damaged, Experiment, Stored, readable
+from gitexp.model import Damaged, Experiment, ProcessId, Stored, readable
 from gitexp.process import git_processes
 from gitexp.process.liveness import is_alive
 from gitexp.project.hold import has_died
@@ -94,7 +94,7 @@ def examine(project: Project, *, mend: bool = False) -> Diagnosis:
         *_objects(project, sound, broken),
         *_operations(project),
         *_stopped(project),
-        *_running(sound),
+        *_running(project, sound),
         *_git_locks(project),
         *_trash(project),
         *_unstored(project),
@@ -316,14 +316,21 @@ def _forget_operation(project: Project, one: operations.DamagedOperation) -> Non
     project.repo.update_refs([one.forget], "gitexp: doctor")
 
 
-def _running(experiments: Sequence[Experiment]) -> Iterator[Finding]:
+def _who_stores(project: Project, process: ProcessId) -> str:
+    """Words about what becomes of a run out of sight."""
+    if project.local.is_shared:
+        return "If it has died there, any gitexp on this disk stores it after two minutes."
+    return f"If it has ended there, gitexp on {process.host} stores it."
+
+
+def _running(project: Project, experiments: Sequence[Experiment]) -> Iterator[Finding]:
     for experiment in experiments:
         process = experiment.record.process
         if not experiment.record.status.ended and process is not None and is_alive(process) is None:
             yield Finding(
                 "running-elsewhere",
                 f"{experiment.name} runs on {process.host} (process {process.pid}), out of sight from here.",
-                f"If it has ended there, gitexp on {process.host} stores it.",
+                _who_stores(project, process),
                 problem=False,
             )
 

@@ -337,8 +337,6 @@ def test_what_is_in_use_is_not_swept_whatever_the_clock_says(repo: Workspace) ->
         assert scratch.is_dir()
         assert folder.is_dir()
     assert not scratch.exists()
-    os.utime(folder, (1, 1))
-    repo.gitexp("save", "-q")
     assert not folder.exists()
 
 
@@ -363,12 +361,3 @@ def test_a_lock_is_not_waited_for_in_vain(repo: Workspace, monkeypatch: pytest.M
     assert held is not None
     with pytest.raises(errors.WorkspaceBusy, match="'x'"), local.lock("x"):
         pass
-
-
-def test_a_file_system_without_locks_is_named(repo: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_locks(fd: int, how: int) -> None:
-        raise OSError(38, "Function not implemented")
-
-    monkeypatch.setattr("fcntl.flock", no_locks)
-    with pytest.raises(errors.StorageError, match="without locks: Function not implemented"):
-        LocalState(project_of(repo).repo).try_lock("x")

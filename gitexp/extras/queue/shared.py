@@ -16,7 +16,7 @@ from gitexp.extras.queue import queue
 from gitexp.extras.queue.exchange import RemoteQueue
 from gitexp.extras.queue.queue_refs import RemoteRun
 from gitexp.model import Experiment, Status, Stored
-from gitexp.process.liveness import is_alive
+from gitexp.process.liveness import is_alive, is_of_this_start
 from gitexp.project.project import Project
 from gitexp.repo import live
 from gitexp.runs.begin import Claim
@@ -119,7 +119,9 @@ class SharedQueue:
         """Whether a worker of this clone has claimed a run, and died before the run was written down here."""
         process = one.record.process
         claimed = live.was_lost_here(self._project.local, one.record.start, self._there.name)
-        return claimed and process is not None and is_alive(process) is False
+        if not claimed or process is None or is_alive(process) is not False:
+            return False
+        return is_of_this_start(process) or not self._project.local.is_shared
 
     def _is_settled_here(self, run: RemoteRun, here: Experiment) -> bool:
         """The same for a run that a worker of this clone has claimed."""

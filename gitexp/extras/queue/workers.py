@@ -227,18 +227,32 @@ def write_down(local: LocalState, process: ProcessId, log: IO[bytes]) -> None:
 
 
 def at_work(local: LocalState) -> list[Worker]:
-    """The living workers of this machine, by name; the folders of dead ones without a log are removed."""
+    """The living workers, by name; the folders of dead ones without a log are removed.
+
+    On a disk of many machines these are the workers of all of them: the locks tell which live.
+    """
     found = []
     for worker in _known(local):
-        if is_alive(worker.process) is not False:
+        if _lives(worker):
             found.append(worker)
         elif not (worker.folder / _LOG).exists():
             clear_away(worker.folder)
     return found
 
 
+def _lives(worker: Worker) -> bool:
+    """Whether a worker lives, as far as can be known: here, or on another machine with the same disk."""
+    alive, lock = is_alive(worker.process), worker.folder / "lock"
+    if alive or not locks.are_files(lock):
+        return alive is not False
+    return locks.is_held(lock)
+
+
 def end_now(local: LocalState, found: Sequence[Worker]) -> None:
-    """End some workers and their present runs, and wait; raises GitexpError for workers still running."""
+    """End some workers and their present runs, and wait; raises GitexpError for workers still running.
+
+    Workers of other machines are asked to end after their present runs, and named.
+    """
     for worker in found:
         worker.end_now()
     until = time.monotonic() + GRACE + _PATIENCE
@@ -250,7 +264,12 @@ def end_now(local: LocalState, found: Sequence[Worker]) -> None:
                 code="still-running",
             )
         time.sleep(_INTERVAL)
-    at_work(local)  # takes their folders away
+    if left := [worker.name for worker in at_work(local) if worker in found]:  # takes folders away
+        raise errors.GitexpError(
+            f"On other machines, and asked to end after their present runs: {shorten(left)}.",
+            "To end them at once: gitexp queue stop --kill on their machines.",
+            code="still-running",
+        )
 
 
 def fallen(local: LocalState) -> list[Fallen]:

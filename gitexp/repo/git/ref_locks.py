@@ -42,7 +42,7 @@ _NOTHING = _Named()
 
 
 class RefGuard(NamedTuple):
-    """The right to change some refs; `lock` is None on a file system without locks."""
+    """The right to change some refs; `lock` is None where no lock can be had."""
 
     common_dir: Path
     lock: locks.FileLock | None
@@ -50,9 +50,7 @@ class RefGuard(NamedTuple):
     @property
     def inherits(self) -> tuple[int, ...]:
         """The descriptors to be open in the Git that changes the refs."""
-        if self.lock is None or os.name == "nt":
-            return ()
-        return (self.lock.fd,)
+        return () if self.lock is None else self.lock.inherits
 
     def unlock(self) -> None:
         """Remove the locks of a Git that has died over this change."""
@@ -64,7 +62,7 @@ class RefGuard(NamedTuple):
 def guard(common_dir: Path, refs: Sequence[str]) -> Iterator[RefGuard]:
     """Hold the right to change refs while the block lasts; raises WorkspaceBusy if others do not end.
 
-    On a file system without locks nothing is held: Git's own locks suffice while nobody dies.
+    Where no lock can be had nothing is held: Git's own locks suffice while nobody dies.
     """
     lock = _take(_file(common_dir))
     if lock is None:

@@ -62,6 +62,15 @@ def test_another_host_cannot_be_known() -> None:
     assert is_alive(current_process()._replace(host="elsewhere")) is None
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+def test_another_container_with_this_name_cannot_be_known() -> None:
+    me = current_process()
+    boot, ticks, namespace = me.started.split(":")
+    assert is_alive(me._replace(started=f"{boot}:{ticks}:{int(namespace) + 1}")) is None
+    assert is_alive(me._replace(started=f"{boot}:{ticks}")) is True  # as version 0.2 wrote it
+    assert is_alive(me._replace(started=f"{boot}:{ticks}9:{namespace}")) is False
+
+
 @pytest.mark.parametrize("pid", [0, -1, 2**22 + 1, 2**70])
 def test_a_pid_that_cannot_be(pid: int) -> None:
     assert is_alive(current_process()._replace(pid=pid)) is False
@@ -74,7 +83,7 @@ def test_a_program_with_an_awkward_name(tmp_path: Path) -> None:
     process = subprocess.Popen([str(program), "60"])
     try:
         stat = Path(f"/proc/{process.pid}/stat").read_text()
-        assert (_started(process.pid) or "").endswith(":" + stat.rpartition(")")[2].split()[19])
+        assert (_started(process.pid) or "").split(":")[1] == stat.rpartition(")")[2].split()[19]
     finally:
         process.kill()
         process.wait()
