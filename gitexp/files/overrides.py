@@ -136,7 +136,8 @@ def apply_overrides(files: Mapping[str, bytes], overrides: Sequence[Override]) -
     if overrides and not files:
         raise GitexpError(
             "There is no params file.",
-            "Write the parameters into params.yaml, one `name: value` a line.",
+            "Write the parameters into params.yaml, one `name: value` a line; an option of the command is "
+            + shell_option(("args", *overrides[0].key), overrides[0].typed, adds=True),
             code="unknown-param",
         )
     params = _OpenFiles(files)

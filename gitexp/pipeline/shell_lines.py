@@ -43,6 +43,7 @@ _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*(?:\[[^]]*\])?\+?=.*", re.ASCII | re.DOTA
 _FUNCTION = re.compile(r"function\b|[\w-]+[ \t]*\(\)")
 _SETS = {"cd", "pushd", "popd", "export", "unset", "source", ".", "eval", "alias", "set", "shopt", "umask"}
 _SETS |= {"ulimit", "trap", "declare", "typeset", "local", "readonly", "setenv", "setopt", "wait"}
+_SETS |= {"read", "mapfile", "readarray", "getopts", "let", "shift", "enable", "hash"}
 _SETS_BY_TWO = {("conda", "activate"), ("mamba", "activate"), ("micromamba", "activate"), ("module", "load")}
 _SETS_BY_TWO |= {("pyenv", "shell"), ("nvm", "use")}
 _WITHOUT_EFFECT = {("set", "-e"), ("set", "-o", "errexit")}  # the first line that fails ends the stage anyway
@@ -76,6 +77,10 @@ def _lost(scan: _Scan, command: str) -> str | None:
         return "defines a function that is gone in the next line"
     if not words or words in _WITHOUT_EFFECT:
         return None
+    if words[0] in ("exit", "logout") and words[1:] in ((), ("0",)):
+        return "ends its own shell alone: the next line runs all the same"
+    if words[0] == "exec" and all(map(str.isdecimal, words[1:])):  # with nothing but redirections
+        return "sets something that is gone in the next line"
     if words[0] in _SETS or words[:2] in _SETS_BY_TWO or all(map(_ASSIGNMENT.fullmatch, words)):
         return "sets something that is gone in the next line"
     return None

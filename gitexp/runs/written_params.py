@@ -11,7 +11,7 @@ from gitexp.model import MISSING, Record, Value
 from gitexp.objects.paths import lies_in_any
 from gitexp.process.liveness import current_process
 from gitexp.project.params import PreparedParams
-from gitexp.project.project import Project, foreign, read
+from gitexp.project.project import Project, foreign, inside, read
 from gitexp.repo.git.trees import files_in
 from gitexp.repo.live import RunState
 from gitexp.words import shorten
@@ -114,7 +114,9 @@ def _changed(project: Project, state: RunState, names: Sequence[str]) -> list[st
     touched = [name for name in touched if name not in foreign(root, touched)]
     if not touched:
         return []
-    blobs = project.repo.read_blobs([f"{state.tree}:{name}" for name in touched])
+    # The values of a link inside the repository are those of the file that it leads to.
+    real = [inside(root, name) or name for name in touched]
+    blobs = project.repo.read_blobs([f"{state.tree}:{name}" for name in real])
     return [
         name
         for name, blob in zip(touched, blobs, strict=True)

@@ -10,6 +10,7 @@ import pytest
 from gitexp import errors
 from gitexp.datasets import lock_file
 from gitexp.project.project import Project
+from gitexp.repo.git import launch
 from gitexp.runs import save
 from gitexp.upkeep import gc
 from tests.support.workspace import Workspace
@@ -46,6 +47,17 @@ def test_what_git_reads(repo: Workspace, name: str) -> None:
         save.save(project, "x")
     assert raised.value.hint == f"Remove it: rm {repo.path / name}"
     assert repo.gitexp("list").exit_code == 0
+
+
+@pytest.mark.parametrize("name", [".gitignore", ".gitattributes"])
+def test_what_git_reads_in_a_folder_below(
+    repo: Workspace, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launch, "_PATIENCE", 0.5)
+    repo.write("below/deep/file", "x")
+    put(repo, f"below/deep/{name}", "pipe")
+    with pytest.raises(errors.RepositoryError, match=f"below/deep/{name} is a pipe: Git would wait"):
+        save.save(Project.open(repo.path), "x")
 
 
 @pytest.mark.parametrize("kind", ["pipe", "device"])

@@ -8,6 +8,7 @@ Git. No word of the domain is known here.
 from __future__ import annotations
 
 import contextlib
+import os
 import shlex
 import stat
 from collections.abc import Mapping, Sequence
@@ -23,6 +24,7 @@ FETCHING = {"GIT_NO_LAZY_FETCH": "0"}
 
 _OF_USER = ("system", "global", "command")  # the scopes of settings that no repository brings
 # Of these, Git reads .gitignore or .gitattributes of the workspace.
+_READ_BY_GIT = {".gitignore", ".gitattributes"}
 _LOOKS_AT_FILES = ("status", "check-ignore", "check-attr", "hash-object", "update-index", "diff")
 
 
@@ -96,28 +98,31 @@ class GitCalls:
 
         The descriptors `inherits` are open in Git too; else as in `run`.
         """
+        on_wait = None
         if args[0] in _LOOKS_AT_FILES or "--exclude-standard" in args:
             self._refuse_pipes()
+            on_wait = self._refuse_pipes_below
         environment = {**self._environment, "GIT_INDEX_FILE": str(index or self.index), **(env or {})}
         settings = {**(self._disk or {}), **self.settings}
         options = []
         for key, value in settings.items():
             options += ["-c", f"{key}={value}"]
         command = [*options, *(launch.DURABLE if durable else ()), *args]
-        return launch.execute(self._git, command, environment, stdin, inherits)
+        return launch.execute(self._git, command, environment, stdin, inherits, on_wait)
+
+    def _refuse_pipes_below(self) -> None:
+        """The same for every folder: looked for only when Git has waited for seconds."""
+        for folder, inner, names in os.walk(self.root):
+            inner[:] = [name for name in inner if name != ".git"]
+            for name in _READ_BY_GIT.intersection(names):
+                _refuse_pipe(Path(folder, name))
 
     def _refuse_pipes(self) -> None:
         """Raise RepositoryError for a pipe that Git would read: it would wait without end."""
         places = [self.root / ".gitignore", self.root / ".gitattributes"]
         places += [self.common_dir / "info" / "exclude", self.common_dir / "info" / "attributes"]
         for file in places:
-            with contextlib.suppress(OSError):
-                if stat.S_ISFIFO(file.stat().st_mode):
-                    raise errors.RepositoryError(
-                        f"{file} is a pipe: Git would wait for somebody to write into it.",
-                        f"Remove it: rm {shlex.quote(str(file))}",
-                        code="untrusted-repository",
-                    )
+            _refuse_pipe(file)
 
     def call_telling(
         self, *args: str, tell: Tell, env: Mapping[str, str], stdin: bytes = b"", hooks: bool = False
@@ -169,3 +174,14 @@ class GitCalls:
 def is_true(value: str | None) -> bool:
     """Whether a configuration value means yes; no boolean (`input`, say) means no."""
     return value is not None and value.lower() in ("true", "yes", "on", "1")
+
+
+def _refuse_pipe(file: Path) -> None:
+    """Raise RepositoryError if a file is a pipe."""
+    with contextlib.suppress(OSError):
+        if stat.S_ISFIFO(file.stat().st_mode):
+            raise errors.RepositoryError(
+                f"{file} is a pipe: Git would wait for somebody to write into it.",
+                f"Remove it: rm {shlex.quote(str(file))}",
+                code="untrusted-repository",
+            )

@@ -61,6 +61,7 @@ Tell = Callable[[str], None]
 MINIMUM_GIT = (2, 30)
 
 _CHUNK = 64 * 1024  # bytes
+_PATIENCE = 3.0  # seconds of a Git at work until its caller looks what it may wait for
 _LINGER = 0.2  # seconds that messages may come after their process has ended
 _LINE_END = re.compile(rb"(\r?\n|\r(?=[^\n]))")  # ssh ends lines with both; a chunk may end between them
 
@@ -105,12 +106,14 @@ def execute(
     env: Mapping[str, str],
     stdin: bytes | None = None,
     inherits: Sequence[int] = (),
+    on_wait: Callable[[], None] | None = None,
 ) -> tuple[int, bytes, str]:
     """Run `git <args>`.
 
     Args:
         stdin: the standard input for Git; None: nothing.
         inherits: descriptors to be open in Git too.
+        on_wait: called if Git takes seconds; what it raises ends Git.
 
     Returns:
         The exit status (negative for a signal), the standard output, the standard error.
@@ -120,10 +123,28 @@ def execute(
         options["pass_fds"] = inherits  # which Windows does not know
     try:
         _, popen = _start(git, args, env, **options)
-        out, err = popen.communicate(stdin)
+        out, err = _communicate(popen, stdin, on_wait)
     except OSError as error:
         raise failures.not_started(args, error) from error
     return popen.returncode, out, err.decode("utf-8", "replace")
+
+
+def _communicate(
+    popen: subprocess.Popen[bytes], stdin: bytes | None, on_wait: Callable[[], None] | None
+) -> tuple[bytes, bytes]:
+    """The output and the errors of a process, after its end."""
+    if on_wait is None:
+        return popen.communicate(stdin)
+    try:
+        return popen.communicate(stdin, timeout=_PATIENCE)
+    except subprocess.TimeoutExpired:
+        try:
+            on_wait()
+        except BaseException:
+            popen.kill()
+            popen.communicate()
+            raise
+        return popen.communicate()
 
 
 def _start(

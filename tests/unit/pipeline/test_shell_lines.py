@@ -22,6 +22,8 @@ WHOLE = [
     "{ a; b; }",
     "(cd sub && python train.py)",
     "cd sub && python train.py",
+    "test -f data || exit 3",
+    "exec python train.py",
     "export A=1; python train.py",
     "A=1 python train.py",
     "a || exit 1",
@@ -77,6 +79,9 @@ LOST = [
     "set -euo pipefail",
     "f() { echo a; }",
     "python train.py &",
+    "test -f model.pt && exit 0",
+    "read x < file",
+    "exec 2> errors.log",
 ]
 
 

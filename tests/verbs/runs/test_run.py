@@ -189,6 +189,11 @@ def test_a_params_file_has_one_name(repo: Workspace) -> None:
     repo.gitexp("run", "-q", *named, "--", "true", cwd="sub")
     assert repo.read("sub/p.yaml") == "lr: 2\nseed: 3\nnew: 4\n"
     assert set(latest(repo).record.params) == {"sub/p.yaml"}
+    repo.write("sub/gitexp.yaml", "params: [link.yaml]\n")
+    with repo.by_user():
+        (repo.path / "sub/link.yaml").symlink_to("p.yaml")
+    repo.gitexp("run", "-q", "-S", "lr=7", "--", "true", cwd="sub")
+    assert (latest(repo).record.params["sub/link.yaml"]["lr"], latest(repo).record.warnings) == (7, ())
 
 
 def test_a_read_only_params_file_is_not_changed(repo: Workspace) -> None:
