@@ -23,7 +23,15 @@ WORKING = (
     *("run:created", "run:ended", "finish:read", "finish:commit", "finish:stored", "finish:forgotten"),
 )
 SHARED = ("exchange:claimed", "run:created", "finish:stored", "exchange:delivered")
-POINTS = {*PLANNING, *WORKING, *SHARED, "requeue:stored", "exchange:marked", "exchange:deleted"}
+POINTS = {
+    *PLANNING,
+    *WORKING,
+    *SHARED,
+    "requeue:stored",
+    "exchange:marked",
+    "exchange:handed",
+    "exchange:deleted",
+}
 
 
 def statuses(repo: Workspace) -> list[Status]:
@@ -111,6 +119,7 @@ def test_handing_over_and_taking_back(repo: Workspace, tmp_path: Path) -> None:
     kill(repo, "exchange:marked", "queue", "push")
     repo.gitexp("queue", "work")  # whoever takes a run that may wait there would run it twice
     assert (statuses(repo), refs_of(team.bare, QUEUE)) == ([Status.QUEUED] * 3, {})
+    kill(repo, "exchange:handed", "queue", "push", "--remote", "origin")
     repo.gitexp("queue", "push", "-q", "--remote", "origin")
     assert len(refs_of(team.bare, QUEUE)) == 3
     kill(repo, "exchange:deleted", "queue", "pull")

@@ -14,12 +14,13 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from gitexp import plugins
+from gitexp import errors, plugins
 from gitexp.extras.queue import shared
 from gitexp.extras.queue.exchange import RemoteQueue
 from gitexp.extras.queue.workers import Orders, Worker
 from gitexp.files.dvc_yaml import DVC_YAML
 from gitexp.folders import clear_away
+from gitexp.model import Experiment, Status
 from gitexp.project import config_loading
 from gitexp.project.config import CONFIG_FILE, USUAL_PARAMS
 from gitexp.project.exclusions import IGNORE_FILE
@@ -30,6 +31,8 @@ from gitexp.repo.git import locks, refs
 from gitexp.repo.git.new_clone import make_clone
 from gitexp.repo.git.values import RefChange, RefConflict
 from gitexp.repo.local import LocalState
+from gitexp.runs.recover import finish_lost_job
+from gitexp.runs.stop import stop
 
 _MOST = 50  # experiments that are left in a clone
 _USUAL = "gitexp/clones"  # below the folder for caches
@@ -84,13 +87,32 @@ def work(project: Project, worker: Worker, orders: Orders, name: str, remote: st
 
     there = RemoteQueue(project, remote)
     asked = shared.patiently(lambda: there.runs({name, *project.store.names()}), is_to_stop)
-    wanted = [run.experiment.record.commit for run in asked if run.experiment.name == name]
+    wanted = []
+    for run in asked:
+        if run.experiment.name == name and run.experiment.record.status is Status.QUEUED:
+            wanted.append(run.experiment.record.commit)
+            _end_void_try(project, run.experiment)
     with project.local.scratch() as scratch:
         seen = as_seen_in(project, wanted[0], scratch) if wanted else project
         queue = shared.SharedQueue(seen, remote, orders.max_retries, is_to_stop, project.here, asked)
-        run = plugins.load("worker", "queue")
-        run(seen, worker, orders, {name}, is_alone=lambda: False, there=queue)
+        run_all = plugins.load("worker", "queue")
+        run_all(seen, worker, orders, {name}, is_alone=lambda: False, there=queue)
     _forget_delivered(project, remote)
+
+
+def _end_void_try(project: Project, queued: Experiment) -> None:
+    """End an earlier try that goes on here, or whose command does: the run waits, so the claim is void."""
+    here = project.store.get(queued.name)
+    if not isinstance(here, Experiment) or here.record.start != queued.record.start:
+        return
+    if here.record.status is not Status.RUNNING:
+        return
+    try:
+        stop(project, queued.name)
+    except errors.ExperimentError as error:
+        if error.code != "not-running":
+            raise
+        finish_lost_job(project, queued.name)  # of another machine that shares the clone, and was given up
 
 
 def _forget_delivered(project: Project, remote: str) -> None:

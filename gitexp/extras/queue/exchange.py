@@ -226,9 +226,11 @@ class RemoteQueue(QueueRefs):
 
         def out_of_queue(there: Mapping[str, str]) -> RefChange | None:
             oid = there.get(QUEUE + name)
-            if here is not None and oid is not None and self._is_claim_below(oid, here):
+            if not isinstance(here, Experiment):
+                raise _is_taken(name)
+            if oid is not None and (self._is_claim_below(oid, here) or self._is_end_of(oid, here)):
                 return RefChange(QUEUE + name, oid, None)
-            if here is not None and there.get(PREFIX + name) == here.id:
+            if there.get(PREFIX + name) == here.id:
                 return None  # an earlier push came through though its answer did not
             raise _is_taken(name)
 
@@ -251,6 +253,23 @@ class RemoteQueue(QueueRefs):
         if run.experiment.record.status is not Status.RUNNING:
             return False
         return self._is_claim_below(run.experiment.id, here)
+
+    def is_end_of(self, run: RemoteRun, here: Experiment) -> bool:
+        """Whether what is here is the end of a run that was given up too early, and waits again."""
+        return run.experiment.record.status is Status.QUEUED and self._is_end_of(run.experiment.id, here)
+
+    def _is_end_of(self, commit: str, here: Experiment) -> bool:
+        """Whether a record there is a queued run, put back from a claim below the end here.
+
+        A try that was interrupted is no end: the run goes on without it.
+        """
+        above = graph.parents_of(self._project.repo, [commit]).get(commit, [])
+        if here.record.status not in (Status.DONE, Status.FAILED) or len(above) < 2:
+            return False
+        (read,) = self._project.store.read_commits({here.name: commit})
+        one = read.experiment
+        waits = isinstance(one, Experiment) and one.record.status is Status.QUEUED
+        return waits and self._is_claim_below(above[-1], here)
 
     def _is_claim_below(self, commit: str, here: Stored) -> bool:
         """Whether the claim below a record commit stands below the experiment here, too.

@@ -91,6 +91,8 @@ class SharedQueue:
                 continue
             if names is not None and one.name not in names:
                 continue
+            if _goes_on(here.get(one.name), one):
+                continue
             clash = taken.get(one.name.lower())
             if clash is not None and not _is_same(here[clash], one):
                 self.put_aside(one.name, errors.NameTaken(f"Another experiment is called {clash} here."))
@@ -110,6 +112,9 @@ class SharedQueue:
             here = None
         if here is not None and self._there.is_ours(run, here):
             return self._is_settled_here(run, here)
+        if here is not None and self._there.is_end_of(run, here):
+            self.deliver(here.name)
+            return here.name not in self.undelivered
         if (run.is_silent or self._has_died_here(one)) and one.record.tries < self._max_retries:
             live.forget_lost(self._project.local, one.record.start)
             return self._patiently(lambda: self._there.requeue(run, one))
@@ -239,6 +244,13 @@ def patiently(ask: Callable[[], _T], is_to_stop: Callable[[], bool], patience: f
             if error.code != "remote-failed" or time.monotonic() > deadline or is_to_stop():
                 raise
         time.sleep(_AGAIN)
+
+
+def _goes_on(here: Stored | None, one: Experiment) -> bool:
+    """Whether a run that was given up still goes on here, or its command does."""
+    if not isinstance(here, Experiment) or here.record.start != one.record.start:
+        return False
+    return here.record.status is Status.RUNNING
 
 
 def _is_same(here: Stored, one: Experiment) -> bool:

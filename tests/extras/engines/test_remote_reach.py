@@ -126,40 +126,41 @@ def test_a_project_in_a_folder_with_data_from_a_data_remote(
     assert (one.status, one.metrics) == (Status.DONE, {"sub/metrics.json": {"size": 13}})
 
 
-def test_a_run_whose_job_is_killed_is_requeued_at_once_and_the_late_end_is_refused(
-    team: Team, tmp_path: Path, engines: list[LocalEngine], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("signum", [0, signal.SIGKILL], ids=["only-thought-dead", "killed"])
+def test_a_run_whose_job_is_lost_is_requeued_at_once_and_no_command_of_it_goes_on(
+    team: Team, tmp_path: Path, engines: list[LocalEngine], monkeypatch: pytest.MonkeyPatch, signum: int
 ) -> None:
-    """The first worker is stopped, as on a machine that hangs; another one brings the result."""
-    monkeypatch.setenv("GO", str(tmp_path / "go"))
-    team.ann.write(
-        "train.py", "import os, time\nwhile not os.path.exists(os.environ['GO']): time.sleep(0.02)\n"
-    )
+    """The command of the first try would go on for ever; the job of the second try ends it."""
+    monkeypatch.setenv("SEEN", str(tmp_path / "seen"))
+    program = "import os, time\nif not os.path.exists(os.environ['SEEN']):\n"
+    program += "    open(os.environ['SEEN'], 'w').write(str(os.getpid()))\n    time.sleep(1000)\n"
+    team.ann.write("train.py", program)
     team.ann.gitexp("run", "--queue", "-q", "-n", "one", *TRAIN)
     at_work = local_dispatcher(team.ann, tmp_path, engines)
-    project = Project.open(team.ann.path)
-    there = RemoteQueue(project, "origin")
+    there = RemoteQueue(Project.open(team.ann.path), "origin")
     at_work.give(["one"])
-    until(lambda: [run.experiment.record.status for run in there.runs()] == [Status.RUNNING])
+    until(lambda: (tmp_path / "seen").exists() and (tmp_path / "seen").read_text())
     (run,) = there.runs()
     process = run.experiment.record.process
     assert process is not None
-    assert experiments(team.ann)["one"].record.waits_at == "origin"
-    reach = at_work._reach
-    reach.put_back(run.experiment)  # as if the engine had said that its job is gone
-    assert there.runs()[0].experiment.record.tries == 1
-    worked_off(at_work, lambda: there.runs()[0].experiment.record.status is Status.RUNNING)
-    (tmp_path / "go").touch()
+    if signum:
+        os.kill(process.pid, signum)
+    else:
+        at_work._reach.put_back(run.experiment)  # as if the engine had said that its job is gone
     worked_off(at_work)
     found = experiments(team.ann)["one"].record
     assert (found.status, found.tries) == (Status.DONE, 1)
     assert found.job != run.experiment.record.job
-    until(lambda: not Path(f"/proc/{process.pid}").exists() or _is_over(process.pid))
+    until(lambda: is_over(process.pid) and is_over(int((tmp_path / "seen").read_text())))
     assert team.there()["one"] == experiments(team.ann)["one"].id
     assert refs_of(team.bare, QUEUE) == {}
 
 
-def _is_over(pid: int) -> bool:
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+def is_over(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
 
 
 def test_half_of_the_jobs_are_killed_and_each_run_ends_once(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -287,3 +288,29 @@ def test_the_owner_ends_a_run_of_a_dead_worker(team: Team, monkeypatch: pytest.M
     assert there.sign_of_life(run.experiment._replace(id=commit)) is None
     team.ann.gitexp("queue", "remove", "-q", "lr-0.3")
     assert list(experiments(team.ann)) == ["lr-0.5"]
+
+
+@pytest.mark.parametrize("is_taken", [False, True])
+def test_a_worker_that_was_thought_dead_brings_its_end_if_nobody_else_has_the_run(
+    team: Team, tmp_path: Path, is_taken: bool
+) -> None:
+    go_on = tmp_path / "go-on"
+    slow = f"until [ -e {go_on} ]; do sleep 0.05; done"
+    team.ann.gitexp("run", "--queue", "-q", "-n", "slow", "--", "sh", "-c", slow)
+    team.ann.gitexp("queue", "push", "-q", "slow")
+    worker = team.bob.start("queue", "work", "--remote", "origin")
+    there, end = at(team.ann), time.monotonic() + 60
+    while (run := there.runs()[0]).experiment.record.status is not Status.RUNNING:
+        assert time.monotonic() < end
+    assert there.requeue(run, run.experiment)
+    (waiting,) = there.runs()
+    if is_taken:
+        assert there.claim(waiting, claimed(team.ann, waiting))
+    go_on.touch()
+    told = worker.communicate()[1]
+    found = experiments(team.bob)["slow"]
+    assert (found.record.status, found.record.tries) == (Status.DONE, 0)
+    assert team.there() == ({} if is_taken else {"slow": found.id})
+    assert ("slow is somebody else's meanwhile" in str(told)) is is_taken
+    assert worker.returncode == int(is_taken)
+    assert list(refs_of(team.bare, QUEUE)) == (["slow"] if is_taken else [])
