@@ -296,13 +296,20 @@ def at(label: str, complaints: Iterable[str]) -> list[str]:
 
 
 def beside(project: Project, point: Point, other: Point) -> Point:
-    """The point, with the params files of the other side read too, unless the other side is an experiment."""
+    """The point, with the params files of the other side read too, unless the point is an experiment.
+
+    Beside an experiment of another project, the files of the present one mean nothing.
+    """
     more = [name for name in other.params if name not in project.config.params]
     match point.side:
         case Workspace() if more:
-            return here(project, more)
+            point = here(project, more)
         case Commit(label, commit) if more:
-            return of_commit(project, label, commit, more)
+            point = of_commit(project, label, commit, more)
+    if point.experiment is None and other.project not in (None, project.config.folder):
+        params = {name: tree for name, tree in point.params.items() if name in other.params}
+        metrics = {name: tree for name, tree in point.metrics.items() if name in other.metrics}
+        return point._replace(params=params, metrics=metrics)
     return point
 
 

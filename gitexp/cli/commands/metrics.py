@@ -15,7 +15,6 @@ from gitexp.cli.kit import options, render
 from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.query_options import PLAIN, with_query
 from gitexp.cli.kit.session import open_project
-from gitexp.files.printed import EXAMPLE
 from gitexp.history.measure import Measured, measure
 from gitexp.model import readable
 from gitexp.project.project import Project
@@ -60,7 +59,8 @@ def metrics(
     """
     if not from_output and not from_file:
         raise errors.UsageError(
-            "Nothing says where the metrics are.", f"Give --from-output or --from-file. {EXAMPLE}"
+            "Nothing says where the metrics are.",
+            r"For example: gitexp metrics last --from-output 'val_bpb=^val_bpb:\s+(\S+)'",
         )
     project = open_project(dry_run=dry_run)
     patterns = dict(files.parse_printed(text) for text in from_output or ())

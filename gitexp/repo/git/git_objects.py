@@ -297,13 +297,14 @@ class GitObjects(GitIdentity):
         apart._apart = folder
         return apart
 
-    def keep_index(self, index: Path, but: str) -> str:
+    def keep_index(self, index: Path, but: str | None) -> str:
         """The id of the tree of a private index, stored; only for a repository that is `set_apart`.
 
-        Nothing is kept of the tree or commit `but`: other refs hold it. Raises the errors of `keep`.
+        Nothing is kept of the tree or commit `but`: other refs hold it; None before the first commit. Raises
+        the errors of `keep`.
         """
         tree = self.run("write-tree", index=index).decode().strip()
-        self.keep([tree], but=[f"{but}^{{tree}}"])
+        self.keep([tree], but=[] if but is None else [f"{but}^{{tree}}"])
         return tree
 
     def keep(self, ids: Iterable[str], *, but: Iterable[str] = (), with_deltas: bool = False) -> None:

@@ -94,7 +94,8 @@ def copy(repo: Repository, index: Path) -> Listing:
             of = os.fstat(source.fileno())
         os.utime(index, ns=(of.st_atime_ns, of.st_mtime_ns))
     except FileNotFoundError:
-        repo.run("read-tree", "HEAD", index=index)
+        start = "HEAD" if repo.resolve("HEAD") else "--empty"  # before the first commit
+        repo.run("read-tree", start, index=index)
     return look_everywhere(repo, index)
 
 

@@ -130,7 +130,7 @@ def _take(repo: Repository, scratch: Path, rules: Rules) -> Snapshot:
     unchanged = [] if changes.attributes else set(tracked).difference(from_disk)
     new = changes.attributes
     lost, exact = keep_exact(apart, index, scratch, paths, unchanged, new_attributes=new)
-    tree = apart.keep_index(index, but="HEAD")
+    tree = apart.keep_index(index, but="HEAD" if repo.resolve("HEAD") else None)
     lossy = tuple(path for path in lost if path not in exact)
     told = (*warnings, *_inexact(lost, exact))
     return Snapshot(tree, told, (*exact, *exact_overlay), filtered, lossy)

@@ -104,6 +104,13 @@ def test_keys_of_different_files_are_never_one_column(two: Workspace) -> None:
     assert two.gitexp("best", "pa/metrics.json:acc", "--all-projects", cwd="pb").stdout == "of-pa\n"
 
 
+def test_an_experiment_of_another_project_beside_its_baseline(two: Workspace) -> None:
+    for command in (("show", "of-pa"), ("diff", "of-pa")):
+        shown = two.gitexp(*command, cwd="pb").stdout
+        assert "0.95" in shown
+        assert "pb/" not in shown
+
+
 def test_a_file_that_was_moved_keeps_its_columns(repo: Workspace) -> None:
     put(repo, "before", metrics={"m.json": {"acc": 0.5, "old": 1}}, params={"params.yaml": {"lr": 1}})
     put(repo, "after", metrics={"results/m.json": {"acc": 0.7}}, params={"conf/params.yaml": {"lr": 2}})

@@ -510,3 +510,17 @@ def test_an_experiment_is_never_taken_for_a_tag(repo: Workspace, args: tuple[str
     assert done.exit_code == 2
     assert told in done.stderr
     assert "--add two" in done.stderr
+
+
+def test_before_the_first_commit(repo: Workspace, tmp_path: Path) -> None:
+    repo.git("init", "--quiet", str(tmp_path / "new"))
+    new = Workspace(tmp_path / "new")
+    new.write("data.txt", "some data")
+    new.writes("gitexp.yaml", "gitexp.lock", ".gitignore")
+    new.gitexp("init", "--yes")
+    new.gitexp("add", "data.txt")
+    new.gitexp("undo")
+    new.gitexp("undo")
+    assert sorted(path.name for path in new.path.iterdir()) == [".git", "data.txt"]
+    new.gitexp("redo")
+    assert new.path.joinpath("gitexp.yaml").is_file()
