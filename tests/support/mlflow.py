@@ -33,10 +33,15 @@ def python_of(peer: Peer = MLFLOW) -> Path:
 
 
 def environment(**more: str) -> dict[str, str]:
-    """The environment of a process that uses MLflow: with this gitexp, quiet, and nothing left at home."""
+    """The environment of a process that uses MLflow: with this gitexp, quiet, and nothing left at home.
+
+    For each model that is logged MLflow starts another process, which finds out what to install for it. That
+    takes as long as all the rest, and is cut short here but for the checks of the client.
+    """
     apart = {"XDG_CONFIG_HOME": _APART, "XDG_CACHE_HOME": _APART, "MPLCONFIGDIR": _APART}
     quiet = {"MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
-    return {**os.environ, "PYTHONPATH": str(ROOT), **apart, **quiet, **more}
+    quick = {"MLFLOW_REQUIREMENTS_INFERENCE_TIMEOUT": "0"}
+    return {**os.environ, "PYTHONPATH": str(ROOT), **apart, **quiet, **quick, **more}
 
 
 def run_script(folder: Path, *command: str, env: Mapping[str, str] | None = None) -> str:

@@ -16,7 +16,7 @@ def test_every_check_of_the_client_passes(tmp_path: Path, home: Path) -> None:
     done = subprocess.run(
         [python_of(), "-m", "pytest", *options, CHECKS],
         cwd=tmp_path,
-        env=environment(),
+        env=environment(MLFLOW_REQUIREMENTS_INFERENCE_TIMEOUT="120"),  # MLflow's own value
         capture_output=True,
         text=True,
         check=False,
