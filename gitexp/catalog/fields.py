@@ -265,7 +265,7 @@ def _resumed_from(row: Row) -> str:
     told = {} if row.record is None else row.record.resumed_from
     if not told or row.record is None:
         return ""
-    text = "an earlier try" if row.record.start else str(told["experiment"])
+    text = "from an earlier try" if row.record.start else f"from {told['experiment']}"
     return text if told.get("step") is None else f"{text} at step {told['step']:,}"
 
 
@@ -316,7 +316,7 @@ FIELDS = (
     Field("sweep", _recorded("sweep", ""), DETAILS | FILTER | ASKED),
     Field("resumed_from", _resumed_name, FILTER | ASKED),
     Field("resumed", _resumed_as_json, DETAILS, "values"),
-    Field("resumed at", _resumed_from, title="Goes on from", fact=8),
+    Field("resumed at", _resumed_from, title="Resumed", fact=8),
     Field("worker", _recorded("worker", ""), DETAILS | FILTER | ASKED),
     Field("reason", _recorded("reason", ""), DETAILS | FILTER | ASKED),
     Field("system", _system, DETAILS, "values"),

@@ -73,7 +73,7 @@ def asked_for(one: Experiment, *, has_more_to_do: bool) -> Resumed:
     if record.status is Status.DONE and not has_more_to_do:
         raise errors.ExperimentError(
             f"{one.name} is done: it has come to its own end.",
-            f"With more to do it goes on: -S train.epochs=200, say. From the start: {again}",
+            f"With more to do: gitexp run --resume {one.name} -S train.epochs=200; from the start: {again}",
             code="nothing-to-resume",
         )
     if not record.checkpoints:

@@ -357,12 +357,15 @@ def _tell_rehearsed(
     command, params = ready.stored_command.text, ready.params.files
     if json:
         document = {"command": command, "baseline": ready.baseline, "params": rows.flat([params])[0]}
+        if ready.resumed is not None:
+            document["resumed_from"] = ready.resumed.experiment
         return render.as_json({**document, "same": same and same.name, "warnings": list(ready.warnings)})
     render.warn_all(ready.warnings)
     given_back = same is not None and request.once
     if not quiet and not given_back:
         changed = f", with {', '.join(request.overrides)}" if request.overrides else ""
-        render.say(f"Run {command}{changed}")
+        resumed = "" if ready.resumed is None else f", on from the checkpoint of {ready.resumed.experiment}"
+        render.say(f"Run {command}{changed}{resumed}")
     if same is not None and not quiet:
         render.say(same_line(same, runs=not request.once))
     return None

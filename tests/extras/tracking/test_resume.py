@@ -15,6 +15,7 @@ import pytest
 
 import gitexp
 from gitexp import errors
+from gitexp.extras.queue.exchange import RemoteQueue
 from gitexp.model import Experiment, Status
 from gitexp.project.project import Project
 from gitexp.runs.request import RunRequest
@@ -121,7 +122,7 @@ def test_killed_twice_it_ends_as_if_nothing_had_been(training: Workspace, size: 
     assert not (repo.path / "ckpt").exists()
     (shown,) = repo.json("show", "c")
     assert (shown["parent"], shown["resumed"]["step"]) == ("b", 5)
-    assert "Goes on from" in repo.gitexp("show", "c").stdout
+    assert "Resumed   from b at step 5" in repo.gitexp("show", "c").stdout
     assert repo.gitexp("best", "loss", "--json").stdout
     assert_sound(repo)
     assert repo.gitexp("doctor").exit_code == 0
@@ -289,6 +290,27 @@ def test_retry_goes_on_or_begins_anew(training: Workspace, tmp_path: Path) -> No
     repo.gitexp("push", "-q", "one")
     team.bob.gitexp("pull", "-q", "one")
     assert experiments(team.bob) == experiments(repo)
+
+
+def test_another_clone_goes_on_with_a_lost_run(training: Workspace, tmp_path: Path) -> None:
+    """The checkpoint travels by the data remote, and the curve with the queued record."""
+    repo = training
+    (tmp_path / "store").mkdir()
+    config = f"resume: true\nremotes: {{store: {tmp_path / 'store'}}}\n"
+    repo.write("gitexp.yaml", repo.read("gitexp.yaml") + config)
+    repo.commit()
+    team = make_team(repo, tmp_path)
+    repo.gitexp("run", "--queue", "-q", "-n", "one", "--", *TRAIN)
+    repo.gitexp("queue", "push", "-q")
+    killed(team.bob, 7, "queue", "work", "--remote", "origin", size=3000)
+    team.bob.gitexp("list", "-A")
+    there = RemoteQueue(Project.open(team.bob.path), "origin")
+    (run_there,) = there.runs()
+    assert there.requeue(run_there, experiments(team.bob)["one"])
+    repo.gitexp("queue", "work", "--remote", "origin", env={"SIZE": "3000"})
+    record = experiments(repo)["one"].record
+    assert (record.status, record.tries, record.resumed_from["step"]) == (Status.DONE, 0, 5)
+    assert curve(repo, "one") == dict(enumerate(LOSS))
 
 
 # -- replicates -----------------------------------------------------------------------------------------
