@@ -164,12 +164,12 @@ def _live_pieces(folder: Folder, file: str) -> Iterator[bytes]:
     """
     names = _live_files(folder, file)
     before = joined_series.before_file(file)
-    if before not in folder.names():
-        before = ""
-    if len(names) == 1 and not before:
+    if before in folder.names():
+        yield from joined_series.PointsBefore(folder, before, names).pieces()
+    if len(names) == 1:
         yield from _pieces(folder, names[0])
-    else:
-        for read in joined_series.in_order(folder, names, before):
+    elif names:
+        for read in series.in_order_of_time(list(map(folder.lines, names))):
             if read.point is not None:
                 yield read.line.rstrip(b"\n") + b"\n"
 

@@ -8,14 +8,18 @@ on a machine with another clock.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from gitexp.files import series
-from gitexp.files.series import LoggedPoint, ReadLine, read_line
+from gitexp.files.line_columns import columns
+from gitexp.files.series import read_line
 from gitexp.log_rules import STEP, TIME
 from gitexp.nofollow import Folder
 
 _BEFORE = "before-"
+_STARTS = re.compile(rb'\{"_step":(-?[0-9]{1,18}),')  # as nearly all lines do
+_TOGETHER = 2000  # lines
 
 
 def before_file(file: str) -> str:
@@ -31,63 +35,84 @@ def followed_by(name: str) -> str | None:
     return target if series.stored_in(target) == target else None
 
 
-def in_order(folder: Folder, own: Sequence[str], before: str = "") -> Iterator[ReadLine]:
-    """Yield the lines of the run's own files, the earliest first, behind those of the file `before` that
-    still count."""
-    if before:
-        yield from _still_counting(folder.lines(before), _first_steps(folder, own))
-    if own:
-        yield from series.in_order_of_time(list(map(folder.lines, own)))
+class PointsBefore:
+    """The points of the other run that still count, in one file of series.
 
+    Each metric ends before its first own step; one that the run itself has not logged, before the highest of
+    these.
 
-def last_step_before(folder: Folder, own: Sequence[str], before: str) -> int | None:
-    """The last step of the other run that still counts; None without any."""
-    steps = []
-    for read in _still_counting(folder.lines(before), _first_steps(folder, own)):
-        if read.point is not None:
-            steps.append(read.point.step)
-    return max(steps, default=None)
+    Attributes:
+        last_step: the last step of the lines yielded so far; None for none.
+    """
+
+    def __init__(self, folder: Folder, file: str, own: Sequence[str]) -> None:
+        self.last_step: int | None = None
+        self._folder = folder
+        self._file = file
+        self._first = _first_steps(folder, own)
+        self._lowest = min(self._first.values(), default=None)
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yield the lines, some thousands together."""
+        waiting = []
+        for line in self._folder.lines(self._file):
+            kept = self._still_counting(line)
+            if kept:
+                waiting.append(kept if kept.endswith(b"\n") else kept + b"\n")
+            if len(waiting) >= _TOGETHER:
+                yield b"".join(waiting)
+                waiting = []
+        if waiting:
+            yield b"".join(waiting)
+
+    def _still_counting(self, line: bytes) -> bytes:
+        """What still counts of a line; b"" for nothing, and for what is no point."""
+        found = _STARTS.match(line)
+        if found is not None and (self._lowest is None or int(found[1]) < self._lowest):
+            self._see(int(found[1]))
+            return line
+        point = read_line(line)
+        if point is None:
+            return b""
+        highest = max(self._first.values(), default=point.step + 1)
+        kept = [name for name in point.values if point.step < self._first.get(name, highest)]
+        if not kept:
+            return b""
+        self._see(point.step)
+        return line if len(kept) == len(point.values) else _without_others(line, kept)
+
+    def _see(self, step: int) -> None:
+        if self.last_step is None or step > self.last_step:
+            self.last_step = step
 
 
 def _first_steps(folder: Folder, own: Sequence[str]) -> dict[str, int]:
     """The lowest step of each metric in the run's own files."""
     first: dict[str, int] = {}
     for name in own:
-        for line in folder.lines(name):
-            point = read_line(line)
-            if point is None:
-                continue
-            for metric in point.values:
-                first[metric] = min(point.step, first.get(metric, point.step))
+        for lines in folder.pieces(name):
+            for metric, steps in _steps_in(lines):
+                lowest = min(steps)
+                first[metric] = min(lowest, first.get(metric, lowest))
     return first
 
 
-def _still_counting(lines: Iterable[bytes], first: Mapping[str, int]) -> Iterator[ReadLine]:
-    """Yield the lines of the other run, without what is beyond the place where the run goes on.
-
-    Each metric ends before its first own step; one that the run has not logged, before the highest of these.
-    """
-    lowest = min(first.values(), default=None)
-    highest = max(first.values(), default=0)
-    for line in lines:
+def _steps_in(lines: bytes) -> Iterator[tuple[str, Iterable[int]]]:
+    """Yield the steps of each metric in some lines."""
+    found = columns(lines)
+    if found is not None:
+        for metric, column in found.items():
+            yield metric, column.steps
+        return
+    for line in lines.split(b"\n"):
         point = read_line(line)
-        if point is None:
-            continue
-        if lowest is None or point.step < lowest:
-            yield ReadLine(line, point)
-            continue
-        kept = {}
-        for metric, value in point.values.items():
-            if point.step < first.get(metric, highest):
-                kept[metric] = value
-        if len(kept) == len(point.values):
-            yield ReadLine(line, point)
-        elif kept:
-            yield ReadLine(_without_others(line, kept), LoggedPoint(point.step, point.time, kept))
+        if point is not None:
+            for metric in point.values:
+                yield metric, (point.step,)
 
 
-def _without_others(line: bytes, kept: Mapping[str, float]) -> bytes:
+def _without_others(line: bytes, kept: Iterable[str]) -> bytes:
     """The line with these metrics alone."""
-    found = json.loads(line)
-    values = {key: value for key, value in found.items() if key in kept or key in (STEP, TIME)}
+    found: Mapping[str, object] = json.loads(line)
+    values = {key: found[key] for key in (STEP, TIME, *kept)}
     return json.dumps(values, separators=(",", ":")).encode() + b"\n"

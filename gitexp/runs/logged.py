@@ -20,14 +20,14 @@ import contextlib
 import os
 import re
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from gitexp.catalog import live_values
 from gitexp.files import joined_series, series
 from gitexp.files.keys import nested
-from gitexp.files.series import FACTS, SERIES, SYSTEM, WRITERS
+from gitexp.files.series import FACTS, SERIES, SYSTEM, WRITERS, ReadLine
 from gitexp.files.series_summary import MetricSummaries, MetricSummary
 from gitexp.log_rules import LOST
 from gitexp.model import Tree
@@ -155,7 +155,7 @@ def _read(project: Project, folder: Folder) -> Logged:
     facts = logged_facts.read(folder, _fitting(names, FACTS))
     writers = _fitting(names, WRITERS)
     before = _before(names)
-    found = _summaries(folder, writers, before.get(SERIES, ""))
+    found, step_before = _summaries(folder, writers, before.get(SERIES, ""))
     metrics, warnings = _in_the_table(found.by_name, facts, project.config)
     if others:
         warnings.append(f"left out of what was logged, no plain files of their own: {shorten(others)}")
@@ -170,7 +170,7 @@ def _read(project: Project, folder: Folder) -> Logged:
         are_whole=not found.damaged and not found.is_cut,
         apart=_apart(names, before),
         before=before,
-        step_before=_step_before(folder, writers, before),
+        step_before=step_before,
         by_mlflow=_fitting(names, _MLFLOW),
         alerts=tuple(live_values.alerts_in(folder, names)),
         system=system_summary.summary(folder.lines(SYSTEM)) if SYSTEM in names else {},
@@ -200,12 +200,6 @@ def _before(names: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _step_before(folder: Folder, writers: Sequence[str], before: Mapping[str, str]) -> int | None:
-    if SERIES not in before:
-        return None
-    return joined_series.last_step_before(folder, writers, before[SERIES])
-
-
 def _apart(names: Sequence[str], before: Mapping[str, str]) -> dict[str, list[str]]:
     """The files with series of their own, by the name that these have in the record's tree."""
     found: dict[str, list[str]] = {target: [] for target in before if target != SERIES}
@@ -220,16 +214,30 @@ def _fitting(names: Sequence[str], pattern: re.Pattern[str]) -> tuple[str, ...]:
     return tuple(name for name in names if pattern.fullmatch(name))
 
 
-def _summaries(folder: Folder, writers: Sequence[str], before: str) -> MetricSummaries:
-    """The summaries of all metrics. `before`: the file of the run that this one goes on from, if any."""
+def _summaries(folder: Folder, writers: Sequence[str], before: str) -> tuple[MetricSummaries, int | None]:
+    """The summaries of all metrics, and the last step of the run that this one goes on from.
+
+    `before`: the file with the points of that run, if any.
+    """
     summaries = MetricSummaries()
-    if len(writers) == 1 and not before:
+    step_before = None
+    if before:
+        points = joined_series.PointsBefore(folder, before, writers)
+        for lines in points.pieces():
+            summaries.add_lines(lines)
+        step_before = points.last_step
+    if len(writers) == 1:
         for lines in folder.pieces(writers[0]):
             summaries.add_lines(lines)
-    else:
-        for read in joined_series.in_order(folder, writers, before):
+    elif writers:
+        for read in in_order(folder, writers):
             summaries.add_line(read)
-    return summaries
+    return summaries, step_before
+
+
+def in_order(folder: Folder, writers: Sequence[str]) -> Iterator[ReadLine]:
+    """Yield the lines of several files of points as one, the earliest first."""
+    return series.in_order_of_time(list(map(folder.lines, writers)))
 
 
 def _in_the_table(

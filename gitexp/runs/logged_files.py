@@ -13,7 +13,7 @@ from gitexp.repo.experiments import RUN_FOLDER
 from gitexp.repo.git.trees import changed, files_in
 from gitexp.repo.live import LOGGED, RunState
 from gitexp.runs import logged_artifacts, run_blobs
-from gitexp.runs.logged import CODE_PARAMS, Logged
+from gitexp.runs.logged import CODE_PARAMS, Logged, in_order
 
 SUMMARY = f"{RUN_FOLDER}/summary.json"  # stands for a metrics file; the record's tree has the file
 MLFLOW = "mlflow.jsonl"  # in the record's tree: what MLflow's clients said
@@ -85,9 +85,14 @@ def _stored_series(
     with project.local.scratch() as scratch:
         united = scratch / SERIES
         with state.opened() as run, run.folder(LOGGED) as folder, united.open("wb") as file:
-            for line, point in joined_series.in_order(folder, writers, before):
-                if point is not None:
-                    file.write(line if line.endswith(b"\n") else line + b"\n")
+            if before:
+                file.writelines(joined_series.PointsBefore(folder, before, writers).pieces())
+            if len(writers) == 1 and as_it_is:
+                file.writelines(folder.pieces(writers[0]))
+            elif writers:
+                for line, point in in_order(folder, writers):
+                    if point is not None:
+                        file.write(line if line.endswith(b"\n") else line + b"\n")
         return run_blobs.store(project, scratch, [SERIES])[SERIES]
 
 
