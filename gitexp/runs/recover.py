@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from gitexp.catalog.ended import end_lost_runs
 from gitexp.failpoints import failpoint
 from gitexp.model import Damaged, Experiment, readable
 from gitexp.process.liveness import is_alive
-from gitexp.project.hold import has_died
+from gitexp.project.hold import has_died, orphan
 from gitexp.project.project import Project
 from gitexp.repo import live
 from gitexp.repo.live import RunState
@@ -49,17 +49,19 @@ def finish_dead_runs(
     return ended
 
 
-def finish_lost_job(project: Project, name: str) -> Experiment | None:
-    """Store the end of a run whose job has ended, by what the engine says; None if there is nothing to do.
+def finish_lost_jobs(project: Project, names: Collection[str]) -> None:
+    """Store the ends of runs whose jobs have ended, by what the engine says. Raises GitexpError.
 
-    The process may have been on another machine, so only its lock is asked: a process that still stores the
-    end has it. Raises GitexpError.
+    A process of this machine is believed before the engine. Of a process of another machine the run's lock
+    can tell: whoever lives, or still stores the end, has it.
     """
     for run in live.live_runs(project.local):
-        if run.name == name:
-            with live.claim(run) as ours:
-                return _finish_dead(project, run) if ours else None
-    return None
+        is_here = is_alive(run.process) is not None or orphan(run) is not None
+        if run.name not in names or (is_here and not has_died(run)):
+            continue
+        with live.claim(run) as ours:
+            if ours:
+                _finish_dead(project, run)
 
 
 def _end_lost(project: Project) -> list[Experiment]:

@@ -11,7 +11,7 @@ from gitexp import errors, plugins
 from gitexp.cli.kit import options, render
 from gitexp.cli.kit.help import Command, Subcommands
 from gitexp.cli.kit.session import open_project
-from gitexp.extras.engines import checking, job_clone, settings
+from gitexp.extras.engines import checking, job_clone, restart, settings
 from gitexp.extras.engines import probe as probing
 from gitexp.extras.engines.engine import ENGINE, JOB
 from gitexp.extras.engines.job_clone import Origin
@@ -148,6 +148,7 @@ def job(
         if clone:
             job_clone.work(found, worker, orders, exp, remote)
         else:
+            restart.take_on_again(found, exp, orders)
             plugins.load("worker", "queue")(found, worker, orders, {exp}, is_alone=lambda: False)
 
 

@@ -2,7 +2,8 @@
 
 The record of an experiment is believed first: it says `done` though the engine is slow to answer. The engine
 is asked about all jobs at once, and seldom. A job that has ended while its run goes on, by the record, has
-been killed: the run goes back into the queue, and becomes a job again.
+been killed: the run goes back into the queue, and becomes a job again. An engine that does not answer is
+asked again, less and less often; what is to be told to it waits meanwhile.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from gitexp import errors
@@ -19,6 +20,7 @@ from gitexp.extras.engines.jobs_file import JobsFile, SubmittedJob
 from gitexp.extras.engines.reach import Reach
 from gitexp.extras.queue.workers import last_words
 from gitexp.model import Experiment, Status
+from gitexp.runs.requeue import is_lost
 from gitexp.words import shorten
 
 _LOOK = 0.5  # seconds between two looks at the records
@@ -43,6 +45,7 @@ class Dispatcher:
 
     Attributes:
         failed: the runs that no job could begin, in the order of their failures.
+        away: why the engine does not answer; "" if it does.
     """
 
     def __init__(self, engine: Engine, reach: Reach, file: JobsFile, max_retries: int) -> None:
@@ -52,14 +55,17 @@ class Dispatcher:
         self._max_retries = max_retries
         self._waiting: list[str] = []  # names that have no job yet
         self._open: dict[str, SubmittedJob] = {}
+        self._closed: dict[str, SubmittedJob] = {}  # since the file was written
         self._reports: Mapping[str, JobReport] = {}
         self._over: set[str] = set()  # jobs that had ended when they were asked for last
         self._begun_in_vain: Counter[str] = Counter()
+        self._to_cancel: set[str] = set()  # jobs to be ended as soon as the engine can be told
         self._dropped: set[str] = set()
-        self._is_ending = False
+        self._is_ending = self._has_answered = False
         self._look_due = self._ask_due = 0.0
         self._pause = engine.interval
         self.failed: list[NeverBegun] = []
+        self.away = ""
 
     @property
     def keeps_jobs(self) -> bool:
@@ -72,10 +78,18 @@ class Dispatcher:
         return [*self._open, *self._waiting]
 
     def give(self, names: Sequence[str]) -> None:
-        """Have some queued experiments run. Jobs of an earlier dispatcher that live are taken on."""
-        self._adopt(names)
-        self._waiting += [name for name in names if name not in self._open]
-        self._submit()
+        """Have some queued experiments run. Jobs of an earlier dispatcher that live are taken on.
+
+        Raises EngineAway if the engine has not answered yet; later on, the experiments wait for it.
+        """
+        self._waiting += names
+        try:
+            self._adopt(names)
+            self._submit()
+        except errors.EngineAway as error:
+            if not self._has_answered:
+                raise
+            self._put_off(error)
 
     def step(self) -> None:
         """Do what is due. Raises the errors of `Engine.submit` for a job that the engine refuses."""
@@ -84,23 +98,34 @@ class Dispatcher:
             return
         self._look_due = now + min(_LOOK, self._engine.interval)
         self._close_ended()
-        if self._open and now >= self._ask_due:
-            self._ask()
-        with contextlib.suppress(errors.EngineAway):  # they wait, and are submitted later
+        if now < self._ask_due:
+            return
+        try:
+            self._cancel_due()
+            if self._open:
+                self._ask()
             self._submit()
+        except errors.EngineAway as error:
+            self._put_off(error)
+            return
+        self._pause, self.away = self._engine.interval, ""
+        self._ask_due = time.monotonic() + self._pause
 
     def let_finish(self) -> None:
         """Let the present runs finish, and begin no others."""
         self._is_ending = True
         self._waiting.clear()
+        with contextlib.suppress(errors.EngineAway):
+            self._reports = self._engine.poll([job.id for job in self._open.values()])
+        now = self._reach.look(set(self._open))
         waiting = []
         for name, job in self._open.items():
-            report = self._reports.get(job.id)
-            if report is not None and report.state is JobState.WAITING:
+            has_begun = name in now and now[name].record.status is not Status.QUEUED
+            if not has_begun and self._reports.get(job.id, GONE).state is JobState.WAITING:
                 waiting.append(name)
         self._cancel(waiting)
         for name in waiting:
-            del self._open[name]
+            self._close(name)
         self._note()
 
     def end_now(self) -> None:
@@ -127,22 +152,32 @@ class Dispatcher:
             code="engine-failed",
         )
 
+    def finish(self) -> None:
+        """Tell the engine what it has not been told yet, if it answers; write down which jobs are left."""
+        with contextlib.suppress(errors.EngineAway):
+            self._cancel_due()
+        self._note()
+
     # -- jobs -------------------------------------------------------------------------------------
 
     def _adopt(self, names: Sequence[str]) -> None:
-        """Take on the jobs that some experiments have already."""
-        noted, now = self._file.read(), self._reach.look(set(names))
+        """Take on the jobs that some experiments have already, also those that were killed in their run."""
+        given, noted = set(names), self._file.read()
+        now = self._reach.look({*given, *noted})
         known = dict[str, SubmittedJob]()
-        for name, one in now.items():
-            job = noted.get(name)
-            if job is not None and (job.start, job.tries) == (one.record.start, one.record.tries):
+        for name, job in noted.items():
+            one = now.get(name)
+            if one is None or one.record.status.ended:
+                self._closed[name] = job  # nobody needs it in the file
+            elif name in given and job.is_of(one.record):
                 known[name] = job
-        if not known:
-            return
-        reports = self._engine.poll([job.id for job in known.values()])
+        reports = self._engine.poll([job.id for job in known.values()]) if known else {}
         for name, job in known.items():
-            if reports.get(job.id, GONE).state is not JobState.ENDED:
+            record = now[name].record
+            is_ours = record.status is Status.RUNNING and record.job == job.id
+            if is_ours or reports.get(job.id, GONE).state is not JobState.ENDED:
                 self._open[name] = job
+        self._waiting = [name for name in self._waiting if name not in self._open]
 
     def _submit(self) -> None:
         """Make jobs of the experiments that have none."""
@@ -150,7 +185,7 @@ class Dispatcher:
             return
         now = self._reach.look(set(self._waiting))
         names = []
-        for name in self._waiting:
+        for name in dict.fromkeys(self._waiting):
             if name in now and now[name].record.status is Status.QUEUED:
                 names.append(name)
         self._waiting = names
@@ -158,164 +193,136 @@ class Dispatcher:
             return
         self._reach.prepare(names)
         ids = self._engine.submit([self._reach.job(name) for name in names])
+        self._has_answered = True
         self._waiting = []
         for name, id in zip(names, ids, strict=True):
-            record = now[name].record
-            self._open[name] = SubmittedJob(id, record.start, record.tries)
+            self._open[name] = SubmittedJob(id, now[name].record.start, now[name].record.tries)
         self._note()
         self._ask_due = time.monotonic() + self._engine.interval
 
     def _note(self) -> None:
-        self._file.write({**self._file.read(), **self._open})
+        """Write down which jobs there are."""
+        self._file.update(self._open, self._closed)
+        self._closed = {}
 
     def _cancel(self, names: Sequence[str]) -> None:
+        """End the jobs of some experiments, now or as soon as the engine can be told."""
         self._dropped.update(names)
-        if names:
-            with contextlib.suppress(errors.EngineAway):
-                self._engine.cancel([self._open[name].id for name in names])
+        self._to_cancel.update(self._open[name].id for name in names)
+        try:
+            self._cancel_due()
+        except errors.EngineAway as error:
+            self._put_off(error)
+
+    def _cancel_due(self) -> None:
+        if self._to_cancel:
+            self._engine.cancel(sorted(self._to_cancel))
+            self._to_cancel.clear()
+
+    def _put_off(self, error: errors.EngineAway) -> None:
+        """Ask an engine that does not answer again later."""
+        self.away = error.message
+        self._pause = min(self._pause * 2, max(_SLOWEST, self._engine.interval))
+        self._ask_due = time.monotonic() + self._pause
 
     # -- what has become of them ------------------------------------------------------------------
 
     def _close_ended(self) -> None:
         """Let go of the jobs whose experiments have ended, by their records, or wait for another job."""
-        now = self._reach.look(set(self._open))
+        now = self._reach.look(set(self._open)) if self._open else {}
         for name, job in list(self._open.items()):
             one = now.get(name)
-            if one is None or one.record.status.ended:
-                self._close(name)
-            elif one.record.status is Status.QUEUED and one.record.tries != job.tries:
+            if one is not None and one.record.status is Status.QUEUED and one.record.tries != job.tries:
                 self._close(name)  # somebody has seen that its worker died, and has put it back
-                if not self._is_ending:
-                    self._waiting.append(name)
+                self._wait_again(name)
+            elif one is None or self._is_over(one, job):
+                was_ours = one is not None and one.record.job == job.id  # then the job is just ending
+                if not was_ours and self._reports.get(job.id, GONE).state is JobState.WAITING:
+                    self._to_cancel.add(job.id)
+                self._close(name)
+
+    def _wait_again(self, name: str) -> None:
+        if not self._is_ending and name not in self._dropped:
+            self._waiting.append(name)
+
+    def _is_over(self, one: Experiment, job: SubmittedJob) -> bool:
+        """Whether a run has ended for good. The engine says whether an interrupted one was preempted."""
+        if one.record.status is not Status.INTERRUPTED or one.record.job != job.id:
+            return one.record.status.ended
+        return self._is_ending or one.name in self._dropped
 
     def _close(self, name: str) -> None:
         job = self._open.pop(name)
+        self._closed[name] = job
         self._over.discard(job.id)
 
     def _ask(self) -> None:
         """Ask the engine about the jobs that are left."""
-        try:
-            self._reports = self._engine.poll([job.id for job in self._open.values()])
-        except errors.EngineAway:
-            self._pause = min(self._pause * 2, max(_SLOWEST, self._engine.interval))
-            self._ask_due = time.monotonic() + self._pause
-            return
-        self._pause = self._engine.interval
-        self._ask_due = time.monotonic() + self._pause
-        over = list[str]()
+        self._reports = self._engine.poll([job.id for job in self._open.values()])
+        self._has_answered = True
+        over = []
         for name, job in self._open.items():
             if self._reports.get(job.id, GONE).state is not JobState.ENDED:
                 self._over.discard(job.id)
-            elif job.id in self._over:  # for the second time: what it wrote last can be seen by now
+            elif job.id in self._over:  # at the second time, what it wrote last can be seen
                 over.append(name)
             else:
                 self._over.add(job.id)
-        with contextlib.suppress(errors.EngineAway):  # else it is asked again
-            now = self._reach.look(set(over), fresh=True) if over else {}  # a run may just have ended
-            for name in over:
-                self._settle(name, self._open[name], now.get(name))
+        if over:
+            self._settle_all(over)
+
+    def _settle_all(self, over: Sequence[str]) -> None:
+        """Do what is to be done about jobs that have ended."""
+        now, lost = self._reach.look(set(over), fresh=True), list[Experiment]()  # a run may just have ended
+        for name in over:
+            job = self._open[name]
+            if name in now and self._was_killed(now[name], job):
+                lost.append(now[name])
+            else:
+                self._settle(name, job, now.get(name))
+        if lost:
+            self._put_back(lost)
+
+    def _was_killed(self, one: Experiment, job: SubmittedJob) -> bool:
+        """Whether a job that has ended was in the middle of its run."""
+        if one.record.job != job.id:
+            return False
+        if one.record.status is Status.INTERRUPTED:
+            return is_lost(one) or self._reports.get(job.id, GONE).is_preempted
+        return one.record.status is Status.RUNNING
 
     def _settle(self, name: str, job: SubmittedJob, one: Experiment | None) -> None:
-        """Do what is to be done about a job that has ended."""
-        if one is None or one.record.status.ended:
-            return self._close(name)
-        if one.record.status is Status.QUEUED:
-            self._close(name)
-            return self._again(name, job)
-        if one.record.job != job.id:
-            return self._close(name)  # another worker was quicker, and has it
-        self._reach.put_back(one)
-        now = self._reach.look({name}).get(name)
-        if now is None or now.record.status is not Status.RUNNING:
-            self._close(name)
-        if now is not None and now.record.status is Status.QUEUED and not self._is_ending:
-            self._waiting.append(name)
-        return None
-
-    def _again(self, name: str, job: SubmittedJob) -> None:
-        """Give a run whose job has ended before it began another job, unless that is in vain."""
+        """Let go of a job that has ended, and has not been killed in the middle of its run."""
+        self._close(name)
+        if one is None or one.record.status is not Status.QUEUED:
+            return  # it has ended for good, or another worker was quicker, and has it
         if self._is_ending or name in self._dropped:
             return
-        self._begun_in_vain[name] += 1
+        report = self._reports.get(job.id, GONE)
+        self._begun_in_vain[name] += not report.is_preempted
         if self._begun_in_vain[name] <= self._max_retries:
             self._waiting.append(name)
             return
-        report = self._reports.get(job.id, GONE)
-        words = report.reason or last_words(self._engine.log(job.id).encode())
+        words = report.reason
+        with contextlib.suppress(errors.EngineAway):
+            words = words or last_words(self._engine.log(job.id).encode())
         self.failed.append(NeverBegun(name, words))
 
+    @staticmethod
+    def _is_unsettled(before: Experiment, after: Experiment) -> bool:
+        """Whether the process of a run lives, or has just stored its end: the next time will tell."""
+        if after.record.status is Status.INTERRUPTED:
+            return before.record.status is Status.RUNNING
+        return after.record.status is Status.RUNNING
 
-class EnginePool:
-    """The workforce of an engine for experiments that are all queued."""
-
-    def __init__(self, dispatcher: Dispatcher, pressed: Sequence[float]) -> None:
-        self._dispatcher = dispatcher
-        self._pressed = pressed
-
-    def wait(self, look: Callable[[], None], remark: Callable[[str], None]) -> bool:
-        """Wait until all runs have ended; whether Ctrl-C was pressed. `look` is called twice a second."""
-        answered, due = 0, 0.0
-        while self._dispatcher.names:
-            if len(self._pressed) > answered:
-                answered += 1
-                self._answer(answered, remark)
-            self._dispatcher.step()
-            if time.monotonic() >= due:
-                look()
-                due = time.monotonic() + _LOOK
-            time.sleep(0.05)
-        look()
-        return len(self._pressed) > 0
-
-    def _answer(self, pressed: int, remark: Callable[[str], None]) -> None:
-        """React to Ctrl-C, pressed for the first time or again."""
-        if pressed == 1:
-            self._dispatcher.let_finish()
-            remark("The present runs are finished first; Ctrl-C again ends them now.")
-        else:
-            self._dispatcher.end_now()
-            remark("The present runs are asked to end.")
-
-    def require_well(self) -> None:
-        """Raise GitexpError if no job could begin a run."""
-        self._dispatcher.require_well()
-
-
-class EngineCrew:
-    """The workforce of an engine for experiments that are planned one after the other."""
-
-    def __init__(self, dispatcher: Dispatcher, jobs: int) -> None:
-        self._dispatcher = dispatcher
-        self._jobs = jobs
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether a run goes on."""
-        return bool(self._dispatcher.names)
-
-    @property
-    def has_room(self) -> bool:
-        """Whether a run given now becomes a job at once."""
-        return len(self._dispatcher.names) < self._jobs
-
-    def give(self, name: str) -> None:
-        """Have a queued experiment run."""
-        self._dispatcher.give([name])
-
-    def wait(self, seconds: float) -> None:
-        """Wait for some seconds, or until a run has ended."""
-        before, until = len(self._dispatcher.names), time.monotonic() + seconds
-        while time.monotonic() < until and len(self._dispatcher.names) == before:
-            self._dispatcher.step()
-            time.sleep(0.02)
-
-    def dismiss(self) -> None:
-        """Begin no further runs."""
-
-    def end_now(self) -> None:
-        """End the present runs, which are stored as interrupted."""
-        self._dispatcher.end_now()
-
-    def require_well(self) -> None:
-        """Raise GitexpError if no job could begin a run."""
-        self._dispatcher.require_well()
+    def _put_back(self, lost: Sequence[Experiment]) -> None:
+        """Have the ends of killed runs stored, and give those that wait again another job."""
+        self._reach.put_back(lost)
+        now = self._reach.look({one.name for one in lost})
+        for one in lost:
+            after = now.get(one.name)
+            if after is not None and self._is_unsettled(one, after):
+                continue
+            self._close(one.name)
+            if after is not None and after.record.status is Status.QUEUED:
+                self._wait_again(one.name)

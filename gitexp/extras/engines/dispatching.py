@@ -8,11 +8,12 @@ from collections.abc import Iterator, Sequence
 from gitexp import errors
 from gitexp.extras.engines import checking, settings
 from gitexp.extras.engines.checking import PlaceCheck
-from gitexp.extras.engines.dispatcher import Dispatcher, EngineCrew, EnginePool
+from gitexp.extras.engines.dispatcher import Dispatcher
 from gitexp.extras.engines.engine import Engine, EngineSettings
 from gitexp.extras.engines.jobs_file import JobsFile
 from gitexp.extras.engines.reach import Reach, SharedDisk
 from gitexp.extras.engines.remote_reach import RemoteReach
+from gitexp.extras.engines.workforces import EngineCrew, EnginePool
 from gitexp.extras.queue.signals import presses
 from gitexp.extras.queue.workers import USUAL, Orders
 from gitexp.project.engine_choice import EngineChoice
@@ -85,9 +86,11 @@ def _dispatcher(project: Project, jobs: int, orders: Orders, choice: EngineChoic
     engine: Engine = settings.made(found)
     reach = _reach(project, found, orders)
     file = JobsFile(project.local, found.name)
+    dispatcher = Dispatcher(engine, reach, file, orders.max_retries)
     try:
-        yield Dispatcher(engine, reach, file, orders.max_retries)
+        yield dispatcher
     finally:
+        dispatcher.finish()
         engine.close()
 
 

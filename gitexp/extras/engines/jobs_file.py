@@ -10,7 +10,9 @@ import json
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from gitexp import errors
 from gitexp.failpoints import failpoint
+from gitexp.model import Record
 from gitexp.repo.local import LocalState
 
 _FOLDER = "engines"
@@ -29,6 +31,11 @@ class SubmittedJob(NamedTuple):
     start: str
     tries: int
 
+    def is_of(self, record: Record) -> bool:
+        """Whether an experiment is the one that the job was given for, and no other job has begun it."""
+        is_try = (self.start, self.tries) == (record.start, record.tries)
+        return is_try and record.job in ("", self.id)
+
 
 class JobsFile:
     """The file of one engine."""
@@ -36,6 +43,7 @@ class JobsFile:
     def __init__(self, local: LocalState, engine: str) -> None:
         self._local = local
         self._name = f"{engine.encode().hex()}.json"  # of any characters
+        self._lock = f"engine-{engine.encode().hex()}"
 
     def read(self) -> dict[str, SubmittedJob]:
         """The jobs by the names of their experiments; {} if the file cannot be read."""
@@ -47,10 +55,18 @@ class JobsFile:
                 found[str(name)] = SubmittedJob(str(id), str(start), int(tries))
         return found
 
-    def write(self, jobs: Mapping[str, SubmittedJob]) -> None:
-        """Replace the file, if possible."""
-        text = json.dumps(jobs).encode("utf-8", "surrogateescape")
-        with contextlib.suppress(OSError):
+    def update(self, jobs: Mapping[str, SubmittedJob], gone: Mapping[str, SubmittedJob]) -> None:
+        """Add some jobs, and drop those that nobody needs any more, if possible.
+
+        The jobs of other dispatchers of this machine stay.
+        """
+        with contextlib.suppress(OSError, errors.GitexpError), self._local.lock(self._lock):
+            known = self.read()
+            for name, job in gone.items():
+                if known.get(name) == job:
+                    del known[name]
+            known.update(jobs)
+            text = json.dumps(known).encode("utf-8", "surrogateescape")
             with self._local.opened(self._local.root / _FOLDER, make=True) as folder:
                 folder.write(self._name, text)
             failpoint("engine:noted")

@@ -6,13 +6,14 @@ import sys
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
+from gitexp.extras.engines import restart
 from gitexp.extras.engines.engine import EngineSettings, Job
 from gitexp.extras.queue import queue
 from gitexp.extras.queue.workers import Orders
-from gitexp.model import Experiment, readable
+from gitexp.model import Experiment, Status, readable
 from gitexp.project.project import Project
 from gitexp.repo.watched import Watched
-from gitexp.runs.recover import finish_lost_job
+from gitexp.runs.recover import finish_lost_jobs
 
 
 class Reach(Protocol):
@@ -34,10 +35,11 @@ class Reach(Protocol):
         nobody can tell.
         """
 
-    def put_back(self, one: Experiment) -> None:
-        """Store the end of a run whose job has ended in its middle; it goes back into the queue if it may.
+    def put_back(self, lost: Sequence[Experiment]) -> None:
+        """Store the ends of runs whose jobs have ended in their middle, and queue those that may run again.
 
-        A run that its own process is just ending is left alone.
+        A run whose process lives, or stores its end just now, is left alone. An interrupted run of `lost` was
+        preempted, with its end stored.
         """
 
 
@@ -69,6 +71,10 @@ class SharedDisk:
                 found[one.name] = one
         return found
 
-    def put_back(self, one: Experiment) -> None:
-        finish_lost_job(self._project, one.name)
+    def put_back(self, lost: Sequence[Experiment]) -> None:
+        running = [one.name for one in lost if one.record.status is Status.RUNNING]
+        finish_lost_jobs(self._project, running)
         queue.requeue_lost(self._project, max_retries=self._orders.max_retries)
+        for one in lost:
+            if one.record.status is Status.INTERRUPTED:
+                restart.put_back_preempted(self._project, one, self._orders.max_retries)

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from gitexp import errors
-from gitexp.extras.engines import probe
+from gitexp.extras.engines import probe, restart
 from gitexp.extras.engines.engine import EngineSettings, Job
 from gitexp.extras.queue import queue
 from gitexp.extras.queue.exchange import RemoteQueue
@@ -100,25 +100,30 @@ class RemoteReach:
                 found[name] = run.experiment
         return found
 
-    def put_back(self, one: Experiment) -> None:
-        """Let a run whose job is dead wait again; a run that was lost too often ends here as interrupted."""
-        here = self._here([one.name]).get(one.name)
-        if here is None or not self._is_there(here):
-            return
+    def put_back(self, lost: Sequence[Experiment]) -> None:
+        """Let runs whose jobs are dead wait again; a run that was lost too often ends here as interrupted."""
+        here = self._here([one.name for one in lost])
         self._due = 0.0
         try:
-            (run,) = self._there.runs({one.name}) or (None,)
-            if run is None or run.has_ended or run.experiment.record.status is not Status.RUNNING:
-                return
-            if run.experiment.record.job != one.record.job:
-                return  # another worker has it
-            if run.experiment.record.tries < self._orders.max_retries:
-                self._there.requeue(run, run.experiment)
-            else:
-                self._there.give_up(run, here, _told_of_loss(run.experiment))
+            for one in lost:
+                if one.record.status is Status.INTERRUPTED:
+                    restart.put_back_preempted(self._project, one, self._orders.max_retries)
+                elif one.name in here and self._is_there(here[one.name]):
+                    self._put_back_lost(one, here[one.name])
         except errors.SharingError as error:
             if error.code != "remote-failed":
                 raise  # else the dispatcher tries again
+
+    def _put_back_lost(self, one: Experiment, here: Experiment) -> None:
+        (run,) = self._there.runs({one.name}) or (None,)
+        if run is None or run.has_ended or run.experiment.record.status is not Status.RUNNING:
+            return
+        if run.experiment.record.job != one.record.job:
+            return  # another worker has it
+        if run.experiment.record.tries < self._orders.max_retries:
+            self._there.requeue(run, run.experiment)
+        else:
+            self._there.give_up(run, here, _told_of_loss(run.experiment))
 
     def _here(self, names: Collection[str]) -> dict[str, Experiment]:
         """The experiments with some names, as this repository has them."""

@@ -146,7 +146,7 @@ def test_a_run_whose_job_is_lost_is_requeued_at_once_and_no_command_of_it_goes_o
     if signum:
         os.kill(process.pid, signum)
     else:
-        at_work._reach.put_back(run.experiment)  # as if the engine had said that its job is gone
+        at_work._reach.put_back([run.experiment])  # as if the engine had said that its job is gone
     worked_off(at_work)
     found = experiments(team.ann)["one"].record
     assert (found.status, found.tries) == (Status.DONE, 1)

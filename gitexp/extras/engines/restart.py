@@ -1,0 +1,64 @@
+"""A run whose job was ended for the engine's sake: it goes back to the queue, and goes on there.
+
+A scheduler that preempts a job, or loses its node, may start the same command again, under the same id, and
+so does Dask when a worker has died. So a job first looks whether its run was begun by an earlier start.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from gitexp import errors
+from gitexp.extras.queue import queue
+from gitexp.extras.queue.workers import Orders
+from gitexp.model import Experiment, Status
+from gitexp.process.limits import GRACE
+from gitexp.project.project import Project
+from gitexp.runs.recover import finish_lost_jobs
+from gitexp.runs.requeue import is_lost, requeue
+
+_PATIENCE = GRACE + 50.0  # seconds in which the earlier start of a job stores what it has
+_INTERVAL = 0.2
+
+
+def take_on_again(project: Project, name: str, orders: Orders) -> None:
+    """Put a run back into the queue that an earlier start of this same job has begun.
+
+    Where the earlier start does not end in time, it is left alone.
+    """
+    until = time.monotonic() + _PATIENCE
+    while (one := _begun_by(project, name, orders)) is not None:
+        if one.record.status is Status.INTERRUPTED:
+            put_back_preempted(project, one, orders.max_retries)
+        if one.record.status is not Status.RUNNING or time.monotonic() > until:
+            return
+        finish_lost_jobs(project, [name])
+        time.sleep(_INTERVAL)
+
+
+def put_back_preempted(project: Project, one: Experiment, max_retries: int) -> Experiment | None:
+    """The interrupted run, queued again; None if it may not, or if somebody else was quicker.
+
+    A try that has come to no new checkpoint counts: a run that has its machine go down each time must come to
+    an end.
+    """
+    if is_lost(one):  # it could not store what it had
+        again = queue.requeue_lost(project, max_retries=max_retries)
+        return next((found for found in again if found.name == one.name), None)
+    if project.dry_run or one.record.tries >= max_retries:
+        return None
+    counted = one._replace(record=replace(one.record, tries=one.record.tries + 1))
+    try:
+        return requeue(project, counted)
+    except errors.BadRecord:  # doctor names it
+        return None
+
+
+def _begun_by(project: Project, name: str, orders: Orders) -> Experiment | None:
+    """The experiment, if a job with the id of this one has begun it."""
+    one = project.store.get(name)
+    if not orders.job or not isinstance(one, Experiment):
+        return None
+    is_ours = (one.record.engine, one.record.job) == (orders.engine, orders.job)
+    return one if is_ours else None
