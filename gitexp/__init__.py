@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from gitexp.objects.place import Placed
     from gitexp.pipeline.stage import Pipeline, Stage
     from gitexp.pipeline.state import StageResult, StageSelection
+    from gitexp.project.engine_choice import EngineChoice
     from gitexp.project.init import Found, init
     from gitexp.project.project import Project
     from gitexp.repo.operations import Operation
@@ -111,6 +112,7 @@ __all__ = [
     "DataTransfer",
     "Details",
     "Diff",
+    "EngineChoice",
     "Experiment",
     "Fate",
     "FileChange",
@@ -248,6 +250,7 @@ _MODULES = {
     "gitexp.objects.place": ("Placed",),
     "gitexp.pipeline.stage": ("Pipeline", "Stage"),
     "gitexp.pipeline.state": ("StageResult", "StageSelection"),
+    "gitexp.project.engine_choice": ("EngineChoice",),
     "gitexp.project.init": ("Found", "init"),
     "gitexp.project.project": ("Project",),
     "gitexp.repo.operations": ("Operation",),

@@ -35,6 +35,7 @@ NAMES = [
     "DataTransfer",
     "Details",
     "Diff",
+    "EngineChoice",
     "Experiment",
     "Fate",
     "FileChange",

@@ -129,12 +129,20 @@ def start(
     return WorkedOff(ended.found, stopped)
 
 
-def detach(project: Project, jobs: int = 1, orders: Orders = USUAL) -> int:
-    """Start workers that outlive this process; their number, 0 if nothing waits."""
+def detach(
+    project: Project, jobs: int = 1, orders: Orders = USUAL, *, engine: EngineChoice | None = None
+) -> int:
+    """Start workers that outlive this process; their number, 0 if nothing waits.
+
+    With `engine`, its jobs do; raises UsageError for an engine that does not keep jobs.
+    """
     waiting = _due(project, orders)
     at_work_here.forget_fallen(project.local)
     jobs = min(jobs, len(waiting))
-    pool.detach(project, jobs, orders)
+    if engine is None or not waiting:
+        pool.detach(project, jobs, orders)
+    else:
+        plugins.load("jobs", "detach")(project, jobs, [one.name for one in waiting], orders, engine)
     return jobs
 
 

@@ -76,15 +76,17 @@ def run(
     retry_failed: bool = False,
     accept_changes: bool = False,
     look: Callable[[], None] = _nothing,
+    engine: EngineChoice | None = None,
 ) -> SweepResult:
     """Run a sweep of gitexp.yaml, or go on where it was stopped, up to its number of trials in all.
 
     `jobs` trials run at a time, and `look` is called several times a second. Ctrl-C lets the present runs
-    finish, and Ctrl-C once more ends them. Raises UsageError (sweep-changed) if the space, the code or the
-    config have changed, unless with `accept_changes`; and the errors of `run_experiment` before its start.
+    finish, and Ctrl-C once more ends them. `engine` runs them; None for workers of this machine. Raises
+    UsageError (sweep-changed) if the space, the code or the config have changed, unless with
+    `accept_changes`; and the errors of `run_experiment` before its start.
     """
     definition = named.chosen(named.of_config(project), name)
-    manner = _RunArguments(jobs, look, retry_failed, accept_changes)
+    manner = _RunArguments(jobs, look, retry_failed, accept_changes, engine)
     return _run(project, RunRequest(), definition, manner)
 
 
@@ -99,6 +101,7 @@ def search(
     jobs: int = 1,
     retry_failed: bool = False,
     look: Callable[[], None] = _nothing,
+    engine: EngineChoice | None = None,
 ) -> SweepResult:
     """Run a search for which the overrides of a request are the space; the rest as in `run`.
 
@@ -106,7 +109,7 @@ def search(
     """
     objectives = [objectives] if isinstance(objectives, str) else objectives
     definition = named.of_request(project, request, trials, method, objectives, repeat)
-    manner = _RunArguments(jobs, look, retry_failed, accept_changes=False)
+    manner = _RunArguments(jobs, look, retry_failed, accept_changes=False, engine=engine)
     return _run(project, request._replace(overrides=()), definition, manner)
 
 
@@ -190,6 +193,7 @@ class _RunArguments(NamedTuple):
     look: Callable[[], None]
     retry_failed: bool
     accept_changes: bool
+    engine: EngineChoice | None
 
 
 def _run(
@@ -206,7 +210,7 @@ def _run(
             if manner.retry_failed:
                 sweeper.retry_failed()
             listener = SweepListener(lambda one: begun.append(one.name), manner.look, lambda remark: None)
-            outcome = going_on.run(sweeper, manner.jobs, listener, pressed)
+            outcome = going_on.run(sweeper, manner.jobs, listener, pressed, manner.engine)
     definition = going_on.definition
     return SweepResult(
         definition,
