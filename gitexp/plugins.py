@@ -142,6 +142,7 @@ _TABLE: dict[tuple[str, str], str] = {
     ("engine", "ssh"): "gitexp.extras.engines.ssh:SshEngine",
     ("jobs", "remote"): "gitexp.extras.engines.dispatching:remote_of",
     ("jobs", "check"): "gitexp.extras.engines.dispatching:check",
+    ("engine", "dask"): "gitexp.extras.engines.dask:DaskEngine",
     ("jobs", "pool"): "gitexp.extras.engines.dispatching:pool",
     ("jobs", "crew"): "gitexp.extras.engines.dispatching:crew",
     ("jobs", "require_usable"): "gitexp.extras.engines.dispatching:require_usable",

@@ -53,8 +53,14 @@ def every(project: Project) -> list[EngineSettings]:
 
 
 def made(settings: EngineSettings) -> Engine:
-    """The engine; raises UsageError for an unknown kind, or a wrong option."""
-    maker: EngineMaker = plugins.load("engine", settings.kind)
+    """The engine; raises UsageError for an unknown kind, a wrong option, or a package that is missing."""
+    try:
+        maker: EngineMaker = plugins.load("engine", settings.kind)
+    except ModuleNotFoundError as error:
+        raise errors.UsageError(
+            f"The engine '{settings.name}' needs a package that is not installed: {error.name}.",
+            f"Install it: pip install 'gitexp[{settings.kind}]'",
+        ) from error
     return maker(settings)
 
 
