@@ -307,9 +307,9 @@ def test_hundreds_of_jobs_are_asked_about_at_once_and_seldom(
     looks = list[int]()
     look = at_work._reach.look
 
-    def counted(names: set[str]) -> object:
+    def counted(names: set[str], *, fresh: bool = False) -> object:
         looks.append(len(names))
-        return look(names)
+        return look(names, fresh=fresh)
 
     monkeypatch.setattr(at_work._reach, "look", counted)
     at_work.give(names)
