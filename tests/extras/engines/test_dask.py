@@ -47,6 +47,11 @@ class Cluster:
         self.address = f"tcp://127.0.0.1:{self.port}"
         self.scheduler = self._started(SCHEDULER, "--port", str(self.port), "--host", "127.0.0.1")
         self.workers: list[subprocess.Popen[bytes]] = []
+        wait_until(self._answers)
+
+    def _answers(self) -> bool:
+        with socket.socket() as tried:
+            return tried.connect_ex(("127.0.0.1", self.port)) == 0
 
     def start_scheduler(self) -> None:
         self.scheduler = self._started(SCHEDULER, "--port", str(self.port), "--host", "127.0.0.1")
