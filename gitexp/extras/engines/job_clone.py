@@ -31,7 +31,7 @@ from gitexp.repo.git import locks, refs
 from gitexp.repo.git.new_clone import make_clone
 from gitexp.repo.git.values import RefChange, RefConflict
 from gitexp.repo.local import LocalState
-from gitexp.runs.recover import finish_lost_job
+from gitexp.runs.recover import finish_lost_jobs
 from gitexp.runs.stop import stop
 
 _MOST = 50  # experiments that are left in a clone
@@ -112,7 +112,7 @@ def _end_void_try(project: Project, queued: Experiment) -> None:
     except errors.ExperimentError as error:
         if error.code != "not-running":
             raise
-        finish_lost_job(project, queued.name)  # of another machine that shares the clone, and was given up
+        finish_lost_jobs(project, [queued.name])  # of another machine with this clone, and given up
 
 
 def _forget_delivered(project: Project, remote: str) -> None:
