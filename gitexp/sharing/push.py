@@ -183,7 +183,7 @@ def push(
         messages=remote.messages,
         left_out=_left_out(project, request, experiments),
         without_data=_stays_without_data(project, request, experiments),
-        untracked=_untracked(project, experiments),
+        untracked=() if along else _untracked(project, experiments),
         along=moved_along,
     )
 

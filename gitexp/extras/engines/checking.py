@@ -69,6 +69,8 @@ def _is_settled(report: JobReport) -> bool:
 
 def _of_place(engine: Engine, place: str, id: str, report: JobReport, python: str) -> PlaceCheck:
     if report.state is not JobState.ENDED:
+        if report.is_stuck:
+            return PlaceCheck(place, {}, [Missing(report.reason)])
         why = report.reason or f"its job is {report.state}"
         return PlaceCheck(place, {}, [Missing(f"no answer in time: {why}")])
     log = engine.log(id)

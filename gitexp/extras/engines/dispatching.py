@@ -49,8 +49,10 @@ def detach(project: Project, jobs: int, names: Sequence[str], orders: Orders, ch
 
 
 def require_usable(project: Project, choice: EngineChoice) -> None:
-    """Raise ConfigError or UsageError for an engine that cannot be used: before a run is stored for it."""
-    settings.made(settings.settings_of(project, choice)).close()
+    """Raise ConfigError, UsageError or NoRemote for an engine that cannot be used, before a run is stored."""
+    found = settings.settings_of(project, choice)
+    settings.made(found).close()
+    _reach(project, found, USUAL)
 
 
 def cancel(project: Project, engine: str, job: str) -> None:

@@ -118,4 +118,4 @@ def _path_with(python: str) -> str:
 
 
 def _wrong(settings: EngineSettings, what: str, hint: str = _EXAMPLE) -> errors.UsageError:
-    return errors.UsageError(f"The engine '{settings.name}' cannot be used: {what}.", hint)
+    return errors.UsageError(f"The engine '{settings.name}' is not described well: {what}.", hint)

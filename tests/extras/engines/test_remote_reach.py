@@ -279,3 +279,11 @@ def test_no_secret_of_a_url_is_in_the_words_of_a_job(team: Team) -> None:
     assert "token" not in " ".join(job.words)
     with pytest.raises(errors.SharingError, match="There is no Git remote 'orign'"):
         RemoteReach(project, EngineSettings("lab", "ssh", remote="orign"), USUAL)
+
+
+def test_a_remote_that_there_is_not_is_told_before_a_run_is_stored(repo: Workspace) -> None:
+    repo.write("gitexp.yaml", "engines: {here: {kind: local, remote: nowhere}}\n")
+    for words in (("run", "--engine", "here"), ("run", "-S", "train.lr=0.1,0.2", "--engine", "here")):
+        told = repo.gitexp(*words, *TRAIN, check=False)
+        assert (told.exit_code, "There is no Git remote 'nowhere'" in told.stderr) == (1, True)
+    assert experiments(repo) == {}
