@@ -47,33 +47,60 @@ class StartCode(NamedTuple):
     resumed: Resumed | None = None
 
 
-def checked_out(project: Project, request: RunRequest, held: contextlib.ExitStack, start: StartCode) -> Ready:
-    """The run of a commit in a worktree; its identity and names are still open."""
-    repo, before, converting = project.repo, start.before, start.converting
+class LaidOutCode(NamedTuple):
+    """The code of a commit in an isolated workspace.
+
+    Attributes:
+        start: the commit.
+        project: the project of the commit, which lies in the isolated workspace.
+        laid: the paths of the files laid over the commit.
+        warnings: sentences for the record.
+    """
+
+    start: StartCode
+    project: Project
+    laid: Sequence[str]
+    warnings: tuple[str, ...]
+
+
+def laid_out(
+    project: Project, request: RunRequest, held: contextlib.ExitStack, start: StartCode
+) -> LaidOutCode:
+    """The code in an isolated workspace, with the files of `--with`, until the stack is closed."""
+    repo = project.repo
     files_over = overlay.parse(project, request.with_)
-    worktree = held.enter_context(worktrees.checkout(repo, start.commit, converting))
+    worktree = held.enter_context(worktrees.checkout(repo, start.commit, start.converting))
     laid = overlay.lay(worktree, files_over)
-    code = in_worktree(project, worktree, before, repeated=request.command is None)
-    code = with_patterns(code, request, before)
+    code = in_worktree(project, worktree, start.before, repeated=request.command is None)
+    code = with_patterns(code, request, start.before)
     worktrees.share(repo, worktree, start.commit, code.config.share)
     absent = bring_dvc_data(repo, worktree)
-    checked = work.check(code, request, before, repo.root)
+    warnings = (*absent, *_in_spite_of_rules(project, start.commit, laid))
+    return LaidOutCode(start, code, laid, warnings)
+
+
+def checked_out(project: Project, request: RunRequest, held: contextlib.ExitStack, start: StartCode) -> Ready:
+    """The run of a commit in a worktree; its identity and names are still open."""
+    repo = project.repo
+    there = laid_out(project, request, held, start)
+    code, worktree = there.project, there.project.repo
+    checked = work.check(code, request, start.before, repo.root)
     prepared = checked.params
     checked = work.complete(checked, project, code, worktree.root, written=prepared.edited)
     large = inputs.large_results(code, worktree.root)
     dropped = list[str]()
     if start.resumed is None:
         large = without_checkpoints(code, large)
-        dropped = _dropped_checkpoints(code, start)
+        dropped = dropped_checkpoints(code, start)
     known, gone = inputs.available(project, worktree.root, large)
     if start.resumed is not None:
         resume.require_present(start.resumed, [artifact for artifact in large if artifact not in known])
     bring = (*inputs.data(project, code, worktree.root, checked.work), *known)
     tree = repo.resolve(start.commit, "tree")
     assert tree is not None  # it is checked out
-    exact = converting.exact
-    warnings = [*prepared.warnings, *absent, *gone, *_in_spite_of_rules(project, start.commit, laid)]
-    changed = list(dict.fromkeys([*laid, *prepared.edited]))
+    exact = start.converting.exact
+    warnings = [*prepared.warnings, *there.warnings, *gone]
+    changed = list(dict.fromkeys([*there.laid, *prepared.edited]))
     if changed or dropped:
         with project.local.scratch() as scratch:
             params.write(worktree.root, scratch, prepared)
@@ -104,7 +131,7 @@ def checked_out(project: Project, request: RunRequest, held: contextlib.ExitStac
     )
 
 
-def _dropped_checkpoints(code: Project, start: StartCode) -> list[str]:
+def dropped_checkpoints(code: Project, start: StartCode) -> list[str]:
     """The checkpoints of the experiment to be run again, removed from its worktree: the run begins anew."""
     if start.before is None or start.baseline != start.commit:
         return []

@@ -19,10 +19,11 @@ from gitexp.repo import worktrees
 from gitexp.repo.git import conversions
 from gitexp.repo.git.conversions import Conversions
 from gitexp.repo.git.values import RefChange
-from gitexp.runs import commit_code, plan, planned, work
-from gitexp.runs.plan import PlannedPoint, SharedCode
+from gitexp.runs import commit_code, planned, shared_code, work
+from gitexp.runs.plan import PlannedPoint
 from gitexp.runs.ready import Ready
 from gitexp.runs.request import RunRequest
+from gitexp.runs.shared_code import SharedCode
 
 
 class NewTrial(NamedTuple):
@@ -60,8 +61,8 @@ class FrozenCode(NamedTuple):
         for point in points:
             own = self.request._replace(overrides=(*self.request.overrides, *point.overrides))
             requests.append(own)
-            checks.append(plan.checked_point(project, own))
-        found = plan.readies(self.code, checks)
+            checks.append(shared_code.checked_point(project, own))
+        found = shared_code.readies(self.code, checks)
         trials = []
         for own, ready, point in zip(requests, found, points, strict=True):
             trials.append(NewTrial(own, ready, point.replicate))
@@ -99,7 +100,7 @@ def as_it_is(project: Project, request: RunRequest, first: PlannedPoint) -> Froz
     project = commit_code.with_patterns(project, request, None)
     own = request._replace(overrides=(*request.overrides, *first.overrides))
     checked = work.check(project, own, None, project.repo.root)
-    return FrozenCode(plan.code_of(project, checked, request.on_new_files), request)
+    return FrozenCode(shared_code.code_of(project, checked, request.on_new_files), request)
 
 
 def freeze(

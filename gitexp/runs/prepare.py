@@ -55,11 +55,7 @@ def prepare(project: Project, request: RunRequest, held: contextlib.ExitStack) -
         check_name(request.name)
         if not request.once:  # then the name may well be that of the result to be given back
             project.store.require_free(request.name)
-    if request.with_ and not (request.from_ or request.resume):
-        raise errors.UsageError(
-            "--with lays files over the code of --from, and there is none.",
-            "Give --from EXP; the workspace's own files are run as they are.",
-        )
+    refuse_with_alone(request)
     if request.from_ or (request.resume and not request.own_code):
         ready = _of_commit(project, request, held)
     else:
@@ -68,6 +64,15 @@ def prepare(project: Project, request: RunRequest, held: contextlib.ExitStack) -
     template = request.name_template or ready.code.config.name_template
     to_try = names.to_try(project.store, request.name, template, ready.params.files)
     return earlier.with_identity(ready)._replace(names=to_try)
+
+
+def refuse_with_alone(request: RunRequest) -> None:
+    """Raise UsageError for `--with` without a commit to lay files over."""
+    if request.with_ and not (request.from_ or request.resume):
+        raise errors.UsageError(
+            "--with lays files over the code of --from, and there is none.",
+            "Give --from EXP; the workspace's own files are run as they are.",
+        )
 
 
 # -- from the workspace -------------------------------------------------------------------------------
@@ -227,6 +232,14 @@ def _of_commit(project: Project, request: RunRequest, held: contextlib.ExitStack
     The commit is checked out into a worktree and then checked like a workspace: its own config, params and
     programs count.
     """
+    return checked_out(project, request, held, start_of(project, request))
+
+
+def start_of(project: Project, request: RunRequest) -> StartCode:
+    """The code that a request names with `--from` or `--resume`.
+
+    Raises the errors of `lookup.find` and of `resume`, UsageError for the workspace, and still-running.
+    """
     point = lookup.find(project, request.resume or request.from_)
     if point.commit is None:
         raise errors.UsageError("The workspace is what runs without --from.", "Leave --from out.")
@@ -239,8 +252,7 @@ def _of_commit(project: Project, request: RunRequest, held: contextlib.ExitStack
         branch = before.branch
         converting = conversion_note.read(project.store, point.experiment)
     _require_ended(before, point.label)
-    start = StartCode(point.commit, point.commit, branch, before, converting, resumed)
-    return checked_out(project, request, held, start)
+    return StartCode(point.commit, point.commit, branch, before, converting, resumed)
 
 
 def _to_go_on_from(project: Project, request: RunRequest, point: Point) -> Resumed:

@@ -49,6 +49,7 @@ gitexp run --once -S train.lr=0.2    (unless exactly that has been done)
 gitexp run -S 'train.lr=log_uniform(1e-5,1e-1)' --trials 20 -j 2    (a search)
 gitexp run --from exp-55e90 -S train.lr=0.3    (that code again)
 gitexp run --from exp-55e90 --with train.py    (with that file as it is here)
+gitexp run --from exp-55e90 --queue -S train.lr=0.3,0.4    (both later, by gitexp queue start)
 gitexp run --from HEAD -- python train.py
 gitexp run --resume exp-55e90    (on from its last checkpoint)
 gitexp run --resume exp-55e90 -S train.epochs=200    (a done run too, if it has more to do)
@@ -266,17 +267,14 @@ def run(
         request = request._replace(command=command, overrides=(*request.overrides, *more))
         has_values = has_several(request.overrides)
         _require_values(has_values, searched)
-        jobs_of_hydra = hydra_params.jobs(
-            project, command, stages, request.overrides, search=any(searched.values())
-        )
+        jobs_of_hydra = _jobs_of_hydra(project, request, stages, search=any(searched.values()))
         if jobs_of_hydra is not None:
             request = _as_jobs(request, jobs_of_hydra)
         several = has_values or repeat is not None or jobs_of_hydra is not None
         choice = chosen_engine(engine, scheduler)
         if queue or several or choice is not None:
             _refuse_many({"system_interval": system_interval, "mlflow": mlflow})
-            _refuse_many({"from": from_, "resume": resume, "with": with_files, "once": once})
-            _refuse_many({"keep_going": keep_going})
+            _refuse_many({"resume": resume, "once": once, "keep_going": keep_going})
             many = Many(
                 *(jobs, repeat, queue, several, retry_failed, yes, dry_run, quiet, json),
                 *(trials, method, tuple(objective or ()), choice),
@@ -302,6 +300,21 @@ def _without_overrides(words: tuple[str, ...] | None) -> tuple[tuple[str, ...] |
     if words is not None and notebook_command.is_notebook(words):
         return notebook_command.typed(words)
     return words, []
+
+
+def _jobs_of_hydra(
+    project: Project, request: RunRequest, stages: Sequence[str] | None, *, search: bool
+) -> HydraJobs | None:
+    """The jobs of a command of Hydra's; None for any other command, and for that of an experiment."""
+    if request.from_ and request.command is None:
+        return None
+    found = hydra_params.jobs(project, request.command, stages, request.overrides, search=search)
+    if found is not None and request.from_:
+        raise errors.UsageError(
+            "Hydra says what the jobs of this command are, and only for the code of the workspace.",
+            "Leave --from out, or -m, and give the values to -S.",
+        )
+    return found
 
 
 def _as_jobs(request: RunRequest, jobs: HydraJobs) -> RunRequest:
@@ -456,7 +469,7 @@ def _refuse_many(asked: dict[str, object]) -> None:
     if names := _given(asked):
         raise errors.UsageError(
             f"{' and '.join(names)} does not go together with several values, --repeat or --queue.",
-            "Such runs have the code of the workspace, each in an isolated workspace; none runs twice.",
+            "Each of such runs has an isolated workspace, and none runs twice.",
         )
 
 

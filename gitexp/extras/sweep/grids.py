@@ -18,7 +18,7 @@ from gitexp.runs.plan import Once, Planned, PlannedPoint, plan, rehearse
 from gitexp.runs.ready import PlainCommand
 from gitexp.runs.request import RunRequest
 from gitexp.runs.seeds import Seed
-from gitexp.runs.work import check
+from gitexp.runs.shared_code import check_first
 
 
 class Grid(NamedTuple):
@@ -63,10 +63,10 @@ def grid_of(
     """
     command = request.command
     if command is None:
-        work = check(project, request._replace(overrides=()), None, project.repo.root).work
+        work = check_first(project, request._replace(overrides=())).work
         command = work.line if isinstance(work, PlainCommand) else work.argv
     folder = Path(os.path.relpath(project.here, project.repo.root)).as_posix()
-    found = of_overrides(request.overrides, command, folder, request.points)
+    found = of_overrides(request.overrides, command, folder, request.points, request.from_)
     points, seed = _points(project, request, found.points, repeat)
     once = Once.UNLESS_FAILED if retry_failed else Once.EVER
     if new:
@@ -81,7 +81,7 @@ def _points(
     if repeat is None:
         return [PlannedPoint(point) for point in points], None
     first = request._replace(overrides=points[0])
-    params = check(project, first, None, project.repo.root).params
+    params = check_first(project, first).params
     seed = seeds.required(params.files, project.config)
     return repeated(points, repeat, seed), seed
 

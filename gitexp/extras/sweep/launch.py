@@ -22,6 +22,11 @@ def launch(project: Project, request: RunRequest, many: Many) -> int:
             "--queue stores all runs at once, and a search plans each one when another has ended.",
             "Leave --queue out; -j says how many run at a time.",
         )
+    if request.from_ or request.with_:
+        raise errors.UsageError(
+            "A search goes on for long, with the code of the workspace: --from does not go together with it.",
+            "List the values: -S train.lr=0.1,0.2; or bring the code into the workspace: gitexp apply EXP",
+        )
     if request.points:
         raise errors.UsageError(
             "Hydra says what the jobs of this command are: they are no search.",

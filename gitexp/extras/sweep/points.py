@@ -28,15 +28,21 @@ class Sweep(NamedTuple):
 
 
 def of_overrides(
-    texts: Sequence[str], command: CommandLine, folder: str, jobs: Sequence[tuple[str, ...]] = ()
+    texts: Sequence[str],
+    command: CommandLine,
+    folder: str,
+    jobs: Sequence[tuple[str, ...]] = (),
+    from_: str = "",
 ) -> Sweep:
     """The grid of the values of some overrides, for each of some jobs with overrides of their own.
 
-    `folder` is the folder of `command`. Raises OverrideError.
+    `folder` is the folder of `command`, and `from_` the experiment whose code runs. Raises OverrideError.
     """
     asked: list[object] = [list(texts), command, folder]
     if jobs:
         asked.append(jobs)
+    if from_:
+        asked.append({"from": from_})
     digest = hashlib.sha256(json.dumps(asked).encode("utf-8", "surrogateescape")).hexdigest()
     points = []
     for job in jobs or [()]:

@@ -112,7 +112,8 @@ def test_a_record_that_claims_to_be_a_point_is_not_believed(
     [
         (("-S", "train.lr=0.1,x y]", "-S", "no.such=1,2"), "no.such"),
         (("-S", "train.lr=0.1,"), "empty value"),
-        (("-S", "train.lr=1,2", "--from", "HEAD"), "--from does not go together"),
+        (("-S", "train.lr=uniform(0,1)", "--from", "HEAD"), "--from does not go together"),
+        (("-S", "train.lr=1,2", "--with", "train.py"), "--with lays files over the code of --from"),
         (("-S", "train.lr=1,2", "--once"), "--once does not go together"),
     ],
 )

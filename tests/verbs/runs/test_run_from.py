@@ -63,6 +63,33 @@ def test_an_experiment_is_repeated_with_another_param(repo: Workspace, first: Ex
     assert third["metrics"] == answer["metrics"]
 
 
+def test_an_experiment_is_queued_with_other_params(repo: Workspace, first: Experiment) -> None:
+    repo.gitexp("run", "--from", "first", "--queue", "-n", "one", "-m", "later", "-S", "train.lr=0.2")
+    repo.write("other.py", "print('laid over it')\n")
+    over = ("--with", "train.py=other.py", "-n", "two")
+    repo.gitexp("run", "--from", "first", "--queue", *over, "--", "python", "train.py")
+    several = ("run", "--from", "first", "--queue", "-S", "train.lr=0.2,0.3")
+    assert "2 runs, 1 of them known already: 1 queued" in repo.gitexp(*several).stderr
+    before = [get(repo, name).record for name in ("one", "two")]
+    assert [record.baseline for record in before] == [first.record.commit] * 2
+    assert (before[0].note, before[0].branch, before[0].overrides) == ("later", "main", ("train.lr=0.2",))
+    repo.gitexp("queue", "start", "-q")
+    found = {one.name: one.record for one in Project.open(repo.path).store.readable()}
+    third = next(record for name, record in found.items() if name not in ("first", "one", "two"))
+    assert {record.status for record in found.values()} == {Status.DONE}
+    rates = [record.params["params.yaml"]["train"]["lr"] for record in (found["one"], third)]
+    assert rates == [0.2, 0.3]
+    assert found["one"].metrics != first.record.metrics
+    assert repo.gitexp("log", "one").stdout.splitlines()[-1] == "first"
+    assert repo.gitexp("log", "two").stdout == "laid over it\n"
+    assert third.sweep
+    assert found["one"].identity == before[0].identity
+    changed = repo.git("diff", "--name-only", first.record.commit, found["one"].commit).split()
+    assert changed == ["metrics.json", "params.yaml"]
+    again = repo.json("run", "--from", "first", "-n", "three", "-S", "train.lr=0.2")
+    assert get(repo, "three").record.identity == found["one"].identity, again
+
+
 def test_the_worktree_holds_exactly_the_start(repo: Workspace, first: Experiment) -> None:
     script = (
         "git status --porcelain; git log -2 --format=%H; git diff HEAD~ --name-only; echo $GITEXP_BASELINE"
