@@ -51,11 +51,11 @@ class PullRequest:
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
-    """The fate of each experiment of the remote, and (`further`) of MLflow's registry and the like."""
+    """The fate of each experiment of the remote, and (`shared_refs`) of MLflow's registry and the like."""
 
     remote: str
     experiments: Sequence[Shared]
-    further: Sequence[Shared] = ()
+    shared_refs: Sequence[Shared] = ()
 
 
 def pull(project: Project, request: PullRequest, contact: Contact | None = None) -> Pulled:

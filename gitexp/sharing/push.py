@@ -103,7 +103,7 @@ class Pushed:
         left_out: the experiments not sent by a push without names.
         without_data: whether data of the experiments stays here, for lack of a data remote.
         untracked: files of the experiments not tracked by Git, named only with the first push.
-        further: the fate of each shared ref, see `shared_refs`.
+        shared_refs: the fate of each shared ref, see the module `shared_refs`.
         along: the outcome for the ref that was to move along, if any.
     """
 
@@ -114,7 +114,7 @@ class Pushed:
     left_out: LeftOut = _NOTHING
     without_data: bool = False
     untracked: Sequence[str] = ()
-    further: Sequence[Shared] = ()
+    shared_refs: Sequence[Shared] = ()
     along: PushedRef | None = None
 
 
@@ -179,7 +179,7 @@ def push(
         remote.where,
         fates,
         data.report,
-        further=_push_shared_refs(project, request, remote, experiments, refs_there),
+        shared_refs=_push_shared_refs(project, request, remote, experiments, refs_there),
         messages=remote.messages,
         left_out=_left_out(project, request, experiments),
         without_data=_stays_without_data(project, request, experiments),

@@ -66,11 +66,11 @@ def pull(
         pulled = ops.pull(project, request, on_line)
     if json:
         experiments = list(map(Shared.as_json, pulled.experiments))
-        beside = list(map(Shared.as_json, pulled.further))
-        render.as_json({"remote": pulled.remote, "experiments": experiments, "further": beside})
+        beside = list(map(Shared.as_json, pulled.shared_refs))
+        render.as_json({"remote": pulled.remote, "experiments": experiments, "shared_refs": beside})
     elif not quiet:
         _tell(pulled)
-    report([*pulled.experiments, *pulled.further], pulled.remote, json=json)
+    report([*pulled.experiments, *pulled.shared_refs], pulled.remote, json=json)
 
 
 register = registration(pull, EPILOG)
@@ -102,7 +102,7 @@ def _tell(pulled: Pulled) -> None:
             render.say(f"{one.there} of {pulled.remote} is {one.here} here: {one.reason}.")
         elif one.fate in (Fate.UPDATED, Fate.UNITED) and one.reason:
             render.say(f"{one.here}: the newer note holds; {one.reason}")
-    for one in pulled.further:
+    for one in pulled.shared_refs:
         if one.fate in (Fate.NEW, Fate.UPDATED):
             render.say(f"Pulled the registry of {one.there}.")
         elif one.fate is Fate.UNITED:

@@ -62,7 +62,7 @@ def push(
         render.as_json(_as_json(pushed))
     else:
         _tell(pushed, request, partial(again, ctx), quiet=quiet)
-    report([*pushed.experiments, *pushed.further], pushed.remote, json=json)
+    report([*pushed.experiments, *pushed.shared_refs], pushed.remote, json=json)
 
 
 register = registration(push, EPILOG)
@@ -83,7 +83,7 @@ def _as_json(pushed: Pushed) -> dict[str, Any]:
         "experiments": experiments,
         "left_out": pushed.left_out._asdict(),
         "without_data": pushed.without_data,
-        "further": list(map(Shared.as_json, pushed.further)),
+        "shared_refs": list(map(Shared.as_json, pushed.shared_refs)),
     }
 
 
@@ -105,7 +105,7 @@ def _tell(pushed: Pushed, request: PushRequest, more: Callable[..., str], *, qui
         _tell_names(pushed, names)
         if not pushed.experiments:
             render.say(_none(request, more), "dim")
-        for one in pushed.further:
+        for one in pushed.shared_refs:
             if one.fate in (Fate.NEW, Fate.UPDATED):
                 render.say(f"Pushed the registry of {one.there} to {pushed.remote}.")
         _tell_left_out(pushed, request, more)

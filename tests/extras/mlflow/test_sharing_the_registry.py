@@ -97,7 +97,7 @@ def test_the_registry_travels_with_push_and_pull(team: Team) -> None:
     put(team.ann, registered(1, {"1": first}))
     Shelf(Project.open(team.ann.path)).put_file("m-1/model.pkl", b"model")
     assert "Pushed the registry of mlflow" in team.ann.gitexp("push").stderr
-    (pulled,) = team.bob.json("pull")["further"]
+    (pulled,) = team.bob.json("pull")["shared_refs"]
     assert (pulled["name"], pulled["outcome"]) == ("mlflow", "new")
     assert things_of(team.bob) == things_of(team.ann)
     assert team.bob.git("cat-file", "blob", f"{REF}:files/m-1/model.pkl") == "model"
@@ -108,14 +108,14 @@ def test_the_registry_travels_with_push_and_pull(team: Team) -> None:
     refused = team.bob.gitexp("push", check=False)
     assert refused.exit_code == 1
     assert "gitexp pull --remote origin" in refused.stderr
-    assert team.bob.json("pull", "--dry-run")["further"][0]["outcome"] == "united"
+    assert team.bob.json("pull", "--dry-run")["shared_refs"][0]["outcome"] == "united"
     assert len(things_of(team.bob)[PATH]["versions"]) == 2
     told = team.bob.gitexp("pull").stderr
     assert "two versions 2 of iris were made: the later one is version 3 now" in told
     team.bob.gitexp("push", "-q")
     team.ann.gitexp("pull", "-q")
     assert sorted(things_of(team.ann)[PATH]["versions"]) == ["1", "2", "3"]
-    assert team.ann.json("push")["further"][0]["outcome"] == "up-to-date"
+    assert team.ann.json("push")["shared_refs"][0]["outcome"] == "up-to-date"
     assert_whole(team.ann.path, team.bob.path, team.bare)
 
 
