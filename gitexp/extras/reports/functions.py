@@ -9,10 +9,12 @@ from markupsafe import Markup
 
 from gitexp import errors
 from gitexp.catalog.fields import Row
-from gitexp.extras.plots import charts_of_many, reading
+from gitexp.extras.plots import many, reading
+from gitexp.extras.plots.charts import Chart
 from gitexp.extras.plots.curve_charts import curves_chart
 from gitexp.extras.plots.curves import XAxis
 from gitexp.extras.plots.importance_chart import importance_chart, importance_of
+from gitexp.extras.plots.many import ManyKind, ManyOptions
 from gitexp.extras.reports.content import Content, ReportedExperiment, first_member, reported
 from gitexp.extras.reports.curve_lines import curve_lines
 from gitexp.extras.reports.document import (
@@ -110,15 +112,17 @@ class Functions:
         log: Any = (),
         limit: int = _MOST_CURVES,
     ) -> Markup:
-        """The plots of `gitexp plots`: curves for each metric, or one chart of another kind."""
+        """The plots of `gitexp plots`: curves for each metric, or the charts of another kind."""
         wanted, axes = _words(columns), _words(log)
+        made = Markup("")
         if kind != "curves":
-            return self._put(PlotPiece(self._of_many(kind, wanted, axes)))
+            for chart in self._of_many(kind, wanted, axes):
+                made += self._put(PlotPiece(chart))
+            return made
         try:
             axis = XAxis(x)
         except ValueError:
             raise _no_such("x", x, [each.value for each in XAxis]) from None
-        made = Markup("")
         for _, piece in self._curves(wanted, axis, float(smooth), axes, limit):
             made += piece
         return made
@@ -139,21 +143,16 @@ class Functions:
                 made.append((name, self._put(piece)))
         return made
 
-    def _of_many(self, kind: str, wanted: Sequence[str], axes: Sequence[str]) -> Any:
+    def _of_many(self, kind: str, wanted: Sequence[str], axes: Sequence[str]) -> list[Chart]:
+        try:
+            chosen = ManyKind(kind)
+        except ValueError:
+            raise _no_such("kind", kind, ["curves", *(each.value for each in ManyKind)]) from None
         experiments = reading.experiments(self._content.project, self._content.query)
-        known = set[str]()
-        for experiment in experiments:
-            known.update(experiment.values)
-        for key in wanted:
-            if key not in known:
-                raise _no_such("column", key, sorted(known))
-        if kind == "scatter" and len(wanted) == 2:
-            return charts_of_many.scatter_chart(experiments, wanted[0], wanted[1], axes)
-        if kind == "parallel" and len(wanted) >= 2:
-            return charts_of_many.parallel_chart(experiments, wanted, wanted[-1])
-        if kind in ("scatter", "parallel"):
-            raise errors.UsageError(f"plot(kind='{kind}') needs columns, such as: columns='lr,acc'")
-        raise _no_such("kind", kind, ["curves", "scatter", "parallel"])
+        if not experiments:
+            return []
+        options = ManyOptions(wanted, self._content.table.directions, axes or None)
+        return [found.chart for found in many.pictures(chosen, experiments, options)]
 
     def diff(self, a: Any = None, b: Any = None, code: bool = True) -> Markup:
         """The differences between two experiments: tables of params and metrics, and the patch of the code.
