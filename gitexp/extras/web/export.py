@@ -12,9 +12,15 @@ from gitexp.extras.web.documents import Documents
 from gitexp.extras.web.exported import scripts
 from gitexp.extras.web.pages import PAGES
 from gitexp.extras.web.read_ahead import read_ahead
+from gitexp.failpoints import failpoint
+from gitexp.folders import clear_away, remove_folder
 
 _MARK = ".gitexp-dashboard"  # lists the files of an export: a folder with it may be written again
-_NEW = ".gitexp-new"  # the file that is being written
+_NEW = ".gitexp-new"  # the folder with the new files, until all of them are written
+_PART = ".gitexp-part"  # the file that is being written
+_STATE = "documents/export.js"
+_WHOLE = b"// This export is whole.\n"
+_HALF = b"gitexp.tellHalfWritten?.();\n"
 _FOLDERS = ("documents", "experiments", "static")
 
 
@@ -25,69 +31,98 @@ def export(documents: Documents, folder: Path) -> int:
     """
     _check(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    into = _ExportFolder(folder)
-    for name, content in pages.static_files().items():
-        into.write(f"static/{name}", content)
     count = 0
-    for page in PAGES:
-        for key in read_ahead(documents, page.keys(documents)):
-            into.write(page.address(key), pages.html(page, documents, key).encode())
-            count += 1
-    for path, text in scripts(documents):
-        into.write(f"documents/{path}", text.encode("ascii"))
-    into.finish()
+    with _ExportFolder(folder) as into:
+        for name, content in pages.static_files().items():
+            into.write(f"static/{name}", content)
+        for page in PAGES:
+            for key in read_ahead(documents, page.keys(documents)):
+                into.write(page.address(key), pages.html(page, documents, key).encode())
+                count += 1
+        for path, text in scripts(documents):
+            into.write(f"documents/{path}", text.encode("ascii"))
+        into.finish()
     return count
 
 
 class _ExportFolder:
     """The folder of an export.
 
-    Each file is listed before the writing. So the next export can remove all old files, even after a kill.
-    Links in the folder are never followed.
+    All new files are written into a folder beside the old files, and then moved over them. So an export that
+    is stopped while it writes leaves the old files. One that is stopped while it moves leaves old and new
+    files, and a script that says so on every page. Links in the folder are never followed.
     """
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._new = root / _NEW
         self._checked: set[Path] = set()
         self._written: list[str] = []
-        try:
-            self._before = (root / _MARK).read_text("utf-8").splitlines()
-        except (FileNotFoundError, UnicodeDecodeError):
-            self._before = []
+        self._before: list[str] = []
+
+    def __enter__(self) -> _ExportFolder:
+        with contextlib.suppress(FileNotFoundError, UnicodeDecodeError):
+            self._before = (self._root / _MARK).read_text("utf-8").splitlines()
         self._list(self._before)
+        if self._new.is_dir() and not self._new.is_symlink():
+            remove_folder(self._new)  # of an export that was killed
+        self._new.unlink(missing_ok=True)
+        self._new.mkdir()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        clear_away(self._new)
 
     def write(self, path: str, content: bytes) -> None:
-        """Write a file, whole or not at all. Raises UsageError for a link in place of a folder."""
-        file = self._root / path
-        self._make(file.parent)
-        with (self._root / _MARK).open("a", encoding="utf-8") as mark:
-            mark.write(f"{path}\n")
+        """Write a new file, which is not in its place yet."""
+        file = self._new / path
+        self._make(file.parent, self._new)
+        with file.open("xb") as opened:
+            opened.write(content)
         self._written.append(path)
-        self._replace(file, content)
 
     def finish(self) -> None:
-        """Remove the files of earlier exports missing in this export."""
-        kept = {path.lower() for path in self._written}  # on some disks a name means another in small letters
+        """Move the new files to their places, and remove the files of earlier exports missing in this export.
+
+        Raises UsageError for a link in place of a folder, with no file moved.
+        """
+        for path in (*self._written, _STATE):
+            self._make((self._root / path).parent, self._root)
+        failpoint("export:written")
+        self._list(dict.fromkeys([*self._before, _STATE, *self._written]))  # for the next one, after a kill
+        self._replace(_STATE, _HALF)
+        failpoint("export:told")
+        for path in self._written:
+            (self._new / path).replace(self._root / path)
+            failpoint("export:moved")
+        self._remove_old()
+        failpoint("export:removed")
+        self._list([_STATE, *self._written])
+        self._replace(_STATE, _WHOLE)
+
+    def _remove_old(self) -> None:
+        # On some disks a name means another in small letters.
+        kept = {path.lower() for path in (_STATE, *self._written)}
         for path in self._before:
             if path.lower() not in kept and _is_of_export(path):
                 self._remove(self._root / path)
-        self._list(self._written)
 
     def _list(self, paths: Iterable[str]) -> None:
-        self._replace(self._root / _MARK, "".join(f"{path}\n" for path in paths).encode())
+        self._replace(_MARK, "".join(f"{path}\n" for path in paths).encode())
 
-    def _replace(self, file: Path, content: bytes) -> None:
-        new = self._root / _NEW
-        new.unlink(missing_ok=True)
-        with new.open("xb") as opened:
+    def _replace(self, path: str, content: bytes) -> None:
+        """Write a file in its place, whole or not at all."""
+        part = self._root / _PART
+        part.unlink(missing_ok=True)
+        with part.open("xb") as opened:
             opened.write(content)
-        new.replace(file)
+        part.replace(self._root / path)
 
-    def _make(self, folder: Path) -> None:
-        """Make a folder and its parents, up to the root."""
-        if folder == self._root or folder in self._checked:
+    def _make(self, folder: Path, top: Path) -> None:
+        """Make a folder and its parents, up to a folder that is there."""
+        if folder == top or folder in self._checked:
             return
-        self._make(folder.parent)
+        self._make(folder.parent, top)
         if folder.is_symlink():
             raise errors.UsageError(
                 f"{folder} is a link, which an export does not write through.",
@@ -117,7 +152,9 @@ def _check(folder: Path) -> None:
     """Raise UsageError for a folder with files of somebody else."""
     if folder.exists() and not folder.is_dir():
         raise errors.UsageError(f"{folder} is not a folder.", "Name a folder that is new, or empty.")
-    if folder.is_dir() and not (folder / _MARK).exists() and any(folder.iterdir()):
+    if not folder.is_dir() or (folder / _MARK).exists():
+        return
+    if {path.name for path in folder.iterdir()} - {_NEW, _PART}:
         raise errors.UsageError(
             f"{folder} has other files, which an export could overwrite.",
             "Name a folder that is new, or empty, or of an earlier export.",

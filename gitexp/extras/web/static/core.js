@@ -26,6 +26,12 @@ const gitexp = {
     return made;
   },
 
+  /** Say that the export has old files beside new ones: `documents/export.js` asks for that. */
+  tellHalfWritten() {
+    const said = "This copy is half written, with old pages and new ones: gitexp ui --export was stopped. Run it again.";
+    document.getElementById("main").prepend(gitexp.element("p", { class: "said is-first", role: "alert" }, said));
+  },
+
   /** The address of the page of an experiment. */
   experimentAddress(key) {
     return `${gitexp.root}experiments/${encodeURIComponent(key)}.html`;
