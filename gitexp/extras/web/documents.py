@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import secrets
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -29,6 +31,7 @@ from gitexp.views.columns import Columns
 from gitexp.views.table import Table
 
 _QUERY = Query(everything=True, replicates=Replicates.REPEATED)
+_PATIENCE = 2.0  # seconds: so long, Git may be busy with the repository
 _MOST_KEPT = 3  # earlier states, for pages that are a little behind
 
 
@@ -62,7 +65,10 @@ class Documents:
         self._records = KnownRecords()
         self._states = OrderedDict[str, State]()
         self._texts: dict[str, Encoded] = {}
-        self._count = 0
+        # A page may be older than the server: no cursor of an earlier server is one of this server.
+        self._count = secrets.randbelow(2**48)
+        self._failure: Exception | None = None  # of the last look
+        self._failing_since = 0.0
 
     def state(self) -> State:
         """The experiments at the last look."""
@@ -72,20 +78,38 @@ class Documents:
             return next(reversed(self._states.values()))
 
     def look(self) -> str:
-        """The cursor, after a look at the repository. A changed repository is read again."""
+        """The cursor, after a look at the repository. A changed repository is read again.
+
+        An unreadable repository stays as it was at the last look.
+        """
         with self._lock:
-            changed = Changed.ANYTHING
-            if self._watcher is not None:
-                changed = self._watcher.changed()
-            if changed:
-                try:
-                    if changed == Changed.ANYTHING or not self._take_logged():
-                        self._read()
-                except (errors.GitexpError, OSError):  # such as a repository that Git is just packing
-                    if not self._states:
-                        raise
-                    self._watcher = None
+            try:
+                self._look()
+            except (errors.GitexpError, OSError) as error:  # such as a repository that Git is just packing
+                if not self._states:
+                    raise
+                self._watcher = None
+                if self._failure is None:
+                    self._failing_since = time.monotonic()
+                self._failure = error
+            else:
+                self._failure = None
             return self.state().cursor
+
+    def follow(self) -> str:
+        """The same. Raises the error of the last look if the repository has been unreadable for a while."""
+        with self._lock:
+            cursor = self.look()
+            if self._failure is not None and time.monotonic() > self._failing_since + _PATIENCE:
+                raise self._failure
+            return cursor
+
+    def _look(self) -> None:
+        changed = Changed.ANYTHING
+        if self._watcher is not None:
+            changed = self._watcher.changed()
+        if changed == Changed.ANYTHING or (changed and not self._take_logged()):
+            self._read()
 
     def _read(self) -> None:
         project = self._opened()

@@ -35,9 +35,9 @@ class Dashboard(NamedTuple):
     events: Events
 
 
-def application(documents: Documents, allowed: Allowed, port: int) -> Dashboard:
-    """The dashboard at a port."""
-    events = Events(lambda: run_in_threadpool(documents.look))
+def application(documents: Documents, allowed: Allowed, port: int, tell: Callable[[str], None]) -> Dashboard:
+    """The dashboard at a port. `tell`: tells the user in the terminal."""
+    events = Events(lambda: run_in_threadpool(documents.follow), tell)
     routes = [
         Route("/", _page(PAGES[0], documents, allowed)),
         Route("/events", _events(events)),
@@ -62,30 +62,38 @@ def _page(page: Page, documents: Documents, allowed: Allowed) -> Callable[[Reque
     def answer(request: Request) -> Response:
         """The page; starlette calls a plain function in a thread."""
         key = request.path_params.get("key", "")
-        documents.look()
-        try:
-            text = pages.html(
-                page, documents, key, nonce=request.scope[NONCE], live=True, writes=allowed.writes
-            )
-        except LookupError:
-            return PlainTextResponse("There is no such page.\n", 404)
-        except GitexpError as error:
-            return PlainTextResponse(f"{error}\n", 404)
-        return Response(text, media_type="text/html")
+
+        def text() -> str:
+            documents.look()
+            nonce = request.scope[NONCE]
+            return pages.html(page, documents, key, nonce=nonce, live=True, writes=allowed.writes)
+
+        return _made(text, "page", "text/html")
 
     return answer
+
+
+def _made(make: Callable[[], str], what: str, kind: str = "application/json") -> Response:
+    """The answer with a text; a sentence about why it cannot be made."""
+    try:
+        return Response(make(), media_type=kind)
+    except (LookupError, GitexpError, OSError) as error:
+        return _refusal(error, what)
+
+
+def _refusal(error: Exception, what: str) -> Response:
+    if isinstance(error, LookupError):
+        return PlainTextResponse(f"There is no such {what}.\n", 404)
+    if isinstance(error, GitexpError):
+        return PlainTextResponse(f"{error}\n", 404)
+    return PlainTextResponse(f"It cannot be read: {error}\n", 503)
 
 
 def _documents(page: Page, documents: Documents) -> Callable[[Request], Response]:
     def answer(request: Request) -> Response:
         """The documents of a page alone, for an open page."""
-        try:
-            found = page.documents(documents, request.path_params.get("key", ""))
-        except LookupError:
-            return PlainTextResponse("There is no such document.\n", 404)
-        except GitexpError as error:
-            return PlainTextResponse(f"{error}\n", 404)
-        return Response(as_text(found), media_type="application/json")
+        key = request.path_params.get("key", "")
+        return _made(lambda: as_text(page.documents(documents, key)), "document")
 
     return answer
 
@@ -98,13 +106,8 @@ def _answer(
         query: dict[str, list[str]] = {}
         for name, value in request.query_params.multi_items():
             query.setdefault(name, []).append(value)
-        try:
-            found = make(documents, DocumentRequest(request.path_params.get("key", ""), query))
-        except LookupError:
-            return PlainTextResponse("There is no such experiment.\n", 404)
-        except GitexpError as error:
-            return PlainTextResponse(f"{error}\n", 404)
-        return Response(as_text(found), media_type="application/json")
+        asked = DocumentRequest(request.path_params.get("key", ""), query)
+        return _made(lambda: as_text(make(documents, asked)), "experiment")
 
     return answer
 
@@ -112,8 +115,8 @@ def _answer(
 def _changes(documents: Documents) -> Callable[[Request], Response]:
     def answer(request: Request) -> Response:
         """The changes of the table since the cursor of a page."""
-        text = documents.table_since(request.query_params.get("since", ""))
-        return Response(text, media_type="application/json")
+        cursor = request.query_params.get("since", "")
+        return _made(lambda: documents.table_since(cursor), "document")
 
     return answer
 
@@ -124,10 +127,8 @@ def _file(documents: Documents) -> Callable[[Request], Response]:
         words = request.path_params
         try:
             file = file_of(documents, words["key"], words["place"], words["path"])
-        except LookupError:
-            return PlainTextResponse("There is no such experiment.\n", 404)
-        except GitexpError as error:
-            return PlainTextResponse(f"{error}\n", 404)
+        except (LookupError, GitexpError, OSError) as error:
+            return _refusal(error, "experiment")
         ending = PurePosixPath(file.path).suffix.lower()
         headers = {"content-security-policy": SANDBOX, "content-length": str(file.size)}
         if ending not in SHOWN:

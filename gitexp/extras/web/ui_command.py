@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import gc
 import os
@@ -90,7 +91,7 @@ def ui(
     if tls is not None:
         scheme = "https"
     allowed = Allowed(_names(host, number, scheme), scheme, writes=write)
-    app = server.application(_documents(project), allowed, number)
+    app = server.application(_documents(project), allowed, number, _tell)
     url = f"{scheme}://{allowed.hosts[0]}/?token={app.guard.new_token()}"
     if insecure and tls_cert is None and host not in _LOOPBACK:
         render.warn("Without https: who sees the traffic on the way reads it, and gets in with the cookie.")
@@ -120,6 +121,12 @@ def _needed(name: str) -> Any:
             "Install them: pip install 'gitexp[ui]'",
         )
     return found
+
+
+def _tell(text: str) -> None:
+    """Tell the user, if the terminal is still there."""
+    with contextlib.suppress(OSError):
+        render.say(text)
 
 
 def _documents(project: Project) -> Documents:

@@ -172,12 +172,31 @@ def test_one_task_looks_for_many_pages_that_come_at_once() -> None:
         return "1"
 
     async def come() -> None:
-        events = Events(look)
+        events = Events(look, looks.append)
         streams = [events.stream() for _ in range(20)]
         await asyncio.gather(*(anext(stream) for stream in streams))
 
     asyncio.run(come())
     assert len(looks) == 1
+
+
+def test_a_look_that_fails_is_told_and_tried_again() -> None:
+    told, outcomes = list[str](), iter(("1", KeyError("x"), KeyError("x"), "1"))
+
+    async def look() -> str:
+        outcome = next(outcomes)
+        if isinstance(outcome, str):
+            return outcome
+        raise outcome
+
+    async def come() -> list[str]:
+        stream = Events(look, told.append, tick=0.001).stream()
+        return [(await anext(stream)).split("event: ")[1] for _ in range(3)]
+
+    first, stopped, again = asyncio.run(come())
+    assert first == again == 'cursor\ndata: "1"\n\n'
+    assert stopped == "stopped\ndata: \"KeyError: 'x'\"\n\n"
+    assert told == ["Live updates stopped: KeyError: 'x'", "Live updates go on."]
 
 
 def test_no_value_keeps_a_browser_busy(repo: Workspace, seen: Seen) -> None:

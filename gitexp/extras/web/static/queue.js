@@ -36,11 +36,13 @@
     if (!document.hidden) {
       try {
         const found = (await gitexp.data.load("queue")).queue;
+        gitexp.live.say("on", "live");
         const now = JSON.stringify(found);
         if (now !== shown) draw(found);
         shown = now;
-      } catch {
-        // The server is away; this goes on when it is back.
+      } catch (error) {
+        if (error.status && error.status !== 403) gitexp.live.say("off", `live updates stopped: ${error.message}`);
+        else gitexp.live.sayWhy(`${gitexp.root}events`);
       }
     }
     setTimeout(look, EVERY);
