@@ -10,7 +10,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,7 +28,8 @@ class FormField(NamedTuple):
     """A field of the form of an action.
 
     Attributes:
-        kind: "text", "area" for several lines, "words" for words with blanks between.
+        kind: "text", "area" for several lines, "words" for words with blanks between, "params" for new values
+            of the experiment's params.
         option: the option before each word; "" for arguments.
     """
 
@@ -48,6 +49,7 @@ class PageAction(NamedTuple):
         fields: the fields of the form, in the order of the command.
         is_confirmed: whether the page asks for a confirmation.
         needs: the states of suitable experiments; () for all.
+        option: the option before the name of the experiment; "" for an argument.
     """
 
     name: str
@@ -57,6 +59,7 @@ class PageAction(NamedTuple):
     fields: Sequence[FormField] = ()
     is_confirmed: bool = False
     needs: Sequence[str] = ()
+    option: str = ""
 
 
 AGAIN = "again"
@@ -71,6 +74,17 @@ ACTIONS = (
     PageAction("apply", "Bring into the workspace", ("apply",), is_confirmed=True),
     PageAction(
         "branch", "Make a branch", ("branch",), fields=[FormField("branch", "Branch", is_needed=False)]
+    ),
+    PageAction(
+        "run",
+        "Run it with other params",
+        ("run", "--queue"),
+        fields=[
+            FormField("params", "Params", "params", "--set", is_needed=False),
+            FormField("more", "Other changes, such as +train.warmup=5", "words", "--set", is_needed=False),
+        ],
+        needs=_ENDED,
+        option="--from",
     ),
     PageAction(AGAIN, "Queue it again", ("queue", "retry"), needs=_ENDED),
     PageAction("stop", "Stop", ("stop",), is_confirmed=True, needs=("running",)),
@@ -108,7 +122,10 @@ def words(name: str, experiment: str, values: Mapping[str, Any]) -> list[str]:
     if action.about == "experiment":
         if not experiment:
             raise errors.UsageError("Nothing says which experiment.", "Reload the page.")
-        alone.append(experiment)
+        if action.option:
+            options.append(f"{action.option}={experiment}")
+        else:
+            alone.append(experiment)
     for field in action.fields:
         for value in _values(field, values.get(field.name, "")):
             if field.option:
@@ -122,19 +139,41 @@ def words(name: str, experiment: str, values: Mapping[str, Any]) -> list[str]:
 
 def _values(field: FormField, given: Any) -> list[str]:
     """The values of a field. Raises UsageError."""
-    if not isinstance(given, str) or len(given) > _LONGEST or not _WORD.fullmatch(given):
-        raise errors.UsageError(f"{field.label} is no text, or too long.", "Type less.")
+    if field.kind == "params":
+        return _changes(field, given or {})
+    _require_text(field, given)
+    found = list[str]()
     if field.kind == "words":
-        found = given.split()
-    else:
-        found = []
-        if given or field.kind == "area":
-            found.append(given)
-    if len(found) > _MOST_WORDS:
-        raise errors.UsageError(f"{field.label}: too many words.", "Type fewer.")
+        found += given.split()
+    elif given or field.kind == "area":
+        found.append(given)
+    _require_few(field, found)
     if field.is_needed and not found:
         raise errors.UsageError(f"{field.label} is needed.", "Type it.")
     return found
+
+
+def _changes(field: FormField, given: Any) -> list[str]:
+    """The texts after `-S` of new values by param. Raises UsageError."""
+    if not isinstance(given, dict):
+        raise errors.UsageError(f"{field.label} is no map.", "Reload the page.")
+    _require_few(field, given)
+    found = []
+    for key, value in given.items():
+        _require_text(field, key)
+        _require_text(field, value)
+        found.append(f"{key}={value}")
+    return found
+
+
+def _require_text(field: FormField, given: Any) -> None:
+    if not isinstance(given, str) or len(given) > _LONGEST or not _WORD.fullmatch(given):
+        raise errors.UsageError(f"{field.label} is no text, or too long.", "Type less.")
+
+
+def _require_few(field: FormField, found: Collection[str]) -> None:
+    if len(found) > _MOST_WORDS:
+        raise errors.UsageError(f"{field.label}: too many words.", "Type fewer.")
 
 
 class ActionResult(NamedTuple):

@@ -4,13 +4,16 @@
 gitexp.actions = (() => {
   const { element } = gitexp;
   const mayWrite = "writes" in document.documentElement.dataset;
+  const MOST_PARAMS = 100; // of a form
+  const LONGEST_PARAM = 200; // characters
+
   /** The words of the command, as `actions.py` makes them. */
   function words(action, name, values) {
-    const found = [...action.words], options = [], alone = action.about === "experiment" ? [name] : [];
+    const found = [...action.words], options = [], alone = [];
+    if (action.option) options.push(`${action.option}=${name}`);
+    else if (action.about === "experiment") alone.push(name);
     for (const field of action.fields) {
-      const given = values[field.name] ?? "";
-      const list = field.kind === "words" ? given.split(/\s+/).filter(Boolean) : given || field.kind === "area" ? [given] : [];
-      for (const value of list) {
+      for (const value of listOf(field, values[field.name] ?? "")) {
         if (field.option) options.push(`${field.option}=${value}`);
         else alone.push(value);
       }
@@ -19,13 +22,20 @@ gitexp.actions = (() => {
     return [...found, ...alone, ...options];
   }
 
+  /** The words of a field; of params, a map, a word for each new value. */
+  function listOf(field, given) {
+    if (field.kind === "params") return [...(given || [])].map(([key, value]) => `${key}=${value}`);
+    if (field.kind === "words") return given.split(/\s+/).filter(Boolean);
+    return given || field.kind === "area" ? [given] : [];
+  }
+
   const line = (list) => gitexp.parts.quotedLine(list);
 
   async function send(action, key, values) {
     const answer = await fetch(`${gitexp.root}actions/${action.name}`, {
       method: "POST",
       headers: { "content-type": "application/json", "x-gitexp": "1" },
-      body: JSON.stringify({ key, values }),
+      body: JSON.stringify({ key, values }, (_, value) => (value instanceof Map ? Object.fromEntries(value) : value)),
     });
     const text = await answer.text();
     if (!answer.ok) throw new Error(text.trim());
@@ -36,6 +46,7 @@ gitexp.actions = (() => {
     const given = {};
     const shown = element("div", {});
     const fields = action.fields.map((field) => {
+      if (field.kind === "params") return paramInputs(field, values[field.name] ?? [], (given[field.name] = new Map()), () => draw());
       const tag = field.kind === "area" ? "textarea" : "input";
       const input = element(tag, { name: field.name, autocomplete: "off", spellcheck: "false" });
       input.value = given[field.name] = values[field.name] ?? "";
@@ -52,6 +63,26 @@ gitexp.actions = (() => {
     if (mayWrite) node.append(doer(action, () => send(action, key, given), said), said);
     node.addEventListener("submit", (event) => event.preventDefault());
     return element("details", {}, element("summary", {}, action.title), node);
+  }
+
+  /** An input for each param of an experiment; `changed` gets the new values. */
+  function paramInputs(field, rows, changed, draw) {
+    const inputs = [];
+    for (const [key, cell] of rows) {
+      const before = gitexp.parts.text(cell);
+      if (cell?.missing || before.length > LONGEST_PARAM || inputs.length === MOST_PARAMS) continue;
+      const input = element("input", { autocomplete: "off", spellcheck: "false" });
+      input.value = before;
+      input.addEventListener("input", () => {
+        if (input.value === before) changed.delete(key);
+        else changed.set(key, input.value);
+        draw();
+      });
+      inputs.push(element("label", { class: "field" }, key, input));
+    }
+    if (!inputs.length) return "";
+    const hint = gitexp.parts.notice("Several values, such as 0.1,0.2, are several runs.");
+    return element("fieldset", { class: "params" }, element("legend", {}, field.label), hint, ...inputs);
   }
 
   function doer(action, work, said) {
