@@ -178,6 +178,7 @@ _TABLE: dict[tuple[str, str], str] = {
     ("page document", "changes"): "gitexp.extras.web.contents.comparison_document:changes_document",
     ("page document", "comparison"): "gitexp.extras.web.contents.comparison_document:comparison_document",
     ("page document", "difference"): "gitexp.extras.web.contents.comparison_document:difference_document",
+    ("page document", "plots"): "gitexp.extras.web.contents.plots_document:plots_document",
     # Markdown for a page: markdown-it takes a twentieth of the time to start the dashboard.
     ("preview", "markdown"): "gitexp.extras.web.contents.markdown_text:html",
     # A run around the code of the caller.

@@ -182,6 +182,13 @@ def _changes(documents: Documents, request: DocumentRequest) -> Document:
     return document
 
 
+def _plots(documents: Documents, request: DocumentRequest) -> Document:
+    project = documents.state().project
+    point = lookup.of_experiment(project, experiment_of(documents, request.key))
+    document: Document = plugins.load("page document", "plots")(project, [point])
+    return document
+
+
 # -- of several ---------------------------------------------------------------------------------------
 
 
@@ -199,6 +206,12 @@ def _curves_of_many(documents: Documents, request: DocumentRequest) -> Document:
     points = _points(documents, request.query.get("exp", ()))
     found = [point.experiment for point in points if point.experiment is not None]
     return curves_document.of_many(documents.state().project, found, request.query.get("name", ()))
+
+
+def _plots_of_many(documents: Documents, request: DocumentRequest) -> Document:
+    points = _points(documents, request.query.get("exp", ()))
+    document: Document = plugins.load("page document", "plots")(documents.state().project, points)
+    return document
 
 
 def _difference(documents: Documents, request: DocumentRequest) -> Document:
@@ -259,8 +272,10 @@ ANSWERS: Mapping[str, Callable[[Documents, DocumentRequest], Document]] = {
     "experiments/{key}/files": _files,
     "experiments/{key}/preview": _preview,
     "experiments/{key}/changes": _changes,
+    "experiments/{key}/plots": _plots,
     "sparklines": _sparklines,
     "comparison": _compare,
     "comparison/curves": _curves_of_many,
     "comparison/difference": _difference,
+    "comparison/plots": _plots_of_many,
 }

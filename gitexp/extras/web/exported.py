@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
 from gitexp import errors
 from gitexp.catalog import lookup, sources
 from gitexp.extras.web.answers import Document
-from gitexp.extras.web.contents import comparison_document, curves_document, log_document, previews, run_files
+from gitexp.extras.web.contents import (
+    comparison_document,
+    curves_document,
+    log_document,
+    plots_document,
+    previews,
+    run_files,
+)
 from gitexp.extras.web.documents import Documents, as_text
 from gitexp.extras.web.read_ahead import read_ahead
 from gitexp.model import Experiment
@@ -16,6 +23,8 @@ from gitexp.project.project import Project
 from gitexp.views.environments import packages_of
 
 _MOST_CHANGES = 50  # experiments whose changed code is written; the newest ones
+_MOST_PLOTTED = 20  # experiments with plots of files; the newest ones
+_MOST_CHARTS = 60  # of all of them: each takes a tenth of a second to draw
 _MOST_PREVIEWS = 30  # files of an experiment
 _MOST_BYTES = 2_000_000  # of all previews of an experiment
 _LOG = 64 * 1024  # bytes
@@ -35,12 +44,15 @@ def scripts(documents: Documents) -> Iterator[tuple[str, str]]:
             found[key] = row.experiment
     newest = sorted(found, key=lambda key: found[key].record.created, reverse=True)
     with_changes = set(newest[:_MOST_CHANGES])
+    plots = _plots(state.project, {key: found[key] for key in newest[:_MOST_PLOTTED]})
     for key in read_ahead(documents, list(found)):
         one = found[key]
         (of_run,) = packages_of(state.project, [one])
         point = lookup.of_experiment(state.project, one)
         values = comparison_document.values_document(state.project, point, of_run)
-        made = _of_experiment(state.project, one, with_changes=key in with_changes)
+        made = [*_of_experiment(state.project, one, with_changes=key in with_changes)]
+        if key in plots:
+            made.append(("plots", plots[key]))
         together = list[str]()
         for name, document in [("values", values), *made]:
             path = f"experiments/{key}/{name}"
@@ -50,6 +62,18 @@ def scripts(documents: Documents) -> Iterator[tuple[str, str]]:
             else:
                 together.append(text)
         yield f"experiments/{key}.js", "".join(together)
+
+
+def _plots(project: Project, experiments: Mapping[str, Experiment]) -> dict[str, Document]:
+    """The plots of files of some experiments by key, the newest first; without the plots beyond the limit."""
+    found, left = dict[str, Document](), _MOST_CHARTS
+    for key, one in experiments.items():
+        point = lookup.of_experiment(project, one)
+        made = _tried(partial(plots_document.plots_document, project, [point], left))
+        if made is not None:
+            found[key] = made
+            left -= len(made["charts"])
+    return found
 
 
 def _of_experiment(

@@ -208,6 +208,9 @@ def test_an_export_shows_the_same(
         page.context.add_cookies([_cookie(dashboard)])
         page.goto(f"{root}compare.html?exp=slow&exp=quick&exp=middle")
         expect(page.locator(".chart")).to_have_count(3)
+        expect(page.locator(".pictures img")).to_have_count(6)
+        for image in page.locator(".pictures img").all():
+            assert image.evaluate("image => image.decode().then(() => image.naturalWidth > 0)")
         tables = [page.get_by_role("region", name=name).first.inner_text() for name in ("Params", "Metrics")]
         page.goto(f"{root}experiments/quick.html#curves")
         expect(page.locator(".chart")).to_have_count(3)
@@ -324,6 +327,63 @@ def test_a_page_does_what_its_command_line_says(repo: Workspace, seen: Seen) -> 
     assert queued["name"].startswith("two")
     repo.gitexp("restore", "-q", "one")
     assert repo.json("show", "one", "--json")[0]["note"] == "it's <b>good</b>"
+
+
+def test_an_experiment_is_run_with_other_params(repo: Workspace, seen: Seen) -> None:
+    repo.write("train.py", "print('its own code')\n")
+    repo.write("params.yaml", "train: {lr: 0.1, name: a}\n")
+    repo.commit()
+    repo.gitexp("run", "-q", "-n", "one", "--", "python", "train.py")
+    repo.write("train.py", "raise SystemExit('the workspace was run')\n")
+    page = seen.page
+    with running(repo, "--write") as dashboard:
+        page.goto(dashboard.link)
+        page.goto(f"{dashboard.root}experiments/one.html")
+        page.locator("summary", has_text="Run it with other params").click()
+        page.get_by_label("train.lr", exact=True).fill("0.2,0.3")
+        page.get_by_label("Other changes").fill("+train.warmup=5")
+        line = "gitexp run --queue --from=one --set=train.lr=0.2,0.3 --set=+train.warmup=5"
+        expect(page.locator("code", has_text="--from=one")).to_have_text(line)
+        check_access(seen)
+        page.get_by_role("button", name="Run it with other params").click()
+        expect(page.locator(".said", has_text="2 runs")).to_be_visible(timeout=60_000)
+        page.goto(f"{dashboard.root}queue.html")
+        expect(page.locator("tbody tr")).to_have_count(2)
+        seen.check(dashboard.root)
+    repo.gitexp("queue", "start", "-q")
+    found = repo.json("show", "-A", "--filter", "params.train.warmup == 5 and status == 'done'")
+    assert sorted(one["params"]["train.lr"] for one in found if one["kind"] == "experiment") == [0.2, 0.3]
+
+
+def test_plots_of_files_are_pictures_on_the_pages(repo: Workspace, seen: Seen, site: Path) -> None:
+    repo.write("roc.csv", "fpr,tpr\n0,0\n0.2,0.7\n1,1\n")
+    own = {"$schema": "https://vega.github.io/schema/vega-lite/v5.json", "mark": "bar"}
+    own |= {"data": {"values": "<DVC_METRIC_DATA>"}, "encoding": {"x": {"field": "<DVC_METRIC_X>"}}}
+    repo.write(".dvc/plots/own.json", json.dumps(own))
+    plots = [
+        {"roc.csv": {"x": "fpr", "y": "tpr"}},
+        {HOSTILE: {"x": "fpr", "y": {"roc.csv": "tpr"}, "template": "own"}},
+    ]
+    repo.write("gitexp.yaml", json.dumps({"plots": plots}))
+    repo.write("train.py", "import gitexp\ngitexp.log_confusion('digits', [0, 1, 1], [0, 1, 0])\n")
+    repo.commit()
+    for name in ("one", "two"):
+        repo.gitexp("run", "-q", "-n", name, "--", "python", "train.py")
+    page = seen.page
+    repo.gitexp("ui", "-q", "--export", str(site), process=True)
+    with running(repo) as dashboard:
+        page.goto(dashboard.link)
+        for address, count in (
+            (f"{site.as_uri()}/experiments/one.html#plots", 3),
+            (f"{dashboard.root}experiments/one.html#plots", 3),
+            (f"{dashboard.root}compare.html?exp=one&exp=two", 3),
+        ):
+            page.goto(address)
+            expect(page.locator(".plot img")).to_have_count(count, timeout=60_000)
+            for one in page.locator(".plot img").all():
+                assert one.evaluate("image => image.decode().then(() => image.naturalWidth > 20)")
+        check_access(seen)
+        assert seen.wrong == []
 
 
 # -- what goes on -------------------------------------------------------------------------------------

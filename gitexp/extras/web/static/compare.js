@@ -27,7 +27,7 @@
     const view = new gitexp.curvesView.CurvesView(panel, { path: "comparison/curves", query: { exp: asked }, colours: found.colours });
     view.start().then(() => view.faint((run) => brushed.isAny && !brushed.has(run)));
     brushed.listeners.push(() => view.grid && view.faint((run) => brushed.isAny && !brushed.has(run)));
-    page.append(...[gitexp.picturesView?.section(found)].filter(Boolean), pair(found.points, body), body);
+    page.append(...[gitexp.picturesView?.section(found)].filter(Boolean), gitexp.plotsView.section(asked), pair(found.points, body), body);
     page.append(...[values("Environment", found.environment, found, brushed), parts.section("In the terminal", parts.commands(found.commands))].filter(Boolean));
   }
 

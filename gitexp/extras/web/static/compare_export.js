@@ -2,20 +2,44 @@
 
 /** A comparison without a server: put together from what an export has of each experiment. */
 gitexp.exportedComparison = (() => {
-  /** The document of a comparison, as the server would give it, without pictures and code. */
+  const PICTURE = /\.(png|jpe?g|gif|webp|bmp|svg)$/i;
+
+  /** The document of a comparison, as the server would give it, without code. */
   async function comparison(keys) {
     const all = await Promise.all(keys.map((key) => gitexp.data.load(`experiments/${key}/values`)));
     const names = all.map((one) => one.point.name);
+    const files = await Promise.all(keys.map((key) => gitexp.data.load(`experiments/${key}/files`)));
+    const previews = files.map((one, at) => pathsOf(one).map((path, n) => [path, `experiments/${keys[at]}/preview/artifacts/${n}`]));
     return {
       points: all.map((one) => one.point),
       colours: Object.fromEntries(all.map((one) => [one.point.name, one.colour])),
       params: part(all, "params"),
       metrics: part(all, "metrics"),
       environment: part(all.map((one) => (Object.keys(one.packages).length ? one : { packages: null })), "packages"),
-      pictures: [],
+      pictures: pictures(names, files),
+      previews: new Map(names.map((name, at) => [name, new Map(previews[at])])),
       commands: [{ what: "Compare them", line: gitexp.parts.quotedLine(["compare", ...names]) }],
-      complaints: ["An export compares values and curves; pictures and code are compared by the command lines below."],
+      complaints: ["An export compares values, curves and pictures; the code is compared by the command lines below."],
     };
+  }
+
+  const pathsOf = (found) => found.artifacts.files.map(([path]) => path);
+
+  /** The pictures by name, with a path for each run and step: `in_steps` of `pictures.py`. */
+  function pictures(names, files) {
+    const found = new Map();
+    for (const [at, run] of names.entries()) {
+      for (const path of pathsOf(files[at]).filter((one) => PICTURE.test(one))) {
+        const [, folder, file] = path.match(/^(.*\/)?([^/]*)$/);
+        const [, head, number, tail] = file.match(/^(.*?)(\d{1,15})(\D*)$/) ?? [];
+        const name = number === undefined ? path : `${folder ?? ""}${head}#${tail}`;
+        if (!found.has(name)) found.set(name, { name, steps: new Set(), runs: {} });
+        const one = found.get(name);
+        one.steps.add(Number(number ?? 0));
+        (one.runs[run] ??= {})[Number(number ?? 0)] = path;
+      }
+    }
+    return [...found.values()].map((one) => ({ ...one, steps: [...one.steps].sort((a, b) => a - b) }));
   }
 
   /** The keys whose values differ; a side without any list (null) says nothing. */

@@ -19,6 +19,7 @@
   const FILLS = {
     overview: { title: "Overview", fill: (panel) => panel.append(...overview()) },
     curves: { title: "Curves", fill: (panel) => new gitexp.curvesView.CurvesView(panel, { path: `experiments/${key}/curves`, news: `experiments/${key}/news` }).start() },
+    plots: { title: "Plots", fill: (panel) => gitexp.plotsView.fill(panel, key) },
     log: { title: "Log", fill: (panel) => new gitexp.logView.LogView(panel, key).start() },
     files: { title: "Files", fill: (panel) => new gitexp.filesView.FilesView(panel, key).start() },
     changes: { title: "Changes", fill: (panel) => parts.fetched(panel, `experiments/${key}/changes`, {}, (one) => panel.append(...gitexp.codeView.difference(one))) },
@@ -40,7 +41,7 @@
 
   function things() {
     if (!found.actions.length) return null;
-    return gitexp.actions.menu(found.actions, { key, name: found.name, status: found.status, values: { note: found.note, branch: "" } });
+    return gitexp.actions.menu(found.actions, { key, name: found.name, status: found.status, values: { note: found.note, branch: "", params: found.params.rows } });
   }
 
   // What has no page any more leads back to the table.

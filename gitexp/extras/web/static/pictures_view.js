@@ -5,7 +5,7 @@ gitexp.picturesView = (() => {
   const { element } = gitexp;
 
   function section(found) {
-    if (!found.pictures.length || !gitexp.data.isServed) return null;
+    if (!found.pictures.length) return null;
     return gitexp.parts.section("Pictures", ...found.pictures.map((one) => series(one, found)));
   }
 
@@ -16,7 +16,7 @@ gitexp.picturesView = (() => {
     const draw = () => {
       const step = steps[Number(slider.value)];
       said.textContent = steps.length > 1 ? `step ${step}` : "";
-      shown.replaceChildren(...Object.entries(runs).map(([run, paths]) => picture(run, paths[step], found.colours[run])));
+      shown.replaceChildren(...Object.entries(runs).map(([run, paths]) => picture(run, paths[step], found)));
     };
     slider.addEventListener("input", draw);
     slider.hidden = steps.length < 2;
@@ -24,11 +24,21 @@ gitexp.picturesView = (() => {
     return element("figure", { class: "steps" }, element("figcaption", {}, name, " ", said), slider, shown);
   }
 
-  function picture(run, path, colour) {
-    const head = element("figcaption", {}, gitexp.parts.dot(colour), ` ${run}`);
+  function picture(run, path, found) {
+    const head = element("figcaption", {}, gitexp.parts.dot(found.colours[run]), ` ${run}`);
     if (!path) return element("figure", {}, head, gitexp.parts.notice("none at this step"));
+    const image = element("img", { alt: `${path} of ${run}`, loading: "lazy" });
     const words = [run, "artifacts", ...path.split("/")].map(encodeURIComponent).join("/");
-    return element("figure", {}, head, element("img", { src: `${gitexp.root}files/${words}`, alt: `${path} of ${run}`, loading: "lazy" }));
+    if (gitexp.data.isServed) image.src = `${gitexp.root}files/${words}`;
+    else fromExport(image, found.previews.get(run).get(path));
+    return element("figure", {}, head, image);
+  }
+
+  /** Show a picture that an export has in a script; it leaves out large ones, and those of many files. */
+  async function fromExport(image, kept) {
+    const found = await gitexp.data.load(kept).catch(() => ({}));
+    if (found.src) image.src = found.src;
+    else image.replaceWith(gitexp.parts.notice("This export does not have it."));
   }
 
   return { section };
