@@ -123,6 +123,7 @@ def queue(documents: Documents) -> Document:
 
 def pipeline(documents: Documents) -> Document:
     """The document inside the page of the pipeline."""
+    documents.require_readable()
     document: Document = plugins.load("page document", "pipeline")(documents.state().project)
     return document
 

@@ -97,12 +97,17 @@ class Documents:
             return self.state().cursor
 
     def follow(self) -> str:
-        """The same. Raises the error of the last look if the repository has been unreadable for a while."""
+        """The same. Raises the errors of `require_readable`."""
         with self._lock:
             cursor = self.look()
-            if self._failure is not None and time.monotonic() > self._failing_since + _PATIENCE:
-                raise self._failure
+            self.require_readable()
             return cursor
+
+    def require_readable(self) -> None:
+        """Raise the error of the last look if the repository has been unreadable for a while."""
+        failure = self._failure
+        if failure is not None and time.monotonic() > self._failing_since + _PATIENCE:
+            raise failure
 
     def _look(self) -> None:
         changed = Changed.ANYTHING

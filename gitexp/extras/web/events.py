@@ -11,7 +11,7 @@ from gitexp.errors import GitexpError
 
 _TICK = 0.5  # seconds between two looks
 _SILENCE = 15.0  # seconds after which a page is told that the server is there
-_LONGEST = 60.0  # seconds between two looks that fail
+_LONGEST = 15.0  # seconds between two looks that fail
 
 
 class Events:

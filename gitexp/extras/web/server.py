@@ -107,7 +107,12 @@ def _answer(
         for name, value in request.query_params.multi_items():
             query.setdefault(name, []).append(value)
         asked = DocumentRequest(request.path_params.get("key", ""), query)
-        return _made(lambda: as_text(make(documents, asked)), "experiment")
+
+        def text() -> str:
+            documents.require_readable()
+            return as_text(make(documents, asked))
+
+        return _made(text, "experiment")
 
     return answer
 
@@ -153,6 +158,8 @@ def _action(documents: Documents) -> Callable[[Request], Awaitable[Response]]:
             return PlainTextResponse("There is no such experiment.\n", 404)
         except GitexpError as error:
             return PlainTextResponse(f"{error}\n", 400)
+        except OSError as error:  # the folder is gone, or no process can be started
+            return PlainTextResponse(f"It cannot be done: {error}\n", 503)
         return Response(as_text(found), media_type="application/json")
 
     return answer

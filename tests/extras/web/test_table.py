@@ -172,6 +172,28 @@ def test_a_page_follows_the_repository(stored: Workspace, seen: Seen) -> None:
     page.get_by_text("the server has ended").wait_for()
 
 
+def test_a_page_that_is_not_live_says_so_and_goes_on(repo: Workspace, seen: Seen) -> None:
+    put(repo, "one")
+    page, git_dir, away = seen.page, repo.path / ".git", repo.path / "away"
+    page.set_default_timeout(60_000)
+    with running(repo) as dashboard:
+        page.goto(dashboard.link)
+        page.locator(".live.is-on").wait_for()
+        git_dir.rename(away)
+        page.get_by_text("live updates stopped: ").wait_for()
+        known = dashboard.cookie_of(page.context.cookies())
+        assert dashboard.ask("/documents/experiments/one/log.json", known).status == 404
+        assert dashboard.ask("/pipeline.html", known).status == 404
+        away.rename(git_dir)
+        page.locator(".live.is-on").wait_for()
+    page.get_by_text("the server has ended").wait_for()
+    put(repo, "two")
+    with running(repo, "--port", str(dashboard.port)) as again:
+        page.get_by_text("the server was started again: open its new link").wait_for()
+        page.context.new_page().goto(again.link)
+        page.locator("tr[data-id=two]").wait_for()
+
+
 LOGS = """
 import pathlib, time
 import gitexp
