@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from gitexp import files
 from gitexp.catalog.fields import EXPERIMENTS, Row
 from gitexp.catalog.replicates import group_label, states
-from gitexp.model import MISSING, Status
+from gitexp.catalog.superseded import superseded
+from gitexp.model import MISSING, Status, Stored
 from gitexp.times import here, show_brief_moment, show_time
 from gitexp.views.columns import TREE, Choice, Column, titles
 from gitexp.views.numbers import aligned
@@ -110,6 +111,7 @@ def _entries(table: Table, choice: Choice, width: int | None) -> tuple[list[Tabl
     now = here(datetime.now(UTC))
     entries = [_entry(table.workspace, "", "bold", choice, now)]
     rows: list[Row | None] = [table.workspace]
+    gone_on = superseded(_experiments(table.groups))
     for group in table.groups:
         if group.head is not None:
             entries.append(_entry(group.head, "", "bold", choice, now))
@@ -118,9 +120,20 @@ def _entries(table: Table, choice: Choice, width: int | None) -> tuple[list[Tabl
             entries.append(TableEntry(name=clean(group.title)))
             rows.append(None)
         for row, stem in zip(group.rows, _stems_of(group, choice, deepest), strict=True):
-            entries.append(_entry(row, stem, _style(row), choice, now))
+            entry = _entry(row, stem, _style(row), choice, now)
+            if entry.state and row.record is not None and row.record.commit in gone_on:
+                entry = replace(entry, state=f"{entry.state}, resumed")
+            entries.append(entry)
             rows.append(row)
     return entries, rows
+
+
+def _experiments(groups: Iterable[Group]) -> Iterator[Stored]:
+    """Yield the experiments of the rows of some groups."""
+    for group in groups:
+        for row in group.rows:
+            if row.experiment is not None:
+                yield row.experiment
 
 
 def _style(row: Row) -> str:

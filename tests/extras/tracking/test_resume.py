@@ -120,6 +120,7 @@ def test_killed_twice_it_ends_as_if_nothing_had_been(training: Workspace, size: 
     assert (last.status, last.identity) == (Status.DONE, found["whole"].record.identity)
     assert last.metrics == {**found["whole"].record.metrics}
     assert not (repo.path / "ckpt").exists()
+    assert repo.gitexp("show").stdout.count("interrupted, resumed") == 2
     (shown,) = repo.json("show", "c")
     assert (shown["parent"], shown["resumed"]["step"]) == ("b", 5)
     assert "Resumed   from b at step 5" in repo.gitexp("show", "c").stdout
