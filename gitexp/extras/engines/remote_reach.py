@@ -118,8 +118,11 @@ class RemoteReach:
         (run,) = self._there.runs({one.name}) or (None,)
         if run is None or run.has_ended or run.experiment.record.status is not Status.RUNNING:
             return
-        if run.experiment.record.job != one.record.job:
-            return  # another worker has it
+        if run.experiment.record.job == one.record.job:  # else another worker has it
+            self._give_up_try(run, here)
+
+    def _give_up_try(self, run: RemoteRun, here: Experiment) -> None:
+        self._due = 0.0
         if run.experiment.record.tries < self._orders.max_retries:
             self._there.requeue(run, run.experiment)
         else:
@@ -144,23 +147,33 @@ class RemoteReach:
         """
         try:
             runs, ends = self._there.news(handed)
+            silent = self._give_up_silent(runs, handed)
         except errors.SharingError as error:
             self._pause = min(self._pause * 2, _SLOWEST)
             self._due = time.monotonic() + self._pause
             raise _as_away(error) from error
         self._pause = _EVERY
-        self._due = time.monotonic() + self._pause
+        self._due = 0.0 if silent else time.monotonic() + self._pause
         for one in handed:
             self._runs.pop(one.name, None)
         self._runs.update((run.experiment.name, run) for run in runs)
-        if not ends:
-            return False
-        for each in pull.follow(self._project, ends):
+        for each in pull.follow(self._project, ends) if ends else ():
             if each.fate in (Fate.REFUSED, Fate.LEFT):
                 raise errors.SharingError(
                     f"What came of {each.there} cannot be taken over: {each.reason}.", each.hint or None
                 )
-        return True
+        return bool(ends) or silent
+
+    def _give_up_silent(self, runs: Sequence[RemoteRun], handed: Sequence[Experiment]) -> bool:
+        """Let runs without a sign of life for too long wait again; whether there were any.
+
+        Their machines do not answer, or are gone: no engine can tell.
+        """
+        here = {one.name: one for one in handed}
+        silent = [run for run in runs if run.is_silent and not run.has_ended]
+        for run in silent:
+            self._give_up_try(run, here[run.experiment.name])
+        return bool(silent)
 
 
 def _as_away(error: errors.SharingError) -> errors.GitexpError:

@@ -18,6 +18,7 @@ from gitexp.extras.engines.engine import EngineSettings, Job
 from gitexp.extras.engines.jobs_file import JobsFile
 from gitexp.extras.engines.local import LocalEngine
 from gitexp.extras.engines.remote_reach import RemoteReach, address_of, without_secrets
+from gitexp.extras.queue import queue_refs
 from gitexp.extras.queue.exchange import RemoteQueue
 from gitexp.extras.queue.queue_refs import QUEUE
 from gitexp.extras.queue.workers import USUAL, Orders
@@ -29,6 +30,11 @@ from tests.support.servers import Place
 from tests.support.workspace import Workspace
 
 TRAIN = ("--", "python", "train.py")
+HANGS_AT_FIRST = """import os, time
+if not os.path.exists(os.environ['SEEN']):
+    open(os.environ['SEEN'], 'w').write(str(os.getpid()))
+    time.sleep(1000)
+"""
 
 
 @pytest.fixture
@@ -132,9 +138,7 @@ def test_a_run_whose_job_is_lost_is_requeued_at_once_and_no_command_of_it_goes_o
 ) -> None:
     """The command of the first try would go on for ever; the job of the second try ends it."""
     monkeypatch.setenv("SEEN", str(tmp_path / "seen"))
-    program = "import os, time\nif not os.path.exists(os.environ['SEEN']):\n"
-    program += "    open(os.environ['SEEN'], 'w').write(str(os.getpid()))\n    time.sleep(1000)\n"
-    team.ann.write("train.py", program)
+    team.ann.write("train.py", HANGS_AT_FIRST)
     team.ann.gitexp("run", "--queue", "-q", "-n", "one", *TRAIN)
     at_work = local_dispatcher(team.ann, tmp_path, engines)
     there = RemoteQueue(Project.open(team.ann.path), "origin")
@@ -154,6 +158,24 @@ def test_a_run_whose_job_is_lost_is_requeued_at_once_and_no_command_of_it_goes_o
     until(lambda: is_over(process.pid) and is_over(int((tmp_path / "seen").read_text())))
     assert team.there()["one"] == experiments(team.ann)["one"].id
     assert refs_of(team.bare, QUEUE) == {}
+
+
+def test_a_run_without_a_sign_of_life_becomes_another_job_whatever_the_engine_says(
+    team: Team, tmp_path: Path, engines: list[LocalEngine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEEN", str(tmp_path / "seen"))
+    team.ann.write("train.py", HANGS_AT_FIRST)
+    team.ann.gitexp("run", "--queue", "-q", "-n", "one", *TRAIN)
+    at_work = local_dispatcher(team.ann, tmp_path, engines)
+    there = RemoteQueue(Project.open(team.ann.path), "origin")
+    at_work.give(["one"])
+    until(lambda: (tmp_path / "seen").exists())
+    with monkeypatch.context() as later:
+        later.setattr(queue_refs, "SILENCE", -1.0)
+        worked_off(at_work, lambda: there.runs()[0].experiment.record.tries == 1)
+    worked_off(at_work)
+    found = experiments(team.ann)["one"].record
+    assert (found.status, found.tries) == (Status.DONE, 1)
 
 
 def is_over(pid: int) -> bool:
