@@ -175,6 +175,21 @@ def test_a_scheduler_that_starts_again_gets_the_jobs_again(
     assert len(begun(seen)) == 3
 
 
+def test_workers_with_clones_of_their_own_need_only_the_git_remote(
+    repo: Workspace, cluster: Cluster, tmp_path: Path
+) -> None:
+    bare, clones = tmp_path / "bare", tmp_path / "clones"
+    repo.git("init", "-q", "--bare", str(bare))
+    repo.git("remote", "add", "origin", str(bare))
+    lab = f"kind: dask, scheduler: '{cluster.address}', remote: origin, python: {sys.executable}"
+    repo.write("gitexp.yaml", f"engines: {{lab: {{{lab}, clones: {clones}, jobs: 2}}}}\n")
+    repo.allow("refs", "refs/gitexp/*")
+    repo.gitexp("run", "-S", "train.lr=0.1,0.2", "--engine", "lab", *TRAIN)
+    found = experiments_of(repo).values()
+    assert [(one.record.status, one.record.engine) for one in found] == [(Status.DONE, "lab")] * 2
+    assert len(list(clones.iterdir())) >= 1
+
+
 def test_jobs_go_on_without_the_gitexp_that_gave_them(cluster: Cluster, tmp_path: Path) -> None:
     words = [sys.executable, "-c", "import time\nwhile True: time.sleep(0.05)"]
     first, second = engine_of(cluster), engine_of(cluster)
