@@ -84,7 +84,7 @@ def list_(quiet: options.Quiet = False, json: options.Json = False) -> None:
 def check(
     name: EngineName, wait: Wait = 120.0, quiet: options.Quiet = False, json: options.Json = False
 ) -> None:
-    """Look whether jobs of an engine find what they need, on each of its hosts, before a hundred find out.
+    """Look whether jobs of an engine find what they need on each of its hosts.
 
     A short job looks for gitexp, Git, the repository or the Git remote, the data remotes and the GPUs. The
     exit code is 1 if something is missing.
