@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from gitexp import errors, nofollow
+from gitexp import errors, nofollow, plugins
 from gitexp.catalog import lookup
 from gitexp.model import Experiment, ProcessId, Status
 from gitexp.process.limits import GRACE
@@ -26,14 +26,21 @@ _PATIENCE = 60.0  # seconds that a command has to end
 def stop(project: Project, name: str, patience: float = _PATIENCE) -> Experiment:
     """The experiment of a live run, after its end; results so far are stored.
 
-    Raises NotRunning for an ended run, or a run of another machine, StillRunning if the command goes
-    on nevertheless, and the errors of `lookup.require_own`.
+    A job of an engine is ended by its engine, wherever it runs. Raises NotRunning for an ended run, or
+    another run of another machine, StillRunning if the command goes on nevertheless, EngineAway, and the
+    errors of `lookup.require_own`.
     """
     experiment = lookup.require_own(project, name)
     _require_running(experiment)
     orphans = _orphans(project, experiment)
-    process = experiment.record.process
-    if not orphans and (process is None or not is_alive(process)):
+    process, record = experiment.record.process, experiment.record
+    is_here = process is not None and is_alive(process)
+    if not orphans and not is_here and record.engine and record.job:
+        if not project.dry_run:
+            plugins.load("jobs", "cancel")(project, record.engine, record.job)
+            experiment = _wait(project, experiment, (), patience)
+        return experiment
+    if not orphans and not is_here:
         raise errors.ExperimentError(
             f"The process of {experiment.name} is not to be seen on this machine.",
             f"It runs on {experiment.record.host or 'another one'}: stop it there.",

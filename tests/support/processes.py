@@ -166,3 +166,11 @@ def unprivileged(argv: Sequence[str]) -> list[str]:
 @cache
 def _can_drop_privileges() -> bool:
     return subprocess.run([*_UNPRIVILEGED, "true"], check=False, capture_output=True).returncode == 0
+
+
+def until(is_so: Callable[[], object], patience: float = 60.0) -> None:
+    """Waits until something is so."""
+    deadline = time.monotonic() + patience
+    while not is_so():
+        assert time.monotonic() < deadline, "not in time"
+        time.sleep(0.05)

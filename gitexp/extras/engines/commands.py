@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -13,7 +14,7 @@ from gitexp.cli.kit.help import Command, Subcommands
 from gitexp.cli.kit.session import open_project
 from gitexp.extras.engines import checking, job_clone, restart, settings
 from gitexp.extras.engines import probe as probing
-from gitexp.extras.engines.engine import ENGINE, JOB
+from gitexp.extras.engines.engine import AGAIN, ENDING, ENGINE, JOB
 from gitexp.extras.engines.job_clone import Origin
 from gitexp.extras.queue import workers
 from gitexp.extras.queue.listing import lines
@@ -140,6 +141,7 @@ def job(
     """Be the job of an engine: run one queued experiment, unless somebody else was quicker."""
     own = limits.parse(timeout, max_memory)
     engine, id = os.environ.get(ENGINE, ""), os.environ.get(JOB, "")
+    ending = os.environ.get(ENDING, "")
     orders = Orders(max_retries, keep_worktree, own, engine=engine, job=id)
     if clone:
         _enter(Origin(clone, remote, object_format), folder, project)
@@ -147,9 +149,11 @@ def job(
     with workers.enlisted(found.local) as worker:
         if clone:
             job_clone.work(found, worker, orders, exp, remote)
-        else:
-            restart.take_on_again(found, exp, orders)
-            plugins.load("worker", "queue")(found, worker, orders, {exp}, is_alone=lambda: False)
+            return
+        restart.take_on_again(found, exp, orders)
+        plugins.load("worker", "queue")(found, worker, orders, {exp}, is_alone=lambda: False)
+        if ending and Path(ending).exists() and restart.goes_on_later(found, exp, orders):
+            raise typer.Exit(AGAIN)
 
 
 def _enter(origin: Origin, base: str, project: str) -> None:

@@ -40,6 +40,11 @@ class NeverBegun(NamedTuple):
     words: str
 
 
+def _was_cut(one: Experiment, job: SubmittedJob) -> bool:
+    """Whether a run was interrupted in its job: by somebody's wish, or for the engine's sake."""
+    return one.record.status is Status.INTERRUPTED and one.record.job == job.id
+
+
 class Dispatcher:
     """The jobs of one engine for one project. The engine itself says how many are at work at a time.
 
@@ -76,6 +81,15 @@ class Dispatcher:
     def names(self) -> list[str]:
         """The experiments that have not ended."""
         return [*self._open, *self._waiting]
+
+    @property
+    def reasons(self) -> Mapping[str, int]:
+        """Why jobs cannot begin, in the engine's words, and how many."""
+        found = Counter[str]()
+        for report in self._reports.values():
+            if report.state is JobState.WAITING and report.reason:
+                found[report.reason] += 1
+        return found
 
     def give(self, names: Sequence[str]) -> None:
         """Have some queued experiments run. Jobs of an earlier dispatcher that live are taken on.
@@ -167,15 +181,16 @@ class Dispatcher:
         known = dict[str, SubmittedJob]()
         for name, job in noted.items():
             one = now.get(name)
-            if one is None or one.record.status.ended:
+            if one is None or (one.record.status.ended and not _was_cut(one, job)):
                 self._closed[name] = job  # nobody needs it in the file
             elif name in given and job.is_of(one.record):
                 known[name] = job
         reports = self._engine.poll([job.id for job in known.values()]) if known else {}
         for name, job in known.items():
-            record = now[name].record
+            record, report = now[name].record, reports.get(job.id, GONE)
             is_ours = record.status is Status.RUNNING and record.job == job.id
-            if is_ours or reports.get(job.id, GONE).state is not JobState.ENDED:
+            was_preempted = record.status is Status.INTERRUPTED and report.is_preempted
+            if is_ours or was_preempted or report.state is not JobState.ENDED:
                 self._open[name] = job
         self._waiting = [name for name in self._waiting if name not in self._open]
 
@@ -232,7 +247,7 @@ class Dispatcher:
         now = self._reach.look(set(self._open)) if self._open else {}
         for name, job in list(self._open.items()):
             one = now.get(name)
-            if one is not None and one.record.status is Status.QUEUED and one.record.tries != job.tries:
+            if one is not None and self._was_put_back(one, job):
                 self._close(name)  # somebody has seen that its worker died, and has put it back
                 self._wait_again(name)
             elif one is None or self._is_over(one, job):
@@ -241,13 +256,18 @@ class Dispatcher:
                     self._to_cancel.add(job.id)
                 self._close(name)
 
+    def _was_put_back(self, one: Experiment, job: SubmittedJob) -> bool:
+        """Whether a run waits for another job. An engine that keeps jobs may start the same one again."""
+        waits = one.record.status is Status.QUEUED and one.record.tries != job.tries
+        return waits and not self._engine.keeps_jobs
+
     def _wait_again(self, name: str) -> None:
         if not self._is_ending and name not in self._dropped:
             self._waiting.append(name)
 
     def _is_over(self, one: Experiment, job: SubmittedJob) -> bool:
         """Whether a run has ended for good. The engine says whether an interrupted one was preempted."""
-        if one.record.status is not Status.INTERRUPTED or one.record.job != job.id:
+        if not _was_cut(one, job):
             return one.record.status.ended
         return self._is_ending or one.name in self._dropped
 

@@ -56,7 +56,16 @@ def require_usable(project: Project, choice: EngineChoice) -> None:
 
 
 def cancel(project: Project, engine: str, job: str) -> None:
-    """End a job by SIGTERM, so that its run is stored. Raises UsageError and EngineAway."""
+    """End a job by SIGTERM, so that its run is stored. Raises UsageError, EngineAway and ExperimentError.
+
+    A record may come from another repository, whose engine calls its jobs alike.
+    """
+    if all(one.id != job for one in JobsFile(project.local, engine).read().values()):
+        raise errors.ExperimentError(
+            f"The engine '{engine}' was given the job {job} somewhere else.",
+            "Stop it in the repository that has begun it.",
+            code="not-running",
+        )
     made = settings.made(settings.settings_of(project, EngineChoice(engine)))
     try:
         made.cancel([job])

@@ -18,6 +18,16 @@ from gitexp.repo.local import LocalState
 _FOLDER = "engines"
 
 
+def are_there(local: LocalState) -> bool:
+    """Whether an engine has ever had jobs here."""
+    return (local.root / _FOLDER).is_dir()
+
+
+def folder_of(local: LocalState, engine: str) -> str:
+    """The folder for an engine's own files."""
+    return str(local.root / _FOLDER / engine.encode().hex())  # a name may have any characters
+
+
 class SubmittedJob(NamedTuple):
     """A job that an engine was given.
 
@@ -33,8 +43,11 @@ class SubmittedJob(NamedTuple):
 
     def is_of(self, record: Record) -> bool:
         """Whether an experiment is the one that the job was given for, and no other job has begun it."""
-        is_try = (self.start, self.tries) == (record.start, record.tries)
-        return is_try and record.job in ("", self.id)
+        if self.start != record.start:
+            return False
+        if record.job:  # the engine may have started the job again, for another try
+            return record.job == self.id
+        return self.tries == record.tries
 
 
 class JobsFile:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from gitexp import errors
 from gitexp.extras.queue import queue
 from gitexp.extras.queue.workers import Orders
+from gitexp.failpoints import failpoint
 from gitexp.model import Experiment, Status
 from gitexp.process.limits import GRACE
 from gitexp.project.project import Project
@@ -37,6 +38,15 @@ def take_on_again(project: Project, name: str, orders: Orders) -> None:
         time.sleep(_INTERVAL)
 
 
+def goes_on_later(project: Project, name: str, orders: Orders) -> bool:
+    """Put the run of this job back into the queue, as the job's time is up; whether it waits there now."""
+    one = _begun_by(project, name, orders)
+    if one is not None and one.record.status is Status.INTERRUPTED:
+        return put_back_preempted(project, one, orders.max_retries) is not None
+    now = project.store.get(name)
+    return isinstance(now, Experiment) and now.record.status is Status.QUEUED
+
+
 def put_back_preempted(project: Project, one: Experiment, max_retries: int) -> Experiment | None:
     """The interrupted run, queued again; None if it may not, or if somebody else was quicker.
 
@@ -49,6 +59,7 @@ def put_back_preempted(project: Project, one: Experiment, max_retries: int) -> E
     if project.dry_run or one.record.tries >= max_retries:
         return None
     counted = one._replace(record=replace(one.record, tries=one.record.tries + 1))
+    failpoint("engine:preempted")
     try:
         return requeue(project, counted)
     except errors.BadRecord:  # doctor names it

@@ -12,6 +12,7 @@ from typing import Any
 
 from gitexp import errors, plugins
 from gitexp.extras.engines.engine import Engine, EngineMaker, EngineSettings
+from gitexp.extras.engines.jobs_file import folder_of
 from gitexp.project.engine_choice import EngineChoice
 from gitexp.project.project import Project
 from gitexp.words import did_you_mean
@@ -38,7 +39,8 @@ def settings_of(project: Project, choice: EngineChoice) -> EngineSettings:
     else:
         found = EngineSettings(name, name)
         _require_kind(project, name)
-    return found._replace(options={**found.options, **choice.options})
+    folder = folder_of(project.local, name)
+    return found._replace(options={**found.options, **choice.options}, folder=folder)
 
 
 def every(project: Project) -> list[EngineSettings]:

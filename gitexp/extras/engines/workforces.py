@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from gitexp.extras.engines.dispatcher import Dispatcher
+from gitexp.words import counted
 
 _LOOK = 0.5  # seconds between two looks of who waits
 _LAST_CTRL_C = 3
@@ -18,6 +19,7 @@ class EnginePool:
         self._dispatcher = dispatcher
         self._pressed = pressed
         self._told = ""
+        self._reasons: set[str] = set()
 
     def wait(self, look: Callable[[], None], remark: Callable[[str], None]) -> bool:
         """Wait until all runs have ended; whether Ctrl-C was pressed. `look` is called twice a second.
@@ -39,7 +41,11 @@ class EnginePool:
         return len(self._pressed) > 0
 
     def _tell_of_engine(self, remark: Callable[[str], None]) -> None:
-        """Say that the engine does not answer, or answers again."""
+        """Say that the engine does not answer, or answers again, and why jobs cannot begin."""
+        for reason, count in self._dispatcher.reasons.items():
+            if reason not in self._reasons:
+                self._reasons.add(reason)
+                remark(f"{counted(count, 'job')} cannot begin yet: {reason}")
         if self._dispatcher.away == self._told:
             return
         self._told = self._dispatcher.away

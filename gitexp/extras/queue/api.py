@@ -175,6 +175,7 @@ def remove(project: Project, names: Sequence[str]) -> list[Experiment]:
     """
     found = _waiting(project, names)
     removal.remove(project, found)
+    plugins.load("jobs", "drop")(project, found)
     return found
 
 

@@ -136,17 +136,19 @@ def list_(
     every = project.store.all()
     running = [one for one in readable(every) if one.record.status is Status.RUNNING]
     found = [*running, *queue.in_order(project, every)]
+    jobs = plugins.load("jobs", "states")(project, found[:limit])
     if json:
         documents = []
         for row in rows_of(project, found[:limit]):
             if row.record:
-                documents.append({**row.as_json(), "worker": row.record.worker})
+                of_job = {"job_state": jobs[row.name]} if row.name in jobs else {}
+                documents.append({**row.as_json(), "worker": row.record.worker, **of_job})
         return render.as_json_list(documents)
     if form is not None:
         return render.answer(markup.of_documents(form, map(listing.document, found[:limit])))
     at_work = workers.at_work(project.local)
     living = {worker.name for worker in at_work}
-    render.answer(listing.lines(_cells(one, living) for one in found[:limit]))
+    render.answer(listing.lines(_cells(one, living, jobs.get(one.name, "")) for one in found[:limit]))
     waiting = sum(map(queue.waits_here, found))
     if quiet:
         return None
@@ -154,7 +156,7 @@ def list_(
         render.warn(f"Worker {one.name} has ended before its time: {one.words}")
         render.hint(f"All that it has said: {one.log}; gitexp queue start forgets it.")
     render.say(f"{counted(waiting, 'run')} queued, {counted(len(at_work), 'worker')} here", "dim")
-    if waiting and not at_work:
+    if waiting > sum(one.name in jobs for one in found if queue.waits_here(one)) and not at_work:
         render.hint("gitexp queue start runs them.")
     if lost := queue.lost(project, every):
         render.hint(f"gitexp queue start runs {counted(len(lost), 'run')} of dead workers again.")
@@ -193,24 +195,30 @@ def start(
     waiting = queue.queued(project, at=pool.places_of(project, choice))
     if remote is not None:
         waiting = [run.experiment for run in handover.runs_at(project, remote, quiet=quiet)]
+    begun = plugins.load("jobs", "begun")(project, choice) if choice is not None else []
     jobs = min(jobs, len(waiting))
     line = f"{counted(len(waiting), 'run')} for {counted(jobs, 'worker')}{pool.told_of_threads(jobs)}"
     if choice is not None:
-        line = f"{counted(len(waiting), 'run')} for {choice.name}, {jobs:,} at a time"
+        line = f"{counted(len(waiting), 'run')} for {choice.name}"
+        if jobs > 1:
+            line += f", {jobs:,} at a time"
+        if begun:
+            line += f"; {len(begun):,} begun before"
     if not dry_run:
         workers.forget_fallen(project.local)
-    if dry_run or not waiting:
+    if dry_run or not (waiting or begun):
         if not waiting:
             line = NOTHING_WAITS if remote is None else f"Nothing waits at {remote}"
         _tell(project, waiting, line, quiet=quiet, json=json)
         return _tell_of_remotes(project, quiet=quiet, json=json) if remote is None else None
+    names = [*(one.name for one in waiting), *begun]
     if detach:
-        _detach(project, jobs, waiting, own, choice)
+        _detach(project, jobs, names, own, choice)
         line += ", in the background: gitexp queue shows how it goes"
         return _tell(project, waiting, line, quiet=quiet, json=json)
     if not quiet and not json:
         render.say(line, "dim")
-    return _work_off(project, jobs, waiting, own, choice, quiet=quiet, json=json)
+    return _work_off(project, jobs, names, own, choice, quiet=quiet, json=json)
 
 
 def _choice(engine: str, scheduler: str, others: Mapping[str, bool]) -> EngineChoice | None:
@@ -226,12 +234,11 @@ def _choice(engine: str, scheduler: str, others: Mapping[str, bool]) -> EngineCh
 
 
 def _detach(
-    project: Project, jobs: int, waiting: Sequence[Experiment], own: Orders, choice: EngineChoice | None
+    project: Project, jobs: int, names: Sequence[str], own: Orders, choice: EngineChoice | None
 ) -> None:
     """Leave the queue to workers, or jobs, that outlive this process."""
     if choice is None:
         return pool.detach(project, jobs, own)
-    names = [one.name for one in waiting]
     plugins.load("jobs", "detach")(project, jobs, names, own, choice)
     return None
 
@@ -239,7 +246,7 @@ def _detach(
 def _work_off(
     project: Project,
     jobs: int,
-    waiting: Sequence[Experiment],
+    names: Sequence[str],
     own: Orders,
     choice: EngineChoice | None,
     *,
@@ -248,7 +255,7 @@ def _work_off(
 ) -> None:
     """Run the queue and tell the results; raises typer.Exit after a run without a good end."""
     ended = queue.EndedRuns(project, _tell_ended if not quiet else lambda one: None)
-    with pool.workforce(project, jobs, [one.name for one in waiting], own, choice) as at_work:
+    with pool.workforce(project, jobs, names, own, choice) as at_work:
         stopped = at_work.wait(ended.look, _remark)
         at_work.require_well()
     if json:
@@ -258,7 +265,8 @@ def _work_off(
     if stopped:
         _tell_what_is_left(project, ended.found)
         raise typer.Exit(status_of(128 + signal.SIGINT, signal.SIGINT))
-    if any(one.record.status is not Status.DONE for one in ended.found):
+    last = {one.name: one.record.status for one in ended.found}  # of several tries
+    if any(status is not Status.DONE for status in last.values()):
         raise typer.Exit(1)
 
 
@@ -327,6 +335,8 @@ def remove(
         return _tell(project, found, NOTHING_WAITS, quiet=quiet, json=json)
     tried = queue.tried_before(project, found)
     removal.remove(project, found)
+    if not dry_run:
+        plugins.load("jobs", "drop")(project, found)
     done = f"{counted(len(found), 'run')} taken out of the queue"
     if tried:
         done += f", with the results of earlier tries: {shorten(tried)}"
@@ -448,13 +458,13 @@ def work(
         run_all(project, worker, orders, names, is_alone=lambda: workers.is_orphan(for_))
 
 
-def _cells(one: Experiment, living: Collection[str]) -> tuple[str, ...]:
+def _cells(one: Experiment, living: Collection[str], job: str) -> tuple[str, ...]:
     """The name, the status, the worker or remote, the time, and what tells an experiment apart.
 
-    `living`: the names of the living workers of this machine.
+    `living`: the names of the living workers of this machine. `job`: of an engine, with its state.
     """
     record = one.record
-    who = f"at {record.waits_at}" if record.waits_at else record.worker
-    if record.worker and record.host == machine().host and record.worker not in living:
+    who = f"at {record.waits_at}" if record.waits_at else job or record.worker
+    if not job and record.worker and record.host == machine().host and record.worker not in living:
         who = f"{record.worker} (dead)"
     return (one.name, str(record.status), who, show_moment(record.created), listing.difference(record))
