@@ -26,6 +26,7 @@ COMMANDS = {
     "best": "Print the name of the best experiment.",
     "diff": "Compare params, metrics, code, data, command and environment.",
     "compare": "Compare many experiments side by side: only what differs.",
+    "judge": "Say whether the second is better than the first, or the difference is noise.",
     "plots": "Draw the curves of experiments, plots of their files, and pictures of many.",
     "ui": "Show the experiments in the browser: a table that stays up to date.",
     "export": "Write all columns of experiments: CSV, JSON lines, Parquet, Excel.",
@@ -76,6 +77,7 @@ TASKS = {
         "best",
         "diff",
         "compare",
+        "judge",
         "artifacts",
         "plots",
         "ui",
@@ -229,6 +231,7 @@ for _name in COMMANDS:
 _TABLE["command", "mlflow"] = "gitexp.extras.integrations.mlflow.commands:register"
 _TABLE["command", "queue"] = "gitexp.extras.queue.commands:register"
 _TABLE["command", "engine"] = "gitexp.extras.engines.commands:register"
+_TABLE["command", "judge"] = "gitexp.extras.inference.commands:register"
 _TABLE["command", "plots"] = "gitexp.extras.plots.plots_command:register"
 _TABLE["command", "ui"] = "gitexp.extras.web.ui_command:register"
 _TABLE["command", "report"] = "gitexp.extras.reports.commands:register"

@@ -1,0 +1,1 @@
+"""Inference: what the numbers of experiments say, and how surely."""

@@ -1,0 +1,163 @@
+"""`gitexp judge`."""
+
+from __future__ import annotations
+
+from typing import Annotated, NamedTuple
+
+import typer
+
+from gitexp import errors
+from gitexp.cli.kit import options, render
+from gitexp.cli.kit.help import Command
+from gitexp.cli.kit.session import open_project
+from gitexp.extras.inference import sides, verdict
+from gitexp.extras.inference.more_runs import MoreRuns
+from gitexp.extras.inference.sequential import PairEvidence
+from gitexp.extras.inference.verdict import Judgement, Verdict
+from gitexp.project import directions
+from gitexp.project.directions import MAX, MIN
+from gitexp.project.engine_choice import EngineChoice, chosen
+from gitexp.project.project import Project
+from gitexp.words import counted
+
+EPILOG = """Examples:
+gitexp judge exp-333c9 exp-55e90
+gitexp judge exp-333c9 exp-55e90 exp-2b728 --metric acc    (each against the first)
+gitexp judge main exp-55e90 --metric time_s --min
+gitexp judge exp-333c9 exp-55e90 --metric acc --run -j 2    (more runs of both, until it is sure)
+gitexp judge exp-333c9 exp-55e90 --json && gitexp branch exp-55e90 better
+"""
+
+# The exit status by the verdict on the second; 1 and 2 are errors, as everywhere.
+STATUS = {Verdict.BETTER: 0, Verdict.WORSE: 3, Verdict.NO_TELLING: 4, Verdict.DIFFERENT: 5}
+
+Names = Annotated[
+    list[str],
+    options.argument(
+        "FIRST SECOND...", "What is compared: experiments with their replicates, commits.", "points"
+    ),
+]
+Metric = Annotated[
+    list[str] | None,
+    options.option(
+        "--metric",
+        metavar="METRIC",
+        help="Judge by this metric; default: all with a direction.",
+        by="columns",
+    ),
+]
+
+
+Run = Annotated[bool, typer.Option("--run", help="Run both again, with new seeds, until it is decided.")]
+Budget = Annotated[
+    int, typer.Option("--budget", metavar="N", min=1, help="Of --run: at most so many new runs.")
+]
+Jobs = Annotated[int, options.jobs("Of --run: so many at the same time.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(cls=Command, epilog=EPILOG)(judge)
+
+
+def judge(
+    names: Names,
+    metric: Metric = None,
+    lowest: options.Lowest = False,
+    highest: options.Highest = False,
+    run: Run = False,
+    budget: Budget = 40,
+    jobs: Jobs = 1,
+    engine: options.Engine = "",
+    scheduler: options.Scheduler = "",
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> None:
+    """Say whether the second is better than the first, or the difference is noise.
+
+    Each name stands for the experiment with all its replicates: runs that differ in nothing but the seed.
+    A difference is called one only if it is larger than what chance brings, at 95 %; with several metrics or
+    several to compare, for all verdicts together. A single run is judged by the noise of all replicates in
+    the project.
+
+    With --run both are run again, in pairs with the same new seeds, until the difference is sure or --budget
+    is used up. One may look after each pair: the rule errs in one of twenty cases at most all the same.
+
+    The exit code is 0 if the second is better, 3 if it is worse, 4 if there is no telling, 5 if it differs by
+    a metric without a direction. Of several verdicts the first of "worse", "no telling", "different" counts.
+    """
+    if len(names) < 2:
+        raise errors.UsageError("One alone cannot be judged.", "Name two: gitexp judge FIRST SECOND")
+    project = open_project(reads_all=True, quiet=quiet)
+    evidence = sides.evidence_of(project, names)
+    metrics = sides.chosen_metrics(project, evidence, metric or ())
+    low = options.best_is_lowest(lowest, highest)
+    known = [_direction(project, each, low) for each in metrics]
+    if run:
+        wanted = _MoreWanted(tuple(names), tuple(metrics), known[0], budget, jobs, chosen(engine, scheduler))
+        found = [_decided(project, wanted, quiet=quiet or json)]
+    else:
+        found = verdict.judge(evidence, metrics, known)
+    if json:
+        render.as_json_list(map(verdict.as_json, found))
+    elif not quiet:
+        render.answer(map(verdict.sentence, found))
+        _remark(found)
+    raise typer.Exit(_status(found))
+
+
+class _MoreWanted(NamedTuple):
+    """What is to be decided by more runs: the arguments of `judge`."""
+
+    names: tuple[str, ...]
+    metrics: tuple[str, ...]
+    direction: str | None
+    budget: int
+    jobs: int
+    engine: EngineChoice | None
+
+
+def _decided(project: Project, wanted: _MoreWanted, *, quiet: bool) -> Judgement:
+    """The judgement after as many more runs as it takes."""
+    if len(wanted.names) != 2 or len(wanted.metrics) != 1:
+        raise errors.UsageError(
+            "--run decides between two experiments, by one metric.",
+            f"Name the metric: --metric {wanted.metrics[0]}" if len(wanted.metrics) > 1 else "Name two.",
+        )
+
+    def tell(found: PairEvidence, begun: int) -> None:
+        if not quiet:
+            render.say(f"{counted(found.pairs, 'pair')}, {begun:,} new: {found.effect:+.3g}", "dim")
+
+    first, second = wanted.names
+    more = MoreRuns(
+        *(project, (first, second), wanted.metrics[0], verdict.ALPHA),
+        *(wanted.budget, wanted.jobs, wanted.engine, tell),
+    )
+    done = more.decide()
+    evidence = sides.evidence_of(project, wanted.names)
+    if done.interrupted:
+        render.hint("The same command goes on.")
+    return verdict.of_pairs(evidence, wanted.metrics[0], wanted.direction, done.evidence, verdict.ALPHA)
+
+
+def _direction(project: Project, metric: str, low: bool | None) -> str | None:
+    if low is not None:
+        return MIN if low else MAX
+    return directions.direction(metric, project.config.directions)
+
+
+def _remark(found: list[Judgement]) -> None:
+    for one in found:
+        if one.missing:
+            render.warn(f"{counted(one.missing, 'run')} without a finite number for {one.metric}: left out.")
+        if one.direction is None:
+            render.hint(f"Which is better of {one.metric}: --min or --max, or metrics: {{{one.metric}: min}}")
+
+
+def _status(found: list[Judgement]) -> int:
+    verdicts = {one.verdict for one in found}
+    for each in (Verdict.WORSE, Verdict.NO_TELLING, Verdict.DIFFERENT):
+        if each in verdicts:
+            return STATUS[each]
+    return STATUS[Verdict.BETTER]

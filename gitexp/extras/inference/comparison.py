@@ -1,0 +1,193 @@
+"""Two groups of runs compared by one metric: effect, interval, probability.
+
+Sources. Two groups of at least three runs: Welch, Biometrika 34 (1947), with the degrees of freedom of
+Welch and Satterthwaite. Pairs by seed: Student's test of the differences. With one run or two of a side,
+whose own variance says little: the noise floor, or the pooled variance of the two. Many comparisons: Holm,
+Scandinavian Journal of Statistics 6 (1979); intervals by Bonferroni.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import NamedTuple
+
+from gitexp.extras.inference import student
+from gitexp.extras.inference.noise import NoiseFloor
+
+LEVEL = 0.95  # of intervals
+_POWER_AND_LEVEL = (1.959963984540054 + 0.8416212335729143) ** 2  # two-sided 5 %, power 80 %
+_FEWEST = 3  # pairs, or runs of each side, whose own variance counts
+
+
+class Manner(StrEnum):
+    """How a comparison was made."""
+
+    PAIRED = "paired by seed"
+    WELCH = "Welch"
+    NOISE = "noise floor"
+    POOLED = "pooled"
+    SEQUENTIAL = "sequential"
+    NONE = "none"
+
+
+class Sample(NamedTuple):
+    """The runs of one side, and their finite values of a metric.
+
+    Attributes:
+        values: the values.
+        by_seed: the value for each seed that one run of the side has; {} without seeds.
+        missing: runs without the metric, or without a finite number.
+    """
+
+    values: Sequence[float]
+    by_seed: Mapping[str, float] = {}
+    missing: int = 0
+
+
+class Comparison(NamedTuple):
+    """What the second group has over the first, by one metric.
+
+    Attributes:
+        effect: mean of the second minus mean of the first.
+        low, high: the interval of the effect, at the given level; NaN if there is no telling at all.
+        p: the p value of no difference, two-sided; NaN likewise.
+        more: the probability that the second has the larger mean; NaN likewise.
+        manner: how it was made.
+        noise: the standard deviation of a run, as it was used; NaN likewise.
+        runs: the number of runs of each side; of pairs twice the number of pairs.
+        needed: runs of each side by which a difference of this size would be seen, with power 80 %; None if
+            that cannot be said.
+    """
+
+    effect: float
+    low: float
+    high: float
+    p: float
+    more: float
+    manner: Manner
+    noise: float
+    runs: tuple[int, int]
+    needed: int | None
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether the interval leaves out 0."""
+        return self.low > 0.0 or self.high < 0.0
+
+
+def compare(
+    first: Sample, second: Sample, floor: NoiseFloor | None = None, level: float = LEVEL
+) -> Comparison:
+    """The comparison of two samples, each with at least one value; `floor`: of the metric, if known."""
+    pairs = []
+    for seed, value in first.by_seed.items():
+        if seed in second.by_seed:
+            pairs.append(second.by_seed[seed] - value)
+    every_run_is_paired = len(pairs) == len(first.values) == len(second.values)
+    if len(pairs) >= _FEWEST and every_run_is_paired:
+        return _of_pairs(pairs, level)
+    effect = _mean(second.values) - _mean(first.values)
+    counts = (len(first.values), len(second.values))
+    if min(counts) >= _FEWEST and (found := _welch(first.values, second.values, effect, level)):
+        return found
+    manner, noise, dof = Manner.NOISE, 0.0, 0.0
+    if floor is not None:
+        noise, dof = floor.sd, floor.dof
+    elif sum(counts) > 2:  # a variance needs one value more than there are means
+        manner, dof = Manner.POOLED, float(sum(counts) - 2)
+        noise = math.sqrt((_squares(first.values) + _squares(second.values)) / dof)
+    else:
+        nothing = (math.nan, math.nan, math.nan, math.nan)
+        return Comparison(effect, *nothing, Manner.NONE, math.nan, counts, None)
+    if noise == 0.0:  # runs that are bit by bit the same
+        return _sure(effect, counts)
+    error = noise * math.sqrt(1 / counts[0] + 1 / counts[1])
+    return _made(effect, error, dof, manner, noise, counts, level)
+
+
+def holm(ps: Sequence[float]) -> list[float]:
+    """The p values of several comparisons, adjusted for their number; NaN stays."""
+    ordered = sorted((p, at) for at, p in enumerate(ps) if not math.isnan(p))
+    adjusted, highest = list(ps), 0.0
+    for rank, (p, at) in enumerate(ordered):
+        highest = max(highest, min((len(ordered) - rank) * p, 1.0))
+        adjusted[at] = highest
+    return adjusted
+
+
+def runs_needed(effect: float, noise: float) -> int | None:
+    """Runs of each side by which a difference is seen, at 5 % with power 80 %; None for no difference."""
+    if effect == 0.0 or not math.isfinite(effect) or math.isnan(noise):
+        return None
+    needed = 2 * _POWER_AND_LEVEL * (noise / effect) ** 2
+    return max(math.ceil(needed), 2) if needed < 1e9 else None
+
+
+def _welch(first: Sequence[float], second: Sequence[float], effect: float, level: float) -> Comparison | None:
+    """The comparison by the two groups' own variances; None if both are 0."""
+    parts, below = [], 0.0
+    for values in (first, second):
+        part = _variance(values) / len(values)
+        parts.append(part)
+        below += part**2 / (len(values) - 1)
+    if sum(parts) == 0.0 or below == 0.0:
+        return None
+    noise = math.sqrt((_variance(first) + _variance(second)) / 2)
+    counts = (len(first), len(second))
+    return _made(effect, math.sqrt(sum(parts)), sum(parts) ** 2 / below, Manner.WELCH, noise, counts, level)
+
+
+def _of_pairs(differences: Sequence[float], level: float) -> Comparison:
+    count = len(differences)
+    effect, variance = _mean(differences), _variance(differences)
+    if variance == 0.0:
+        return _sure(effect, (count, count))._replace(manner=Manner.PAIRED)
+    error = math.sqrt(variance / count)
+    noise = math.sqrt(variance / 2)  # of one run, were the two of a pair independent
+    return _made(effect, error, count - 1, Manner.PAIRED, noise, (count, count), level)
+
+
+def _made(
+    effect: float,
+    error: float,
+    dof: float,
+    manner: Manner,
+    noise: float,
+    runs: tuple[int, int],
+    level: float,
+) -> Comparison:
+    half = student.quantile((1 + level) / 2, dof) * error
+    t = effect / error
+    return Comparison(
+        effect,
+        effect - half,
+        effect + half,
+        student.two_sided(t, dof),
+        student.cdf(t, dof),
+        manner,
+        noise,
+        runs,
+        runs_needed(effect, noise),
+    )
+
+
+def _sure(effect: float, runs: tuple[int, int]) -> Comparison:
+    """The comparison of runs without any noise: as it is, so it is."""
+    p, more = (1.0, 0.5) if effect == 0.0 else (0.0, float(effect > 0.0))
+    return Comparison(effect, effect, effect, p, more, Manner.NOISE, 0.0, runs, None)
+
+
+def _mean(values: Sequence[float]) -> float:
+    return math.fsum(values) / len(values)
+
+
+def _squares(values: Sequence[float]) -> float:
+    """The sum of the squared distances from the mean."""
+    mean = _mean(values)
+    return math.fsum((value - mean) ** 2 for value in values)
+
+
+def _variance(values: Sequence[float]) -> float:
+    return _squares(values) / (len(values) - 1)

@@ -1,0 +1,164 @@
+"""More runs of two experiments, in pairs with the same seeds, until a difference is sure or none is left."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from gitexp import errors, plugins
+from gitexp.extras.inference import sides
+from gitexp.extras.inference.sequential import PairEvidence, evidence
+from gitexp.extras.inference.sides import JudgedSide
+from gitexp.model import Experiment
+from gitexp.project.project import Project
+from gitexp.runs import seeds
+from gitexp.runs.plan import PlannedPoint, plan
+from gitexp.runs.request import RunRequest
+from gitexp.runs.seeds import Seed
+
+
+class Decided(NamedTuple):
+    """How the runs have ended.
+
+    Attributes:
+        evidence: what the pairs say.
+        begun: the number of new runs.
+        interrupted: whether Ctrl-C was pressed.
+    """
+
+    evidence: PairEvidence
+    begun: int
+    interrupted: bool
+
+
+class MoreRuns(NamedTuple):
+    """What is to be decided, and how.
+
+    Attributes:
+        project: the project.
+        names: the two experiments.
+        metric: the metric.
+        alpha: the chance of an error that is taken.
+        most: new runs at most.
+        jobs: runs at a time.
+        engine: the engine that runs them, for `gitexp.extras.queue`; None for workers of this machine.
+        tell: told of the pairs so far.
+    """
+
+    project: Project
+    names: tuple[str, str]
+    metric: str
+    alpha: float
+    most: int
+    jobs: int
+    engine: object
+    tell: Callable[[PairEvidence, int], None]
+
+    def decide(self) -> Decided:
+        """Run pairs until there is a difference, or the number of runs is used up.
+
+        Runs that are there already count, and what a side lacks is run first. Raises UsageError for
+        experiments without a seed, ExperimentError if runs fail, and the errors of `plan`.
+        """
+        begun = 0
+        while True:
+            first, second = sides.evidence_of(self.project, self.names).sides
+            samples = first.sample(self.metric), second.sample(self.metric)
+            both = [seed for seed in samples[0].by_seed if seed in samples[1].by_seed]
+            differences = [samples[1].by_seed[seed] - samples[0].by_seed[seed] for seed in both]
+            found = evidence(differences, self.alpha)
+            self.tell(found, begun)
+            left = self.most - begun
+            if found.is_decided(self.alpha) or left <= 0:
+                return Decided(found, begun, interrupted=False)
+            wanted = self._wanted((first, second), left)
+            names = self._planned(wanted)
+            begun += len(names)
+            if self._run(names):
+                return Decided(found, begun, interrupted=True)
+            self._require_numbers(names)
+
+    def _wanted(self, both: tuple[JudgedSide, JudgedSide], left: int) -> list[tuple[str, str]]:
+        """The next runs, each by its side's name and its override: at most as many as run at a time.
+
+        First what one side has and the other lacks, then new seeds for both.
+        """
+        seed = _seed(self.project, both)
+        has = [{repr(value): value for value in _values(self.project, side)} for side in both]
+        found = list[tuple[str, str]]()
+        for side, own, others in ((both[0], has[0], has[1]), (both[1], has[1], has[0])):
+            for key, value in others.items():
+                if key not in own:
+                    found.append((side.name, f"{seed.name}={value}"))
+        room = min(max(self.jobs, 2), left)
+        number = 1 + max(value for values in has for value in values.values())
+        while len(found) < room:
+            found += [(side.name, f"{seed.name}={number}") for side in both]
+            number += 1
+        return found[:left] if len(found) > left else found
+
+    def _planned(self, wanted: Sequence[tuple[str, str]]) -> list[str]:
+        """The names of the queued experiments of some runs."""
+        names = list[str]()
+        for name in self.names:
+            points = [PlannedPoint((override,)) for of, override in wanted if of == name]
+            if points:
+                planned = plan(self.project, RunRequest(from_=name), points)
+                names += [one.name for one in planned.queued]
+        if not names:
+            raise errors.ExperimentError(
+                f"The runs that {self.names[0]} and {self.names[1]} lack were made, and did not end well.",
+                "gitexp show --failed lists them; gitexp queue retry EXP runs one again.",
+                code="not-run",
+            )
+        return names
+
+    def _run(self, names: Sequence[str]) -> bool:
+        """Run queued experiments; whether Ctrl-C was pressed."""
+        make = plugins.load("workforce", "queue")
+        with make(self.project, min(self.jobs, len(names)), names, choice=self.engine) as at_work:
+            stopped: bool = at_work.wait(lambda: None, lambda remark: None)
+            with contextlib.suppress(errors.GitexpError) if stopped else contextlib.nullcontext():
+                at_work.require_well()
+        return stopped
+
+    def _require_numbers(self, names: Sequence[str]) -> None:
+        """Raise ExperimentError for new runs without a finite number: more of them would not have one."""
+        found: Mapping[str, Experiment] = {one.name: one for one in self.project.store.readable()}
+        bad = [name for name in names if name not in found or not found[name].record.metrics]
+        if len(bad) == len(names):
+            raise errors.ExperimentError(
+                f"{bad[0]} has ended without a metric, so more runs tell nothing.",
+                f"gitexp log {bad[0]} says why.",
+                code="none-found",
+            )
+
+
+def _seed(project: Project, both: Sequence[JudgedSide]) -> Seed:
+    """The seed of the two sides."""
+    found: Seed | None = None
+    for side in both:
+        if not side.members:
+            raise errors.UsageError(
+                f"{side.name} is no experiment, so it cannot be run once more.",
+                f"Make one of it: gitexp run --from {side.name}",
+            )
+        found = seeds.required(side.members[0].record.params, project.config)
+        if found is None or isinstance(found.value, bool) or not isinstance(found.value, int):
+            raise errors.UsageError(
+                f"{side.name} has no param that is a seed, so each further run would be the same.",
+                "Say in gitexp.yaml which param is the seed: seed: train.seed",
+            )
+    assert found is not None  # there are two sides
+    return found
+
+
+def _values(project: Project, side: JudgedSide) -> list[int]:
+    """The seeds of a side's runs."""
+    found = []
+    for one in side.members:
+        seed = seeds.seed_of(one.record.params, project.config)
+        if seed is not None and isinstance(seed.value, int):
+            found.append(seed.value)
+    return found
