@@ -39,6 +39,7 @@ COMMANDS = {
     "undo": "Take back what was changed last; again, what was changed before that.",
     "redo": "Do again what undo took back last; again, what it took back before that.",
     "log": "Print what an experiment's command printed.",
+    "why": "Find out which change makes the difference between two experiments.",
     "artifacts": "List the files that a run has logged, or copy them out.",
     "alerts": "List the alerts of experiments, the newest first.",
     "watch": "Watch runs that go on: how far they are, last values, curves and the machine.",
@@ -78,6 +79,7 @@ TASKS = {
         "diff",
         "compare",
         "judge",
+        "why",
         "artifacts",
         "plots",
         "ui",
@@ -139,6 +141,8 @@ _TABLE: dict[tuple[str, str], str] = {
     # The queue of a Git remote, for its commands and for a worker.
     ("queue", "remote"): "gitexp.extras.queue.exchange:RemoteQueue",
     ("queue", "shared"): "gitexp.extras.queue.shared:SharedQueue",
+    # What runs the experiments of a queue: workers, or an engine.
+    ("workforce", "queue"): "gitexp.extras.queue.pool:workforce",
     # Where queued experiments run: the engines, by their kinds, and what gives them jobs.
     ("engine", "local"): "gitexp.extras.engines.local:LocalEngine",
     ("engine", "ssh"): "gitexp.extras.engines.ssh:SshEngine",
@@ -231,6 +235,7 @@ for _name in COMMANDS:
 _TABLE["command", "mlflow"] = "gitexp.extras.integrations.mlflow.commands:register"
 _TABLE["command", "queue"] = "gitexp.extras.queue.commands:register"
 _TABLE["command", "engine"] = "gitexp.extras.engines.commands:register"
+_TABLE["command", "why"] = "gitexp.extras.inference.why_command:register"
 _TABLE["command", "judge"] = "gitexp.extras.inference.commands:register"
 _TABLE["command", "plots"] = "gitexp.extras.plots.plots_command:register"
 _TABLE["command", "ui"] = "gitexp.extras.web.ui_command:register"

@@ -252,6 +252,8 @@ def start_of(project: Project, request: RunRequest) -> StartCode:
         branch = before.branch
         converting = conversion_note.read(project.store, point.experiment)
     _require_ended(before, point.label)
+    if request.code and before is not None:
+        return StartCode(request.code, before.baseline, branch, before, converting)
     return StartCode(point.commit, point.commit, branch, before, converting, resumed)
 
 

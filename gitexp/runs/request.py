@@ -59,6 +59,8 @@ class RunRequest(NamedTuple):
         mlflow: MLflow, in the command, logs into the repository; else the config tells.
         on_alert: told of each alert while the run goes on, in a sentence and in a thread of its own.
         typed: of own code, what is in no file.
+        code: a commit whose files run in place of those of `from_`, an experiment, and on its baseline; ""
+            for none.
     """
 
     command: CommandLine | None = None
@@ -90,3 +92,4 @@ class RunRequest(NamedTuple):
     on_alert: Callable[[str], None] = lambda text: None
     typed: TypedCode | None = None
     mlflow: bool = False
+    code: str = ""

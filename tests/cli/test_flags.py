@@ -24,6 +24,7 @@ MEANINGS = {
     "--list": "show what the command could work on, and do nothing",
     "--jobs": "so many at the same time",
     "--note": "the note of the experiment",
+    "--metric": "a metric by its name; of run and metrics, with the pattern that finds it",
     "--remote": "a Git remote",
     "--data-remote": "a data remote",
     "--format": "the answer for another program",
@@ -136,7 +137,7 @@ CHOOSING = {
     *("queue move", "queue push", "queue pull"),
 }
 ORDERED = {"show", "list", "compare", "export", "report"}
-BETTER = {"show", "best", "diff", "compare", "report", "run"}  # of a run, the objective of a search
+BETTER = {"show", "best", "diff", "compare", "judge", "why", "report", "run"}  # of run: the objective
 
 
 def assert_family(flag: str, members: set[str]) -> None:

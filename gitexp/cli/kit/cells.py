@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from gitexp.cli.kit.render import cell_width
 
@@ -34,3 +34,21 @@ def elide_middle(text: str, cells: int) -> str:
     while cell_width(end) > tail:
         end = end[1:]
     return elide(text, cells - cell_width(end)) + end
+
+
+def in_columns(rows: Iterable[tuple[str, ...]], most: int | None = None) -> list[str]:
+    """A line for each row, its cells in columns; empty columns are left out.
+
+    A line of more than `most` cells of the screen is cut.
+    """
+    found = list(rows)
+    widths = [max(map(cell_width, column)) for column in zip(*found, strict=True)]
+    text = []
+    for row in found:
+        cells = list[str]()
+        for cell, width in zip(row[:-1], widths, strict=False):
+            if width:
+                cells.append(cell + " " * (width - cell_width(cell)))
+        line = "  ".join([*cells, row[-1]])
+        text.append(line if most is None else elide(line, most))
+    return text

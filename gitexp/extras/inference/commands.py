@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, NamedTuple
 
 import typer
@@ -22,9 +23,9 @@ from gitexp.words import counted
 
 EPILOG = """Examples:
 gitexp judge exp-333c9 exp-55e90
-gitexp judge exp-333c9 exp-55e90 exp-2b728 --metric acc    (each against the first)
+gitexp judge main exp-55e90 exp-2b728 --metric acc    (against main)
 gitexp judge main exp-55e90 --metric time_s --min
-gitexp judge exp-333c9 exp-55e90 --metric acc --run -j 2    (more runs of both, until it is sure)
+gitexp judge exp-333c9 exp-55e90 --run -j 2    (more runs of both)
 gitexp judge exp-333c9 exp-55e90 --json && gitexp branch exp-55e90 better
 """
 
@@ -50,7 +51,7 @@ Metric = Annotated[
 
 Run = Annotated[bool, typer.Option("--run", help="Run both again, with new seeds, until it is decided.")]
 Budget = Annotated[
-    int, typer.Option("--budget", metavar="N", min=1, help="Of --run: at most so many new runs.")
+    int, typer.Option("--budget", metavar="N", min=0, help="At most so many new runs; 0 for no limit.")
 ]
 Jobs = Annotated[int, options.jobs("Of --run: so many at the same time.")]
 
@@ -70,6 +71,7 @@ def judge(
     jobs: Jobs = 1,
     engine: options.Engine = "",
     scheduler: options.Scheduler = "",
+    dry_run: options.DryRun = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
@@ -88,13 +90,17 @@ def judge(
     """
     if len(names) < 2:
         raise errors.UsageError("One alone cannot be judged.", "Name two: gitexp judge FIRST SECOND")
-    project = open_project(reads_all=True, quiet=quiet)
+    if run and len(names) > 2:
+        raise errors.UsageError("--run decides between two experiments.", "Name two, and one metric.")
+    project = open_project(reads_all=True, dry_run=dry_run, quiet=quiet)
     evidence = sides.evidence_of(project, names)
     metrics = sides.chosen_metrics(project, evidence, metric or ())
     low = options.best_is_lowest(lowest, highest)
     known = [_direction(project, each, low) for each in metrics]
     if run:
         wanted = _MoreWanted(tuple(names), tuple(metrics), known[0], budget, jobs, chosen(engine, scheduler))
+        if dry_run:
+            return _rehearse(project, wanted, json=json)
         found = [_decided(project, wanted, quiet=quiet or json)]
     else:
         found = verdict.judge(evidence, metrics, known)
@@ -117,24 +123,32 @@ class _MoreWanted(NamedTuple):
     engine: EngineChoice | None
 
 
+def _more(project: Project, wanted: _MoreWanted, tell: Callable[[PairEvidence, int], None]) -> MoreRuns:
+    if len(wanted.metrics) > 1:
+        raise errors.UsageError("--run decides by one metric.", f"Name it: --metric {wanted.metrics[0]}")
+    first, second = wanted.names
+    return MoreRuns(
+        *(project, (first, second), wanted.metrics[0], verdict.ALPHA),
+        *(wanted.budget, wanted.jobs, wanted.engine, tell),
+    )
+
+
+def _rehearse(project: Project, wanted: _MoreWanted, *, json: bool) -> None:
+    """Print the first runs that would be made."""
+    found = _more(project, wanted, lambda pairs, begun: None).rehearsed()
+    if json:
+        return render.as_json_list({"experiment": name, "override": override} for name, override in found)
+    return render.answer(f"{name}  -S {override}" for name, override in found)
+
+
 def _decided(project: Project, wanted: _MoreWanted, *, quiet: bool) -> Judgement:
     """The judgement after as many more runs as it takes."""
-    if len(wanted.names) != 2 or len(wanted.metrics) != 1:
-        raise errors.UsageError(
-            "--run decides between two experiments, by one metric.",
-            f"Name the metric: --metric {wanted.metrics[0]}" if len(wanted.metrics) > 1 else "Name two.",
-        )
 
     def tell(found: PairEvidence, begun: int) -> None:
         if not quiet:
             render.say(f"{counted(found.pairs, 'pair')}, {begun:,} new: {found.effect:+.3g}", "dim")
 
-    first, second = wanted.names
-    more = MoreRuns(
-        *(project, (first, second), wanted.metrics[0], verdict.ALPHA),
-        *(wanted.budget, wanted.jobs, wanted.engine, tell),
-    )
-    done = more.decide()
+    done = _more(project, wanted, tell).decide()
     evidence = sides.evidence_of(project, wanted.names)
     if done.interrupted:
         render.hint("The same command goes on.")

@@ -40,7 +40,7 @@ class MoreRuns(NamedTuple):
         names: the two experiments.
         metric: the metric.
         alpha: the chance of an error that is taken.
-        most: new runs at most.
+        most: new runs at most; 0 for no limit.
         jobs: runs at a time.
         engine: the engine that runs them, for `gitexp.extras.queue`; None for workers of this machine.
         tell: told of the pairs so far.
@@ -64,20 +64,30 @@ class MoreRuns(NamedTuple):
         begun = 0
         while True:
             first, second = sides.evidence_of(self.project, self.names).sides
-            samples = first.sample(self.metric), second.sample(self.metric)
-            both = [seed for seed in samples[0].by_seed if seed in samples[1].by_seed]
-            differences = [samples[1].by_seed[seed] - samples[0].by_seed[seed] for seed in both]
-            found = evidence(differences, self.alpha)
+            found = self._pairs(first, second)
             self.tell(found, begun)
-            left = self.most - begun
+            left = self.most - begun if self.most else self.jobs + 1
             if found.is_decided(self.alpha) or left <= 0:
                 return Decided(found, begun, interrupted=False)
             wanted = self._wanted((first, second), left)
-            names = self._planned(wanted)
+            names = self._planned((first, second), wanted)
             begun += len(names)
             if self._run(names):
                 return Decided(found, begun, interrupted=True)
             self._require_numbers(names)
+
+    def rehearsed(self) -> list[tuple[str, str]]:
+        """The first runs that would be made, by the side's name and the override; [] if it is decided."""
+        first, second = sides.evidence_of(self.project, self.names).sides
+        if self._pairs(first, second).is_decided(self.alpha):
+            return []
+        return self._wanted((first, second), self.most or self.jobs + 1)
+
+    def _pairs(self, first: JudgedSide, second: JudgedSide) -> PairEvidence:
+        """What the pairs that are there say."""
+        samples = first.sample(self.metric), second.sample(self.metric)
+        both = [seed for seed in samples[0].by_seed if seed in samples[1].by_seed]
+        return evidence([samples[1].by_seed[seed] - samples[0].by_seed[seed] for seed in both], self.alpha)
 
     def _wanted(self, both: tuple[JudgedSide, JudgedSide], left: int) -> list[tuple[str, str]]:
         """The next runs, each by its side's name and its override: at most as many as run at a time.
@@ -98,19 +108,19 @@ class MoreRuns(NamedTuple):
             number += 1
         return found[:left] if len(found) > left else found
 
-    def _planned(self, wanted: Sequence[tuple[str, str]]) -> list[str]:
+    def _planned(self, both: Sequence[JudgedSide], wanted: Sequence[tuple[str, str]]) -> list[str]:
         """The names of the queued experiments of some runs."""
         names = list[str]()
-        for name in self.names:
-            points = [PlannedPoint((override,)) for of, override in wanted if of == name]
+        for side in both:
+            points = [PlannedPoint((override,)) for of, override in wanted if of == side.name]
             if points:
-                planned = plan(self.project, RunRequest(from_=name), points)
+                planned = plan(self.project, again(side), points)
                 names += [one.name for one in planned.queued]
         if not names:
             raise errors.ExperimentError(
                 f"The runs that {self.names[0]} and {self.names[1]} lack were made, and did not end well.",
                 "gitexp show --failed lists them; gitexp queue retry EXP runs one again.",
-                code="not-run",
+                code="none-found",
             )
         return names
 
@@ -133,6 +143,12 @@ class MoreRuns(NamedTuple):
                 f"gitexp log {bad[0]} says why.",
                 code="none-found",
             )
+
+
+def again(side: JudgedSide) -> RunRequest:
+    """The request for a further run of a side, on the same baseline."""
+    one = next((one for one in side.members if one.name == side.name), side.members[0])
+    return RunRequest(from_=one.name, code=one.record.commit)
 
 
 def _seed(project: Project, both: Sequence[JudgedSide]) -> Seed:

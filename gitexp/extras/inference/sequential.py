@@ -54,9 +54,9 @@ def as_comparison(found: PairEvidence) -> Comparison:
 
 
 def evidence(differences: Sequence[float], alpha: float = 0.05) -> PairEvidence:
-    """The evidence of some differences, in any order: at least one of them."""
+    """The evidence of some differences, in any order."""
     count = len(differences)
-    effect = math.fsum(differences) / count
+    effect = math.fsum(differences) / max(count, 1)
     if count < 2:
         return PairEvidence(count, effect, 1.0, 0.0, -math.inf, math.inf)
     squares = math.fsum((value - effect) ** 2 for value in differences)

@@ -101,7 +101,7 @@ def sentence(one: Judgement) -> str:
     """The judgement for a person."""
     found = one.comparison
     runs = _runs(found)
-    effect = f"{clean(one.metric)} {_signed(found)}"
+    effect = f"{clean(one.metric)} {signed(found)}"
     second, first = clean(one.second.name), clean(one.first.name)
     match one.verdict:
         case Verdict.BETTER | Verdict.WORSE:
@@ -165,7 +165,7 @@ def _runs(found: Comparison) -> str:
     return f"{second:,} against {counted(first, 'run')}"
 
 
-def _signed(found: Comparison) -> str:
+def signed(found: Comparison) -> str:
     """The effect with its sign, and half of its interval: `+0.012 ± 0.004`."""
     half = (found.high - found.low) / 2
     if not math.isfinite(half) or half == 0.0:

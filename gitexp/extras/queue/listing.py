@@ -6,22 +6,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from gitexp.cli.kit import render
-from gitexp.cli.kit.cells import elide
+from gitexp.cli.kit.cells import in_columns
 from gitexp.model import Experiment, Record
 from gitexp.words import clean
 
 
 def lines(rows: Iterable[tuple[str, ...]]) -> list[str]:
-    """A line for each row, its cells in columns; empty columns are left out, and long lines are cut."""
-    found = list(rows)
-    widths = [max(map(len, column)) for column in zip(*found, strict=True)]
-    most = render.width()
-    text = []
-    for row in found:
-        cells = [cell.ljust(width) for cell, width in zip(row[:-1], widths, strict=False) if width]
-        line = "  ".join([*cells, row[-1]])
-        text.append(line if most is None else elide(line, most))
-    return text
+    """A line for each row, its cells in columns, as wide as the screen at most."""
+    return in_columns(rows, render.width())
 
 
 def document(one: Experiment) -> dict[str, Any]:

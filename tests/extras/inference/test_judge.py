@@ -139,6 +139,11 @@ def test_more_runs_are_made_until_it_is_decided(repo: Workspace) -> None:
         repo.gitexp("run", "-q", "--temp", "-n", name, "-S", f"gain={gain}")
     before = repo.gitexp("list").stdout
     assert judged(repo, "a", "b")[1][0]["manner"] == "none"
+    refs = repo.git("for-each-ref")
+    tried = repo.gitexp("judge", "a", "b", "--metric", "acc", "--run", "--dry-run").stdout
+    assert "a  -S seed=2" in tried
+    assert "b  -S seed=2" in tried
+    assert repo.git("for-each-ref") == refs
     status, (found,) = judged(repo, "a", "b", "--metric", "acc", "--run", "-j", "2")
     assert (status, found["verdict"], found["manner"]) == (0, "better", "sequential")
     made = len(repo.gitexp("list").stdout.split()) - len(before.split())
@@ -151,8 +156,8 @@ def test_more_runs_are_made_until_it_is_decided(repo: Workspace) -> None:
 
 
 def test_what_cannot_be_run_again_is_said(repo: Workspace) -> None:
-    repo.gitexp("run", "-q", "-n", "a", "-S", "train.lr=0.1")
-    repo.gitexp("run", "-q", "-n", "b", "-S", "train.lr=0.2")
+    for name, lr in (("a", "0.1"), ("b", "0.2")):
+        repo.gitexp("run", "-q", "--temp", "-n", name, "-S", f"train.lr={lr}", "--", "python", "train.py")
     for words, told in (
         (("a", "b", "--run"), "no param that is a seed"),
         (("a", "b", "HEAD", "--run"), "between two experiments"),
