@@ -127,6 +127,8 @@ _TABLE: dict[tuple[str, str], str] = {
     ("data remote", "http"): "gitexp.objects.remotes.web:HttpRemote",
     # What runs queued experiments.
     ("worker", "queue"): "gitexp.extras.queue.worker:work",
+    # What brings the checkpoints of another run into the workspace.
+    ("checkpoints", "place"): "gitexp.runs.workspace_checkpoints:place",
     # What begins many runs.
     ("launcher", "sweep"): "gitexp.extras.sweep.launch:launch",
     # What suggests the next trial of a search.
@@ -146,18 +148,18 @@ _TABLE: dict[tuple[str, str], str] = {
     # Where queued experiments run: the engines, by their kinds, and what gives them jobs.
     ("engine", "local"): "gitexp.extras.engines.local:LocalEngine",
     ("engine", "ssh"): "gitexp.extras.engines.ssh:SshEngine",
-    ("jobs", "remote"): "gitexp.extras.engines.dispatching:remote_of",
-    ("jobs", "check"): "gitexp.extras.engines.dispatching:check",
+    ("dispatch", "remote"): "gitexp.extras.engines.dispatching:remote_of",
+    ("dispatch", "check"): "gitexp.extras.engines.dispatching:check",
     ("engine", "dask"): "gitexp.extras.engines.dask:DaskEngine",
     ("engine", "slurm"): "gitexp.extras.engines.slurm:SlurmEngine",
-    ("jobs", "pool"): "gitexp.extras.engines.dispatching:pool",
-    ("jobs", "crew"): "gitexp.extras.engines.dispatching:crew",
-    ("jobs", "require_usable"): "gitexp.extras.engines.dispatching:require_usable",
-    ("jobs", "detach"): "gitexp.extras.engines.dispatching:detach",
-    ("jobs", "cancel"): "gitexp.extras.engines.dispatching:cancel",
-    ("jobs", "begun"): "gitexp.extras.engines.present_jobs:begun",
-    ("jobs", "states"): "gitexp.extras.engines.present_jobs:states",
-    ("jobs", "drop"): "gitexp.extras.engines.present_jobs:drop",
+    ("dispatch", "pool"): "gitexp.extras.engines.dispatching:pool",
+    ("dispatch", "crew"): "gitexp.extras.engines.dispatching:crew",
+    ("dispatch", "require_usable"): "gitexp.extras.engines.dispatching:require_usable",
+    ("dispatch", "detach"): "gitexp.extras.engines.dispatching:detach",
+    ("dispatch", "cancel"): "gitexp.extras.engines.dispatching:cancel",
+    ("dispatch", "begun"): "gitexp.extras.engines.present_jobs:begun",
+    ("dispatch", "states"): "gitexp.extras.engines.present_jobs:states",
+    ("dispatch", "drop"): "gitexp.extras.engines.present_jobs:drop",
     ("executor", "local"): "gitexp.runs.local:LocalExecutor",
     # What reads a section of gitexp.yaml that few projects have.
     ("section", "alerts"): "gitexp.project.alert_rules:read",

@@ -27,7 +27,7 @@ Command = Sequence[str] | str
 
 
 @dataclass(slots=True)
-class _Job:
+class _StageJob:
     """The commands of one job, the first of them running."""
 
     process: subprocess.Popen[bytes]
@@ -46,7 +46,7 @@ class Jobs:
     ) -> None:
         self._on_start = on_start
         self._relay = SignalRelay(lambda: None, guard)
-        self._jobs: dict[str, _Job] = {}
+        self._jobs: dict[str, _StageJob] = {}
 
     def __enter__(self) -> Jobs:
         self._relay.__enter__()
@@ -80,7 +80,7 @@ class Jobs:
         except BaseException:
             file.close()
             raise
-        self._jobs[name] = _Job(process, rest, cwd, env, file)
+        self._jobs[name] = _StageJob(process, rest, cwd, env, file)
 
     def wait(self) -> tuple[str, Outcome]:
         """Wait until a job has ended; return its name, and how it did."""
@@ -92,7 +92,7 @@ class Jobs:
             self._relay.poll()
             time.sleep(_TICK)
 
-    def _outcome(self, job: _Job) -> Outcome | None:
+    def _outcome(self, job: _StageJob) -> Outcome | None:
         """The end of a job; None if its next command runs now."""
         self._relay.poll()  # a Ctrl-C that ended the command has reached us too
         status: int = job.process.returncode

@@ -63,6 +63,7 @@ class LocalState:
         self.lost = self.root / "lost"
         self.worktrees = self.root / "worktrees"
         self.workers = self.root / "workers"
+        self.engines = self.root / "engines"
         self.broken = self.root / "broken"
         self.objects = self.root / "objects"
         self.pending = self.root / "pending"

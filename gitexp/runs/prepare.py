@@ -11,7 +11,7 @@ import os
 import shlex
 from collections.abc import Sequence
 
-from gitexp import errors
+from gitexp import errors, plugins
 from gitexp.catalog import lookup, names
 from gitexp.catalog.lookup import Point
 from gitexp.catalog.record import branch_of
@@ -163,10 +163,8 @@ def _resumed_here(project: Project, request: RunRequest) -> Resumed | None:
     """
     if not request.resume:
         return None
-    from gitexp.runs import workspace_checkpoints  # a run from the start does not pay for it
-
     resumed = _to_go_on_from(project, request, lookup.find(project, request.resume))
-    workspace_checkpoints.place(project, resumed)
+    plugins.load("checkpoints", "place")(project, resumed)
     return resumed
 
 

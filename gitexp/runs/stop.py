@@ -37,7 +37,7 @@ def stop(project: Project, name: str, patience: float = _PATIENCE) -> Experiment
     is_here = process is not None and is_alive(process)
     if not orphans and not is_here and record.engine and record.job:
         if not project.dry_run:
-            plugins.load("jobs", "cancel")(project, record.engine, record.job)
+            plugins.load("dispatch", "cancel")(project, record.engine, record.job)
             experiment = _wait(project, experiment, (), patience)
         return experiment
     if not orphans and not is_here:

@@ -12,7 +12,7 @@ from gitexp.extras.queue.workers import last_words
 from gitexp.version import __version__
 
 
-class Missing(NamedTuple):
+class Lack(NamedTuple):
     """Something that jobs would lack.
 
     Attributes:
@@ -35,7 +35,7 @@ class PlaceCheck(NamedTuple):
 
     place: str
     found: Mapping[str, Any]
-    missing: Sequence[Missing]
+    missing: Sequence[Lack]
 
     def as_json(self) -> dict[str, Any]:
         """The check in the form of `--json`."""
@@ -70,9 +70,9 @@ def _is_settled(report: JobReport) -> bool:
 def _of_place(engine: Engine, place: str, id: str, report: JobReport, python: str) -> PlaceCheck:
     if report.state is not JobState.ENDED:
         if report.is_stuck:
-            return PlaceCheck(place, {}, [Missing(report.reason)])
+            return PlaceCheck(place, {}, [Lack(report.reason)])
         why = report.reason or f"its job is {report.state}"
-        return PlaceCheck(place, {}, [Missing(f"no answer in time: {why}")])
+        return PlaceCheck(place, {}, [Lack(f"no answer in time: {why}")])
     log = engine.log(id)
     found = probe.read(log)
     if found is None:
@@ -80,25 +80,23 @@ def _of_place(engine: Engine, place: str, id: str, report: JobReport, python: st
     return PlaceCheck(place or found["host"], found, _missing(found, python))
 
 
-def _not_begun(log: str, python: str) -> Missing:
+def _not_begun(log: str, python: str) -> Lack:
     """Why a probe has not run, from its output."""
     said = last_words(log.encode())
     if "No module named gitexp" in log or "No such command" in log or "No such option" in log:
-        return Missing(
+        return Lack(
             said, f"Install gitexp {__version__} there: {python} -m pip install gitexp=={__version__}"
         )
     if "not found" in log or "No such file" in log:
-        return Missing(
-            said, "python: of the engine, or of the host, says which interpreter has gitexp there."
-        )
-    return Missing(said)
+        return Lack(said, "python: of the engine, or of the host, says which interpreter has gitexp there.")
+    return Lack(said)
 
 
-def _missing(found: Mapping[str, Any], python: str) -> list[Missing]:
+def _missing(found: Mapping[str, Any], python: str) -> list[Lack]:
     missing = []
     if found["gitexp"] != __version__:
         hint = f"{python} -m pip install gitexp=={__version__}"
-        missing.append(Missing(f"gitexp is {found['gitexp']} there, and {__version__} here", hint))
+        missing.append(Lack(f"gitexp is {found['gitexp']} there, and {__version__} here", hint))
     if (trouble := found.get("trouble")) is not None:
         missing.append(_of_error("", trouble))
     if found.get("repository") is not None:
@@ -109,8 +107,8 @@ def _missing(found: Mapping[str, Any], python: str) -> list[Missing]:
     return missing
 
 
-def _of_error(prefix: str, error: Mapping[str, Any]) -> Missing:
-    return Missing(prefix + str(error["message"]), str(error["hint"] or ""))
+def _of_error(prefix: str, error: Mapping[str, Any]) -> Lack:
+    return Lack(prefix + str(error["message"]), str(error["hint"] or ""))
 
 
 def cells(one: PlaceCheck) -> tuple[str, ...]:

@@ -91,7 +91,7 @@ def check(
     exit code is 1 if something is missing.
     """
     project = open_project(quiet=quiet)
-    found = plugins.load("jobs", "check")(project, EngineChoice(name), wait)
+    found = plugins.load("dispatch", "check")(project, EngineChoice(name), wait)
     if json:
         render.as_json_list(one.as_json() for one in found)
     else:

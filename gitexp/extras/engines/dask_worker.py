@@ -24,6 +24,9 @@ import types
 from collections.abc import Collection
 from typing import IO, Any
 
+if sys.platform != "win32":
+    import fcntl
+
 _MOST_SAID = 1 << 16  # bytes of the output of a job that are told
 _MOST_ENDED = 64  # jobs whose output is kept when they have ended
 _INTERVAL = 0.1  # seconds between two looks
@@ -161,8 +164,6 @@ def _end_rest(leader: int) -> None:
 
 def _gpus(count: int, environment: dict[str, str], to_end: threading.Event) -> list[Any]:
     """Locks on some GPUs that no other job of this machine has; the environment names them."""
-    import fcntl
-
     devices = _devices(environment)
     if len(devices) < count:
         raise SystemExit(f"error: this machine has {len(devices)} GPUs for jobs, and the job needs {count}")

@@ -15,17 +15,15 @@ from gitexp.failpoints import failpoint
 from gitexp.model import Record
 from gitexp.repo.local import LocalState
 
-_FOLDER = "engines"
-
 
 def are_there(local: LocalState) -> bool:
     """Whether an engine has ever had jobs here."""
-    return (local.root / _FOLDER).is_dir()
+    return local.engines.is_dir()
 
 
 def folder_of(local: LocalState, engine: str) -> str:
     """The folder for an engine's own files."""
-    return str(local.root / _FOLDER / engine.encode().hex())  # a name may have any characters
+    return str(local.engines / engine.encode().hex())  # a name may have any characters
 
 
 class SubmittedJob(NamedTuple):
@@ -62,7 +60,7 @@ class JobsFile:
         """The jobs by the names of their experiments; {} if the file cannot be read."""
         found = {}
         with contextlib.suppress(OSError, ValueError, TypeError, AttributeError, LookupError):
-            with self._local.opened(self._local.root / _FOLDER) as folder:
+            with self._local.opened(self._local.engines) as folder:
                 data = json.loads(folder.read(self._name))
             for name, (id, start, tries) in data.items():
                 found[str(name)] = SubmittedJob(str(id), str(start), int(tries))
@@ -80,6 +78,6 @@ class JobsFile:
                     del known[name]
             known.update(jobs)
             text = json.dumps(known).encode("utf-8", "surrogateescape")
-            with self._local.opened(self._local.root / _FOLDER, make=True) as folder:
+            with self._local.opened(self._local.engines, make=True) as folder:
                 folder.write(self._name, text)
             failpoint("engine:noted")

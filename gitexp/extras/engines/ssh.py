@@ -18,9 +18,9 @@ from gitexp import errors
 from gitexp.extras.engines import ssh_scripts
 from gitexp.extras.engines.engine import ENGINE, EngineSettings, Job, JobReport, JobState
 from gitexp.extras.engines.settings import require_options
-from gitexp.extras.engines.ssh_calls import Call, Ssh
+from gitexp.extras.engines.ssh_calls import Ssh, SshCall
 from gitexp.extras.engines.ssh_hosts import OPTIONS, Host, hosts_of
-from gitexp.extras.engines.ssh_scripts import Answer
+from gitexp.extras.engines.ssh_scripts import HostAnswer
 from gitexp.words import counted, shorten
 
 _WAIT = 2.0  # seconds that a question to all hosts may take, before what is known has to do
@@ -161,7 +161,7 @@ class SshEngine:
             if at.call is not None and at.call.is_over:
                 self._take(at, at.call)
 
-    def _take(self, at: _AtHost, call: Call) -> None:
+    def _take(self, at: _AtHost, call: SshCall) -> None:
         """Take what a host has said."""
         answer, complaint = call.answer(), call.complaint()
         call.close()
@@ -179,7 +179,7 @@ class SshEngine:
         if at.what == "look":
             self._look_at(at, answer)
 
-    def _look_at(self, at: _AtHost, answer: Answer) -> None:
+    def _look_at(self, at: _AtHost, answer: HostAnswer) -> None:
         """Take what a host has said of jobs."""
         for id in answer.running & self._unknown:
             at.enter(id)
@@ -256,7 +256,7 @@ class _AtHost:
         self.host = host
         self.ids: dict[str, int] = {}
         self.had: set[str] = set()
-        self.call: Call | None = None
+        self.call: SshCall | None = None
         self.what = ""
         self.beginning: dict[str, Job] = {}
         self.complaint = ""
@@ -301,7 +301,7 @@ class _AtHost:
             self.host = self.host._replace(gpus=gpus)
 
 
-def _wait_for(calls: Sequence[Call], patience: float) -> None:
+def _wait_for(calls: Sequence[SshCall], patience: float) -> None:
     """Wait until all calls are over, or on their way for so many seconds."""
     while any(not call.is_over and call.age < patience for call in calls):
         time.sleep(0.005)

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from gitexp.extras.engines.ssh_scripts import Answer, parsed
+from gitexp.extras.engines.ssh_scripts import HostAnswer, parsed
 
 _CONNECT = 10  # seconds to reach a host
 _PATIENCE = 40.0  # seconds for a whole call
@@ -30,7 +30,7 @@ _OPTIONS = (
 )
 
 
-class Call(NamedTuple):
+class SshCall(NamedTuple):
     """A script on its way to a host.
 
     Attributes:
@@ -59,7 +59,7 @@ class Call(NamedTuple):
         self.out.seek(0)
         return self.out.read()
 
-    def answer(self) -> Answer:
+    def answer(self) -> HostAnswer:
         """The answer, of a script that has been cut off too."""
         return parsed(self.raw())
 
@@ -95,13 +95,13 @@ class Ssh:
         self._folder: Path | None = None
         self._reached: set[str] = set()
 
-    def begin(self, host: str, script: bytes) -> Call:
+    def begin(self, host: str, script: bytes) -> SshCall:
         """Send a script to `sh` on a host. Raises OSError if there is no ssh."""
         self._reached.add(host)
         with tempfile.TemporaryFile() as sent:
             sent.write(script)
             sent.seek(0)
-            out, err = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115  # `Call.close`
+            out, err = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115  # `SshCall.close`
             process = subprocess.Popen(
                 [*self._words, *_OPTIONS, *self._shared(), "--", host, "sh"],
                 stdin=sent,
@@ -109,7 +109,7 @@ class Ssh:
                 stderr=err,
                 start_new_session=True,  # Ctrl-C is not for it
             )
-        return Call(process, out, err, time.monotonic())
+        return SshCall(process, out, err, time.monotonic())
 
     def hang_up(self, host: str) -> None:
         """Have the next call to a host make a new connection: the present one may be dead."""

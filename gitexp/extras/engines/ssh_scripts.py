@@ -68,7 +68,7 @@ greet() {
 """
 
 
-class Answer(NamedTuple):
+class HostAnswer(NamedTuple):
     """What a host has said.
 
     Attributes:
@@ -85,7 +85,7 @@ class Answer(NamedTuple):
     gpus: tuple[str, ...]
 
 
-def parsed(out: bytes) -> Answer:
+def parsed(out: bytes) -> HostAnswer:
     """The answer of a script."""
     said: dict[str, list[str]] = {}
     for line in out.decode("utf-8", "replace").splitlines():
@@ -93,7 +93,7 @@ def parsed(out: bytes) -> Answer:
         about, _, value = rest.partition(" ")
         if word == _ASK:
             said.setdefault(about, []).append(value.strip())
-    return Answer(
+    return HostAnswer(
         begun=frozenset(said.get("begun", ())),
         running=frozenset(said.get("running", ())),
         ended=frozenset(said.get("ended", ())),

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from gitexp.extras.inference.comparison import LEVEL, Comparison, Sample, compare
+from gitexp.extras.inference.comparison import LEVEL, GroupComparison, Sample, compare
 from gitexp.extras.inference.noise import NoiseFloor
 
 Hybrid = frozenset[int]  # the units that it has of the second side, by their numbers
@@ -25,7 +25,7 @@ _MOST_OF_ALL = 4  # units of which all sets are measured
 _MOST_ALONE = 8  # units of which each is measured alone
 
 
-class Finding(StrEnum):
+class UnitFinding(StrEnum):
     """What can be said of a unit."""
 
     MAKES_IT = "makes the difference"
@@ -48,9 +48,9 @@ class UnitEffect(NamedTuple):
     """
 
     unit: int
-    on_first: Comparison | None
-    on_second: Comparison | None
-    finding: Finding
+    on_first: GroupComparison | None
+    on_second: GroupComparison | None
+    finding: UnitFinding
 
 
 class Interaction(NamedTuple):
@@ -97,7 +97,7 @@ class Measurements(NamedTuple):
         sample = self.samples[hybrid]
         return None if sample is None else sum(sample.values) / len(sample.values)
 
-    def compared(self, first: Hybrid, second: Hybrid) -> Comparison | None:
+    def compared(self, first: Hybrid, second: Hybrid) -> GroupComparison | None:
         """Two measured hybrids; None if one of them was not measured, or cannot run.
 
         The intervals hold for the comparisons of all units together.
@@ -163,25 +163,27 @@ def _of_effects(known: Measurements, interactions: Sequence[Interaction]) -> Att
         on_second = known.compared(known.all - single, known.all)
         finding = _finding(on_first, on_second, total)
         effects.append(UnitEffect(unit, on_first, on_second, finding))
-        if finding in (Finding.MAKES_IT, Finding.PART, Finding.TOGETHER):
+        if finding in (UnitFinding.MAKES_IT, UnitFinding.PART, UnitFinding.TOGETHER):
             guilty.add(unit)
     return Attribution(effects, frozenset(guilty), interactions)
 
 
-def _finding(on_first: Comparison | None, on_second: Comparison | None, total: Comparison) -> Finding:
+def _finding(
+    on_first: GroupComparison | None, on_second: GroupComparison | None, total: GroupComparison
+) -> UnitFinding:
     if on_first is None and on_second is None:
-        return Finding.CANNOT_TELL
+        return UnitFinding.CANNOT_TELL
     sure = [one for one in (on_first, on_second) if one is not None and one.is_decided]
     if not sure:
-        return Finding.NOTHING
+        return UnitFinding.NOTHING
     if any(one.effect * total.effect < 0.0 for one in sure):
-        return Finding.AGAINST
+        return UnitFinding.AGAINST
     if len(sure) == 1 and on_first is not None and on_second is not None:
-        return Finding.TOGETHER
+        return UnitFinding.TOGETHER
     largest = max(abs(one.effect) for one in sure)
     rest = abs(total.effect) - largest
     half_width = (total.high - total.low) / 2
-    return Finding.MAKES_IT if rest <= half_width else Finding.PART
+    return UnitFinding.MAKES_IT if rest <= half_width else UnitFinding.PART
 
 
 def _pairs(known: Measurements) -> list[Interaction]:
@@ -210,11 +212,11 @@ def _of_guilty(known: Measurements, guilty: Hybrid) -> Attribution:
     effects = []
     for unit in range(known.units):
         if unit not in guilty:
-            effects.append(UnitEffect(unit, None, None, Finding.NOT_TRIED))
+            effects.append(UnitEffect(unit, None, None, UnitFinding.NOT_TRIED))
         elif len(guilty) == 1:
-            effects.append(UnitEffect(unit, on_first, on_second, Finding.MAKES_IT))
+            effects.append(UnitEffect(unit, on_first, on_second, UnitFinding.MAKES_IT))
         else:
-            effects.append(UnitEffect(unit, None, None, Finding.TOGETHER))
+            effects.append(UnitEffect(unit, None, None, UnitFinding.TOGETHER))
     return Attribution(effects, guilty, ())
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, NamedTuple
 
 import typer
 
-from gitexp import errors
+from gitexp import errors, plugins
 from gitexp.cli.kit import options, render
 from gitexp.cli.kit.help import Command
 from gitexp.cli.kit.session import open_project
@@ -98,7 +98,10 @@ def judge(
     low = options.best_is_lowest(lowest, highest)
     known = [_direction(project, each, low) for each in metrics]
     if run:
-        wanted = _MoreWanted(tuple(names), tuple(metrics), known[0], budget, jobs, chosen(engine, scheduler))
+        choice = chosen(engine, scheduler)
+        if choice is not None:
+            plugins.load("dispatch", "require_usable")(project, choice)
+        wanted = _MoreWanted(tuple(names), tuple(metrics), known[0], budget, jobs, choice)
         if dry_run:
             return _rehearse(project, wanted, json=json)
         found = [_decided(project, wanted, quiet=quiet or json)]

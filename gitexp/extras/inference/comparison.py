@@ -21,7 +21,7 @@ _POWER_AND_LEVEL = (1.959963984540054 + 0.8416212335729143) ** 2  # two-sided 5 
 _FEWEST = 3  # pairs, or runs of each side, whose own variance counts
 
 
-class Manner(StrEnum):
+class ComparisonKind(StrEnum):
     """How a comparison was made."""
 
     PAIRED = "paired by seed"
@@ -46,7 +46,7 @@ class Sample(NamedTuple):
     missing: int = 0
 
 
-class Comparison(NamedTuple):
+class GroupComparison(NamedTuple):
     """What the second group has over the first, by one metric.
 
     Attributes:
@@ -66,7 +66,7 @@ class Comparison(NamedTuple):
     high: float
     p: float
     more: float
-    manner: Manner
+    manner: ComparisonKind
     noise: float
     runs: tuple[int, int]
     needed: int | None
@@ -79,7 +79,7 @@ class Comparison(NamedTuple):
 
 def compare(
     first: Sample, second: Sample, floor: NoiseFloor | None = None, level: float = LEVEL
-) -> Comparison:
+) -> GroupComparison:
     """The comparison of two samples, each with at least one value; `floor`: of the metric, if known."""
     pairs = []
     for seed, value in first.by_seed.items():
@@ -92,15 +92,15 @@ def compare(
     counts = (len(first.values), len(second.values))
     if min(counts) >= _FEWEST and (found := _welch(first.values, second.values, effect, level)):
         return found
-    manner, noise, dof = Manner.NOISE, 0.0, 0.0
+    manner, noise, dof = ComparisonKind.NOISE, 0.0, 0.0
     if floor is not None:
         noise, dof = floor.sd, floor.dof
     elif sum(counts) > 2:  # a variance needs one value more than there are means
-        manner, dof = Manner.POOLED, float(sum(counts) - 2)
+        manner, dof = ComparisonKind.POOLED, float(sum(counts) - 2)
         noise = math.sqrt((_squares(first.values) + _squares(second.values)) / dof)
     else:
         nothing = (math.nan, math.nan, math.nan, math.nan)
-        return Comparison(effect, *nothing, Manner.NONE, math.nan, counts, None)
+        return GroupComparison(effect, *nothing, ComparisonKind.NONE, math.nan, counts, None)
     if noise == 0.0:  # runs that are bit by bit the same
         return _sure(effect, counts)
     error = noise * math.sqrt(1 / counts[0] + 1 / counts[1])
@@ -125,7 +125,9 @@ def runs_needed(effect: float, noise: float) -> int | None:
     return max(math.ceil(needed), 2) if needed < 1e9 else None
 
 
-def _welch(first: Sequence[float], second: Sequence[float], effect: float, level: float) -> Comparison | None:
+def _welch(
+    first: Sequence[float], second: Sequence[float], effect: float, level: float
+) -> GroupComparison | None:
     """The comparison by the two groups' own variances; None if both are 0."""
     parts, below = [], 0.0
     for values in (first, second):
@@ -136,31 +138,33 @@ def _welch(first: Sequence[float], second: Sequence[float], effect: float, level
         return None
     noise = math.sqrt((_variance(first) + _variance(second)) / 2)
     counts = (len(first), len(second))
-    return _made(effect, math.sqrt(sum(parts)), sum(parts) ** 2 / below, Manner.WELCH, noise, counts, level)
+    return _made(
+        effect, math.sqrt(sum(parts)), sum(parts) ** 2 / below, ComparisonKind.WELCH, noise, counts, level
+    )
 
 
-def _of_pairs(differences: Sequence[float], level: float) -> Comparison:
+def _of_pairs(differences: Sequence[float], level: float) -> GroupComparison:
     count = len(differences)
     effect, variance = _mean(differences), _variance(differences)
     if variance == 0.0:
-        return _sure(effect, (count, count))._replace(manner=Manner.PAIRED)
+        return _sure(effect, (count, count))._replace(manner=ComparisonKind.PAIRED)
     error = math.sqrt(variance / count)
     noise = math.sqrt(variance / 2)  # of one run, were the two of a pair independent
-    return _made(effect, error, count - 1, Manner.PAIRED, noise, (count, count), level)
+    return _made(effect, error, count - 1, ComparisonKind.PAIRED, noise, (count, count), level)
 
 
 def _made(
     effect: float,
     error: float,
     dof: float,
-    manner: Manner,
+    manner: ComparisonKind,
     noise: float,
     runs: tuple[int, int],
     level: float,
-) -> Comparison:
+) -> GroupComparison:
     half = student.quantile((1 + level) / 2, dof) * error
     t = effect / error
-    return Comparison(
+    return GroupComparison(
         effect,
         effect - half,
         effect + half,
@@ -173,10 +177,10 @@ def _made(
     )
 
 
-def _sure(effect: float, runs: tuple[int, int]) -> Comparison:
+def _sure(effect: float, runs: tuple[int, int]) -> GroupComparison:
     """The comparison of runs without any noise: as it is, so it is."""
     p, more = (1.0, 0.5) if effect == 0.0 else (0.0, float(effect > 0.0))
-    return Comparison(effect, effect, effect, p, more, Manner.NOISE, 0.0, runs, None)
+    return GroupComparison(effect, effect, effect, p, more, ComparisonKind.NOISE, 0.0, runs, None)
 
 
 def _mean(values: Sequence[float]) -> float:

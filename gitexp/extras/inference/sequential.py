@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from gitexp.extras.inference import student
-from gitexp.extras.inference.comparison import Comparison, Manner
+from gitexp.extras.inference.comparison import ComparisonKind, GroupComparison
 
 _FEWEST = 3  # pairs, before anything is said
 
@@ -42,7 +42,7 @@ class PairEvidence(NamedTuple):
         return self.pairs >= _FEWEST and self.ratio >= 1.0 / alpha
 
 
-def as_comparison(found: PairEvidence) -> Comparison:
+def as_comparison(found: PairEvidence) -> GroupComparison:
     """The comparison that some pairs make: p and interval hold although one has looked after each pair."""
     p = 1.0 if found.ratio <= 1.0 else 1.0 / found.ratio
     more = float(found.effect > 0.0)
@@ -50,7 +50,9 @@ def as_comparison(found: PairEvidence) -> Comparison:
         more = student.cdf(found.effect / found.error, found.pairs - 1)
     noise = found.error * math.sqrt(found.pairs / 2)
     runs = (found.pairs, found.pairs)
-    return Comparison(found.effect, found.low, found.high, p, more, Manner.SEQUENTIAL, noise, runs, None)
+    return GroupComparison(
+        found.effect, found.low, found.high, p, more, ComparisonKind.SEQUENTIAL, noise, runs, None
+    )
 
 
 def evidence(differences: Sequence[float], alpha: float = 0.05) -> PairEvidence:

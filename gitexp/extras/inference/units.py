@@ -36,7 +36,7 @@ class Unit(NamedTuple):
     path: str = ""
 
 
-class Hunk(NamedTuple):
+class LineHunk(NamedTuple):
     """A block of lines that differs.
 
     Attributes:
@@ -60,7 +60,7 @@ class HunkUnit(NamedTuple):
 
     label: str
     before: bytes
-    hunk: Hunk
+    hunk: LineHunk
 
 
 def params_units(first: Files, second: Files) -> tuple[list[Unit], list[str]]:
@@ -129,7 +129,7 @@ def hunk_units(project: Project, first: Experiment, second: Experiment, path: st
     return found
 
 
-def hunks(before: bytes, after: bytes) -> list[Hunk]:
+def hunks(before: bytes, after: bytes) -> list[LineHunk]:
     """The blocks of lines that differ, in order; [] for files that are too long."""
     old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
     if max(len(old), len(new)) > _MOST_LINES:
@@ -138,11 +138,11 @@ def hunks(before: bytes, after: bytes) -> list[Hunk]:
     matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
     for kind, begin, end, other_begin, other_end in matcher.get_opcodes():
         if kind != "equal":
-            found.append(Hunk(begin, end, new[other_begin:other_end]))
+            found.append(LineHunk(begin, end, new[other_begin:other_end]))
     return found
 
 
-def with_hunks(before: bytes, chosen: Sequence[Hunk]) -> bytes:
+def with_hunks(before: bytes, chosen: Sequence[LineHunk]) -> bytes:
     """The content with some of the hunks, given in order."""
     old, made, at = before.splitlines(keepends=True), list[bytes](), 0
     for hunk in chosen:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from gitexp.extras.inference.comparison import LEVEL, Comparison, Manner, compare, holm
+from gitexp.extras.inference.comparison import LEVEL, ComparisonKind, GroupComparison, compare, holm
 from gitexp.extras.inference.sequential import PairEvidence, as_comparison
 from gitexp.extras.inference.sides import Evidence, JudgedSide
 from gitexp.project.directions import MIN
@@ -42,7 +42,7 @@ class Judgement(NamedTuple):
     direction: str | None
     first: JudgedSide
     second: JudgedSide
-    comparison: Comparison
+    comparison: GroupComparison
     p: float
     verdict: Verdict
     missing: int
@@ -88,7 +88,7 @@ def of_pairs(
     return Judgement(metric, direction, first, second, comparison, p, verdict, 0)
 
 
-def _verdict(comparison: Comparison, p: float, direction: str | None) -> Verdict:
+def _verdict(comparison: GroupComparison, p: float, direction: str | None) -> Verdict:
     if math.isnan(p) or p >= ALPHA or comparison.effect == 0.0:
         return Verdict.NO_TELLING
     if direction is None:
@@ -108,7 +108,7 @@ def sentence(one: Judgement) -> str:
             return f"{second} is {one.verdict} than {first}: {effect}, {runs}"
         case Verdict.DIFFERENT:
             return f"{second} differs from {first}: {effect}, {runs}; no direction says which is better"
-    if found.manner is Manner.NONE:
+    if found.manner is ComparisonKind.NONE:
         return (
             f"no telling between {second} and {first}: {effect}, and nothing says how far apart two equal "
             "runs are: no experiment here has a replicate"
@@ -158,14 +158,14 @@ def _known(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _runs(found: Comparison) -> str:
+def _runs(found: GroupComparison) -> str:
     first, second = found.runs
-    if found.manner in (Manner.PAIRED, Manner.SEQUENTIAL):
+    if found.manner in (ComparisonKind.PAIRED, ComparisonKind.SEQUENTIAL):
         return f"{counted(first, 'pair')} of runs with the same seeds"
     return f"{second:,} against {counted(first, 'run')}"
 
 
-def signed(found: Comparison) -> str:
+def signed(found: GroupComparison) -> str:
     """The effect with its sign, and half of its interval: `+0.012 ± 0.004`."""
     half = (found.high - found.low) / 2
     if not math.isfinite(half) or half == 0.0:

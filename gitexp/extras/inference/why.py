@@ -66,7 +66,7 @@ class Question(NamedTuple):
         return sum(known) / len(known) if known else None
 
 
-class Answer(NamedTuple):
+class WhyAnswer(NamedTuple):
     """The answer.
 
     Attributes:
@@ -90,7 +90,7 @@ class Answer(NamedTuple):
     stopped: str = ""
 
 
-class Manner(NamedTuple):
+class HybridRuns(NamedTuple):
     """How hybrids are run.
 
     Attributes:
@@ -151,7 +151,7 @@ def _told(project: Project, first: Experiment, second: Experiment) -> set[str]:
 class Inquiry:
     """The work on a question."""
 
-    def __init__(self, question: Question, manner: Manner) -> None:
+    def __init__(self, question: Question, manner: HybridRuns) -> None:
         self._question = question
         self._manner = manner
         self._project = question.project
@@ -160,7 +160,7 @@ class Inquiry:
         self._begun = 0
         self._stopped = ""
 
-    def answer(self) -> Answer:
+    def answer(self) -> WhyAnswer:
         """The answer, or as much of it as the budget allows. Raises the errors of runs that cannot begin."""
         question = self._question
         evidence = self._with_noise()
@@ -177,8 +177,8 @@ class Inquiry:
             return self._made(judgement, None)
         return self._with_hunks(judgement, found, known)
 
-    def _made(self, judgement: Judgement, attribution: Attribution | None) -> Answer:
-        return Answer(
+    def _made(self, judgement: Judgement, attribution: Attribution | None) -> WhyAnswer:
+        return WhyAnswer(
             self._question,
             judgement,
             attribution,
@@ -267,7 +267,7 @@ class Inquiry:
                 at_work.require_well()
         return not stopped
 
-    def _with_hunks(self, judgement: Judgement, found: Attribution, known: Measurements) -> Answer:
+    def _with_hunks(self, judgement: Judgement, found: Attribution, known: Measurements) -> WhyAnswer:
         """The answer, with the guilty hunk of a guilty file if that has several hunks."""
         made = self._made(judgement, found)
         if len(found.guilty) != 1:

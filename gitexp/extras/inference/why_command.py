@@ -16,10 +16,10 @@ from gitexp.cli.kit.help import Command
 from gitexp.cli.kit.session import open_project
 from gitexp.extras.inference import sides, verdict, why
 from gitexp.extras.inference.attribution import Attribution
-from gitexp.extras.inference.comparison import Comparison
+from gitexp.extras.inference.comparison import GroupComparison
 from gitexp.extras.inference.units import HunkUnit, with_hunks
 from gitexp.extras.inference.verdict import Verdict
-from gitexp.extras.inference.why import Answer, Inquiry, Manner, Question
+from gitexp.extras.inference.why import HybridRuns, Inquiry, Question, WhyAnswer
 from gitexp.project import directions
 from gitexp.project.directions import MAX, MIN
 from gitexp.project.engine_choice import chosen
@@ -77,7 +77,7 @@ def why_(
     project = open_project(reads_all=True, dry_run=dry_run, quiet=quiet)
     choice = chosen(engine, scheduler)
     if choice is not None:
-        plugins.load("jobs", "require_usable")(project, choice)
+        plugins.load("dispatch", "require_usable")(project, choice)
     evidence = sides.evidence_of(project, (first, second))
     if metric and len(metric) > 1:
         raise errors.UsageError("One question is about one metric.", "Give --metric once.")
@@ -99,7 +99,7 @@ def why_(
     if not (quiet or json):
         for line in _question_lines(question, jobs):
             render.say(line, "dim")
-    found = Inquiry(question, Manner(budget, jobs, choice, tell)).answer()
+    found = Inquiry(question, HybridRuns(budget, jobs, choice, tell)).answer()
     if json:
         render.as_json(as_json(found))
     else:
@@ -107,7 +107,7 @@ def why_(
     raise typer.Exit(_status(found))
 
 
-def _status(found: Answer) -> int:
+def _status(found: WhyAnswer) -> int:
     if found.judgement.verdict is Verdict.NO_TELLING:
         return 4
     return 0 if found.attribution is not None and found.attribution.guilty else 3
@@ -129,7 +129,7 @@ def _question_lines(question: Question, jobs: int) -> list[str]:
     return found
 
 
-def lines(found: Answer) -> Iterator[str]:
+def lines(found: WhyAnswer) -> Iterator[str]:
     """The answer for people: a table of the units, the guilty hunk, a sentence."""
     question = found.question
     if found.attribution is not None:
@@ -145,7 +145,7 @@ def lines(found: Answer) -> Iterator[str]:
         yield found.stopped
 
 
-def sentence(found: Answer) -> str:
+def sentence(found: WhyAnswer) -> str:
     """The answer in one sentence."""
     question = found.question
     if found.judgement.verdict is Verdict.NO_TELLING:
@@ -166,7 +166,7 @@ def sentence(found: Answer) -> str:
     return f"{told}, because of {words}{together}"
 
 
-def _guilty_hunks(found: Answer) -> list[HunkUnit]:
+def _guilty_hunks(found: WhyAnswer) -> list[HunkUnit]:
     if found.of_hunks is not None:
         return [found.hunks[number] for number in sorted(found.of_hunks.guilty)]
     return list(found.hunks) if len(found.hunks) == 1 else []
@@ -183,7 +183,7 @@ def _table(labels: list[str], found: Attribution) -> Iterator[str]:
         yield f"together, beyond their sum: {names}: {one.effect:+.3g}"
 
 
-def _told(found: Comparison | None) -> str:
+def _told(found: GroupComparison | None) -> str:
     return "-" if found is None else verdict.signed(found)
 
 
@@ -208,7 +208,7 @@ def _question_json(question: Question) -> dict[str, Any]:
     }
 
 
-def as_json(found: Answer) -> dict[str, Any]:
+def as_json(found: WhyAnswer) -> dict[str, Any]:
     """The answer for a program."""
     labels = [unit.label for unit in found.question.units]
     document = {
@@ -244,7 +244,7 @@ def _effects(labels: list[str], found: Attribution | None) -> list[dict[str, Any
     return told
 
 
-def _numbers(found: Comparison | None) -> dict[str, float | None] | None:
+def _numbers(found: GroupComparison | None) -> dict[str, float | None] | None:
     if found is None:
         return None
     values = {"effect": found.effect, "low": found.low, "high": found.high}

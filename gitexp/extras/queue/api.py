@@ -142,7 +142,7 @@ def detach(
     if engine is None or not waiting:
         pool.detach(project, jobs, orders)
     else:
-        plugins.load("jobs", "detach")(project, jobs, [one.name for one in waiting], orders, engine)
+        plugins.load("dispatch", "detach")(project, jobs, [one.name for one in waiting], orders, engine)
     return jobs
 
 
@@ -175,7 +175,7 @@ def remove(project: Project, names: Sequence[str]) -> list[Experiment]:
     """
     found = _waiting(project, names)
     removal.remove(project, found)
-    plugins.load("jobs", "drop")(project, found)
+    plugins.load("dispatch", "drop")(project, found)
     return found
 
 

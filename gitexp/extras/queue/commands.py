@@ -136,7 +136,7 @@ def list_(
     every = project.store.all()
     running = [one for one in readable(every) if one.record.status is Status.RUNNING]
     found = [*running, *queue.in_order(project, every)]
-    jobs = plugins.load("jobs", "states")(project, found[:limit])
+    jobs = _states_of_jobs(project, found[:limit])
     if json:
         documents = []
         for row in rows_of(project, found[:limit]):
@@ -163,6 +163,14 @@ def list_(
     for name in queue.counts_at_remotes(found):
         render.hint(f"gitexp pull --remote {name} brings what has ended at {name}.")
     return None
+
+
+def _states_of_jobs(project: Project, found: Sequence[Experiment]) -> Mapping[str, str]:
+    """What engines say of the jobs of experiments, by name; {} where no engine was ever used."""
+    if not project.local.engines.is_dir():
+        return {}
+    states: Mapping[str, str] = plugins.load("dispatch", "states")(project, found)
+    return states
 
 
 def start(
@@ -195,7 +203,7 @@ def start(
     waiting = queue.queued(project, at=pool.places_of(project, choice))
     if remote is not None:
         waiting = [run.experiment for run in handover.runs_at(project, remote, quiet=quiet)]
-    begun = plugins.load("jobs", "begun")(project, choice) if choice is not None else []
+    begun = plugins.load("dispatch", "begun")(project, choice) if choice is not None else []
     jobs = min(jobs, len(waiting))
     line = f"{counted(len(waiting), 'run')} for {counted(jobs, 'worker')}{pool.told_of_threads(jobs)}"
     if choice is not None:
@@ -239,7 +247,7 @@ def _detach(
     """Leave the queue to workers, or jobs, that outlive this process."""
     if choice is None:
         return pool.detach(project, jobs, own)
-    plugins.load("jobs", "detach")(project, jobs, names, own, choice)
+    plugins.load("dispatch", "detach")(project, jobs, names, own, choice)
     return None
 
 
@@ -336,7 +344,7 @@ def remove(
     tried = queue.tried_before(project, found)
     removal.remove(project, found)
     if not dry_run:
-        plugins.load("jobs", "drop")(project, found)
+        plugins.load("dispatch", "drop")(project, found)
     done = f"{counted(len(found), 'run')} taken out of the queue"
     if tried:
         done += f", with the results of earlier tries: {shorten(tried)}"

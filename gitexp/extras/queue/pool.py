@@ -127,7 +127,7 @@ def workforce(
     """Give what runs the queued experiments of some names: workers of this machine, or a chosen engine."""
     if choice is None:
         return started(project, jobs, names, orders)
-    found: AbstractContextManager[Workforce] = plugins.load("jobs", "pool")(
+    found: AbstractContextManager[Workforce] = plugins.load("dispatch", "pool")(
         project, jobs, names, orders, choice
     )
     return found
@@ -140,7 +140,7 @@ def places_of(project: Project, choice: EngineChoice | None) -> Collection[str]:
     """
     if choice is None:
         return ("",)
-    return ("", plugins.load("jobs", "remote")(project, choice))
+    return ("", plugins.load("dispatch", "remote")(project, choice))
 
 
 @contextlib.contextmanager

@@ -64,7 +64,7 @@ def crew_of(project: Project, jobs: int, engine: EngineChoice | None) -> Iterato
         if engine is None:
             yield Crew(project, jobs, held)
         else:
-            yield held.enter_context(plugins.load("jobs", "crew")(project, jobs, USUAL, engine))
+            yield held.enter_context(plugins.load("dispatch", "crew")(project, jobs, USUAL, engine))
 
 
 class Member(NamedTuple):

@@ -14,7 +14,7 @@ from gitexp.runs.request import RunRequest
 def launch(project: Project, request: RunRequest, many: Many) -> int:
     """Run many points; the exit status."""
     if many.engine is not None:
-        plugins.load("jobs", "require_usable")(project, many.engine)
+        plugins.load("dispatch", "require_usable")(project, many.engine)
     if not _is_search(request, many):
         return commands.launch(project, request, many)
     if many.queue:

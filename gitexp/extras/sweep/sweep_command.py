@@ -106,7 +106,7 @@ def run(
     definition = named.chosen(named.of_config(project), name)
     choice = chosen(engine, scheduler)
     if choice is not None:
-        plugins.load("jobs", "require_usable")(project, choice)
+        plugins.load("dispatch", "require_usable")(project, choice)
     manner = Manner(jobs, retry_failed, accept_changes, yes, dry_run, quiet, json, choice)
     status = searching.work_on(project, RunRequest(), definition, manner)
     project.repo.rest()

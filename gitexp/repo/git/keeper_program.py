@@ -29,7 +29,7 @@ _LINE = 4096  # bytes; more than the line about the holder has
 _LOOK = 1.0  # seconds between two looks at processes that gitexp has left
 
 
-class _Kept:
+class _KeptLock:
     """A lock that is kept."""
 
     def __init__(self, id_: bytes, file: bytes) -> None:
@@ -72,11 +72,11 @@ class _Kept:
         return not any(started and _started(pid) == started for pid, started in self.outlives.items())
 
 
-class _Keeper:
+class _KeeperProgram:
     """All locks of one process."""
 
     def __init__(self) -> None:
-        self.kept: dict[bytes, _Kept] = {}
+        self.kept: dict[bytes, _KeptLock] = {}
         self.is_to_end = False
         self._rest = b""
 
@@ -87,7 +87,7 @@ class _Keeper:
             what, _, rest = order.partition(b" ")
             word, _, file = rest.partition(b" ")
             if what == b"+":
-                self.kept[word] = _Kept(word, file)
+                self.kept[word] = _KeptLock(word, file)
             elif what == b"-":
                 self.kept.pop(word, None)
             elif what == b"e":
@@ -136,7 +136,7 @@ def main() -> None:
     every = float(sys.argv[1])
     for name in _IGNORED:
         signal.signal(getattr(signal, name), signal.SIG_IGN)
-    keeper = _Keeper()
+    keeper = _KeeperProgram()
     due = time.monotonic() + every
     while not keeper.is_to_end:
         left = max(due - time.monotonic(), 0.0)

@@ -27,7 +27,7 @@ _MOST = 1000  # bytes of a note
 _UNREADABLE = (OSError, ValueError, TypeError, LookupError)
 
 
-class _Look(NamedTuple):
+class _LockLook(NamedTuple):
     """The last look at a lock.
 
     Attributes:
@@ -41,8 +41,8 @@ class _Look(NamedTuple):
     silent: float
 
 
-_last: dict[Path, _Look] = {}  # by file of the lock
-_written: dict[Path, _Look] = {}  # the notes on the disk
+_last: dict[Path, _LockLook] = {}  # by file of the lock
+_written: dict[Path, _LockLook] = {}  # the notes on the disk
 
 
 def is_silent(file: Path, mark: str, every: float) -> bool:
@@ -59,7 +59,7 @@ def is_silent(file: Path, mark: str, every: float) -> bool:
     silent = 0.0
     if last is not None and last.mark == mark and last.at <= now:
         silent = last.silent + min(now - last.at, patience / 2)
-    look = _Look(mark, now, silent)
+    look = _LockLook(mark, now, silent)
     _last[file] = look
     if _is_worth_writing(look, _written.get(file), patience):
         _write(file, look)
@@ -75,7 +75,7 @@ def forget(file: Path) -> None:
             folder.remove(note.name)
 
 
-def _is_worth_writing(look: _Look, written: _Look | None, patience: float) -> bool:
+def _is_worth_writing(look: _LockLook, written: _LockLook | None, patience: float) -> bool:
     """Whether the note on the disk is out of date: many commands look, and each change costs."""
     if written is None or written.at > look.at:
         return True
@@ -85,18 +85,18 @@ def _is_worth_writing(look: _Look, written: _Look | None, patience: float) -> bo
     return passed >= patience / 4  # a note of an earlier sign of life does no harm for a while
 
 
-def _read(file: Path) -> _Look | None:
+def _read(file: Path) -> _LockLook | None:
     note = _note(file)
     with contextlib.suppress(*_UNREADABLE):
         with nofollow.opened(note.parent.parent, note.parent.name) as folder:
             mark, at, silent = json.loads(folder.read(note.name, _MOST))
-        found = _Look(str(mark), float(at), float(silent))
+        found = _LockLook(str(mark), float(at), float(silent))
         _written[file] = found
         return found
     return None
 
 
-def _write(file: Path, look: _Look) -> None:
+def _write(file: Path, look: _LockLook) -> None:
     note = _note(file)
     with contextlib.suppress(OSError), nofollow.opened(note.parent.parent, note.parent.name) as folder:
         folder.write(note.name, json.dumps(look).encode())

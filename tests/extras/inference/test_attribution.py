@@ -9,10 +9,10 @@ import pytest
 
 from gitexp.extras.inference.attribution import (
     Attribution,
-    Finding,
     Hybrid,
     Measurements,
     NotMeasured,
+    UnitFinding,
     attributed,
     estimate,
 )
@@ -49,7 +49,7 @@ def test_one_guilty_unit_is_found(count: int) -> None:
     for culprit in {0, count // 2, count - 1}:
         found, asked = answer(count, lambda hybrid, culprit=culprit: 0.9 + 0.3 * (culprit in hybrid))
         assert found.guilty == {culprit}
-        assert found.effects[culprit].finding is Finding.MAKES_IT
+        assert found.effects[culprit].finding is UnitFinding.MAKES_IT
         least, most = estimate(count)
         assert least <= len(asked) <= most
 
@@ -57,7 +57,7 @@ def test_one_guilty_unit_is_found(count: int) -> None:
 def test_effects_of_two_units_and_one_that_works_against_them() -> None:
     found, _ = answer(4, lambda hybrid: 0.2 * (0 in hybrid) + 0.15 * (1 in hybrid) - 0.1 * (2 in hybrid))
     assert [each.finding for each in found.effects] == [
-        *(Finding.PART, Finding.PART, Finding.AGAINST, Finding.NOTHING)
+        *(UnitFinding.PART, UnitFinding.PART, UnitFinding.AGAINST, UnitFinding.NOTHING)
     ]
     assert not found.interactions
 
@@ -65,7 +65,7 @@ def test_effects_of_two_units_and_one_that_works_against_them() -> None:
 def test_what_two_do_only_together_is_an_interaction() -> None:
     found, _ = answer(3, lambda hybrid: 0.3 * ({0, 2} <= hybrid))
     assert found.guilty == {0, 2}
-    assert [each.finding for each in found.effects][1] is Finding.NOTHING
+    assert [each.finding for each in found.effects][1] is UnitFinding.NOTHING
     assert found.interactions[0].units == (0, 2)
     assert found.interactions[0].effect == pytest.approx(0.3, abs=0.06)
     many, _ = answer(20, lambda hybrid: 0.3 * ({3, 17} <= hybrid))
@@ -76,7 +76,7 @@ def test_hybrids_that_cannot_run_are_no_evidence() -> None:
     """Units 0 and 1 run only together, such as a function and its caller."""
     found, _ = answer(3, lambda hybrid: None if (0 in hybrid) != (1 in hybrid) else 0.3 * (1 in hybrid))
     assert [each.finding for each in found.effects] == [
-        *(Finding.CANNOT_TELL, Finding.CANNOT_TELL, Finding.NOTHING)
+        *(UnitFinding.CANNOT_TELL, UnitFinding.CANNOT_TELL, UnitFinding.NOTHING)
     ]
     many, _ = answer(16, lambda hybrid: None if (4 in hybrid) != (5 in hybrid) else 0.3 * (5 in hybrid))
     assert many.guilty == {4, 5}

@@ -8,7 +8,7 @@ import random
 import pytest
 
 from gitexp.extras.inference import student
-from gitexp.extras.inference.comparison import Manner, Sample, compare, holm, runs_needed
+from gitexp.extras.inference.comparison import ComparisonKind, Sample, compare, holm, runs_needed
 from gitexp.extras.inference.noise import NoiseFloor, noise_floor
 from gitexp.extras.inference.sequential import evidence
 
@@ -33,7 +33,7 @@ def test_two_groups_are_compared_as_scipy_does() -> None:
         found = compare(Sample(first), Sample(second))
         expected = scipy_stats.ttest_ind(second, first, equal_var=False)
         interval = expected.confidence_interval(0.95)
-        assert found.manner is Manner.WELCH
+        assert found.manner is ComparisonKind.WELCH
         assert found.p == pytest.approx(expected.pvalue)
         assert (found.low, found.high) == (pytest.approx(interval.low), pytest.approx(interval.high))
 
@@ -46,7 +46,7 @@ def test_pairs_by_seed_are_compared_as_scipy_does() -> None:
     sides = Sample([*first.values()], first), Sample([*second.values()], second)
     found = compare(*sides)
     expected = scipy_stats.ttest_rel([*second.values()], [*first.values()])
-    assert (found.manner, found.p) == (Manner.PAIRED, pytest.approx(expected.pvalue))
+    assert (found.manner, found.p) == (ComparisonKind.PAIRED, pytest.approx(expected.pvalue))
     assert found.is_decided
     assert not compare(Sample(sides[0].values), Sample(sides[1].values)).is_decided
 
@@ -56,11 +56,11 @@ def test_a_single_run_is_compared_with_the_noise_floor() -> None:
     assert not compare(Sample([0.90]), Sample([0.91]), floor).is_decided
     found = compare(Sample([0.90]), Sample([0.95]), floor)
     assert found.is_decided
-    assert found.manner is Manner.NOISE
+    assert found.manner is ComparisonKind.NOISE
     half = scipy_stats.t.ppf(0.975, 6) * 0.01 * math.sqrt(2)
     assert (found.low, found.high) == (pytest.approx(0.05 - half), pytest.approx(0.05 + half))
     unknown = compare(Sample([0.90]), Sample([0.95]))
-    assert unknown.manner is Manner.NONE
+    assert unknown.manner is ComparisonKind.NONE
     assert not unknown.is_decided
     assert math.isnan(unknown.p)
 
@@ -70,7 +70,7 @@ def test_runs_without_noise_are_as_they_are() -> None:
     assert compare(Sample([1.0, 1.0]), Sample([1.0, 1.0])).is_decided is False
     assert compare(Sample([1.0]), Sample([1.5]), NoiseFloor(0.0, 4, 2)).is_decided
     wavering = compare(Sample([1.0, 1.0]), Sample([1.2, 1.2]), NoiseFloor(0.5, 20, 4))
-    assert wavering.manner is Manner.NOISE
+    assert wavering.manner is ComparisonKind.NOISE
     assert not wavering.is_decided
 
 
@@ -139,5 +139,5 @@ def test_without_other_runs_two_small_groups_are_compared_by_their_pooled_varian
     found = compare(Sample(first), Sample(second))
     expected = scipy_stats.ttest_ind(second, first)
     interval = expected.confidence_interval(0.95)
-    assert (found.manner, found.p) == (Manner.POOLED, pytest.approx(expected.pvalue))
+    assert (found.manner, found.p) == (ComparisonKind.POOLED, pytest.approx(expected.pvalue))
     assert (found.low, found.high) == (pytest.approx(interval.low), pytest.approx(interval.high))
