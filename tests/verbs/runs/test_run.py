@@ -721,7 +721,10 @@ def small_disk(repo: Workspace, tmp_path: Path) -> Iterator[Workspace]:
 
 
 FILL = "import json; json.dump({'loss': 0.5}, open('metrics.json', 'w'))\n" + (
-    "print('so far', flush=True)\n"
+    "import pathlib, time\nprint('so far', flush=True)\n"
+    "logs, until = pathlib.Path('.git/gitexp/runs'), time.monotonic() + 5\n"
+    "while time.monotonic() < until and any(not log.stat().st_size for log in logs.glob('*/output.log')):\n"
+    "    time.sleep(0.01)\n"
     "with open('filler', 'wb', 0) as f:\n"
     "    for size in (65536, 4096, 1):\n"
     "        try:\n"
