@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+import gitexp
 from gitexp import errors
 from gitexp.extras.engines import slurm_options
 from gitexp.extras.engines.engine import EngineSettings, Job, JobState
@@ -250,6 +252,43 @@ def test_a_preempted_job_runs_again_when_there_is_room(
     waiting.touch()
     worked_off(repo)
     assert records(repo)["one"].status is Status.DONE
+
+
+LEARNS = """
+import json, os, pathlib, time
+import gitexp
+place, first = pathlib.Path('ckpt/state.json'), 0
+if os.environ.get('GITEXP_RESUMED'):
+    first = json.loads(place.read_text())['epoch'] + 1
+for epoch in range(first, 8):
+    gitexp.log({'loss': 1 / (epoch + 1)}, step=epoch)
+    place.parent.mkdir(exist_ok=True)
+    place.write_text(json.dumps({'epoch': epoch, 'began': first}))
+    while epoch == 3 and not os.path.exists(os.environ['GO']):
+        time.sleep(0.02)
+"""
+
+
+def test_a_preempted_training_goes_on_from_its_checkpoint_with_one_curve(
+    repo: Workspace,
+    waiting: Path,
+    slurm: Cluster,
+) -> None:
+    repo.write("gitexp.yaml", f"{ENGINE}resume: true\ncheckpoints: [ckpt/]\n")
+    repo.write("train.py", LEARNS)
+    job = detached(repo, "one")
+    log = Project.open(repo.path).local.runs
+    until(lambda: any(b'"_step":3,' in path.read_bytes() for path in log.glob("*/logged/**/*.jsonl")))
+    slurm.ask("scancel", "--batch", "--signal=USR1", job)  # as Slurm does, before the limit
+    until(lambda: records(repo)["one"].status is Status.QUEUED)
+    waiting.touch()
+    worked_off(repo)
+    (one,) = gitexp.experiments(names=["one"], repo=repo.path)
+    assert (one.status, records(repo)["one"].tries) == (Status.DONE, 0)  # it came further, so it was no try
+    assert list(one.history("loss").steps) == list(range(8))
+    assert list(one.history("loss").values) == [1 / (epoch + 1) for epoch in range(8)]
+    with one.open("ckpt/state.json") as file:
+        assert json.load(file) == {"epoch": 7, "began": 4}
 
 
 def test_a_controller_that_hangs_or_dies_ends_nothing(
