@@ -15,7 +15,7 @@ from gitexp.cli.kit.cells import in_columns
 from gitexp.cli.kit.help import Command
 from gitexp.cli.kit.session import open_project
 from gitexp.extras.inference import sides, verdict, why
-from gitexp.extras.inference.attribution import Attribution
+from gitexp.extras.inference.attribution import Attribution, UnitFinding
 from gitexp.extras.inference.comparison import GroupComparison
 from gitexp.extras.inference.units import HunkUnit, with_hunks
 from gitexp.extras.inference.verdict import Verdict
@@ -162,8 +162,12 @@ def sentence(found: WhyAnswer) -> str:
         return f"{told}; no unit alone makes it"
     hunks = [hunk.label for hunk in _guilty_hunks(found)]
     words = " and ".join(hunks or guilty)
-    together = " together" if len(hunks or guilty) > 1 else ""
-    return f"{told}, because of {words}{together}"
+    if len(hunks or guilty) > 1:
+        return f"{told}, because of {words} together"
+    (number,) = found.attribution.guilty
+    if found.attribution.effects[number].finding is UnitFinding.TOGETHER:
+        return f"{told}; it takes {words}, which does nothing without the others"
+    return f"{told}, because of {words}"
 
 
 def _guilty_hunks(found: WhyAnswer) -> list[HunkUnit]:
