@@ -96,11 +96,9 @@ def judge(
     evidence = sides.evidence_of(project, names)
     metrics = sides.chosen_metrics(project, evidence, metric or ())
     low = options.best_is_lowest(lowest, highest)
-    known = [_direction(project, each, low) for each in metrics]
+    known = [direction_of(project, each, low) for each in metrics]
     if run:
-        choice = chosen(engine, scheduler)
-        if choice is not None:
-            plugins.load("dispatch", "require_usable")(project, choice)
+        choice = usable_engine(project, engine, scheduler)
         wanted = _MoreWanted(tuple(names), tuple(metrics), known[0], budget, jobs, choice)
         if dry_run:
             return _rehearse(project, wanted, json=json)
@@ -158,7 +156,16 @@ def _decided(project: Project, wanted: _MoreWanted, *, quiet: bool) -> Judgement
     return verdict.of_pairs(evidence, wanted.metrics[0], wanted.direction, done.evidence, verdict.ALPHA)
 
 
-def _direction(project: Project, metric: str, low: bool | None) -> str | None:
+def usable_engine(project: Project, engine: str, scheduler: str) -> EngineChoice | None:
+    """The chosen engine, if any; raises ConfigError or UsageError for one that cannot be used."""
+    choice = chosen(engine, scheduler)
+    if choice is not None:
+        plugins.load("dispatch", "require_usable")(project, choice)
+    return choice
+
+
+def direction_of(project: Project, metric: str, low: bool | None) -> str | None:
+    """The direction of a metric: by --min and --max, else as it is known."""
     if low is not None:
         return MIN if low else MAX
     return directions.direction(metric, project.config.directions)

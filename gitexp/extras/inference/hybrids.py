@@ -14,8 +14,6 @@ from gitexp.repo.git.trees import Change
 from gitexp.runs.plan import PlannedPoint, plan
 from gitexp.runs.request import RunRequest
 
-TAG = "why"  # of hybrids
-
 
 class HybridMaker(NamedTuple):
     """Plans hybrids.
@@ -39,15 +37,15 @@ class HybridMaker(NamedTuple):
         for number in sorted(hybrid):
             overrides += self.units[number].overrides
             changes.update(self.units[number].changes)
-        return self._planned(tuple(overrides), changes, f"why {self.first.name}")
+        return self._planned(tuple(overrides), changes)
 
     def planned_file(self, path: str, content: bytes, mode: str) -> Experiment:
         """The experiment with one file of the first side replaced."""
         blob = self.project.repo.write_blob(content)
-        return self._planned((), {path: (mode, blob)}, f"why {self.first.name}")
+        return self._planned((), {path: (mode, blob)})
 
-    def _planned(self, overrides: tuple[str, ...], changes: Mapping[str, Change], note: str) -> Experiment:
-        record, repo = self.first.record, self.project.repo
+    def _planned(self, overrides: tuple[str, ...], changes: Mapping[str, Change]) -> Experiment:
+        record, repo, note = self.first.record, self.project.repo, f"why {self.first.name}"
         code = record.commit
         if changes:
             tree = trees.changed(repo, f"{record.commit}^{{tree}}", changes)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from gitexp import errors, plugins
+from gitexp import errors
 from gitexp.extras.inference import sides
 from gitexp.extras.inference.sequential import PairEvidence, evidence
 from gitexp.extras.inference.sides import JudgedSide
+from gitexp.extras.inference.workforce import run_queued
 from gitexp.model import Experiment
+from gitexp.project.engine_choice import EngineChoice
 from gitexp.project.project import Project
 from gitexp.runs import seeds
 from gitexp.runs.plan import PlannedPoint, plan
@@ -42,7 +43,7 @@ class MoreRuns(NamedTuple):
         alpha: the chance of an error that is taken.
         most: new runs at most; 0 for no limit.
         jobs: runs at a time.
-        engine: the engine that runs them, for `gitexp.extras.queue`; None for workers of this machine.
+        engine: the engine that runs them; None for workers of this machine.
         tell: told of the pairs so far.
     """
 
@@ -52,7 +53,7 @@ class MoreRuns(NamedTuple):
     alpha: float
     most: int
     jobs: int
-    engine: object
+    engine: EngineChoice | None
     tell: Callable[[PairEvidence, int], None]
 
     def decide(self) -> Decided:
@@ -72,7 +73,7 @@ class MoreRuns(NamedTuple):
             wanted = self._wanted((first, second), left)
             names = self._planned((first, second), wanted)
             begun += len(names)
-            if self._run(names):
+            if run_queued(self.project, names, self.jobs, self.engine, lambda remark: None):
                 return Decided(found, begun, interrupted=True)
             self._require_numbers(names)
 
@@ -106,7 +107,7 @@ class MoreRuns(NamedTuple):
         while len(found) < room:
             found += [(side.name, f"{seed.name}={number}") for side in both]
             number += 1
-        return found[:left] if len(found) > left else found
+        return found[:left]
 
     def _planned(self, both: Sequence[JudgedSide], wanted: Sequence[tuple[str, str]]) -> list[str]:
         """The names of the queued experiments of some runs."""
@@ -123,15 +124,6 @@ class MoreRuns(NamedTuple):
                 code="none-found",
             )
         return names
-
-    def _run(self, names: Sequence[str]) -> bool:
-        """Run queued experiments; whether Ctrl-C was pressed."""
-        make = plugins.load("workforce", "queue")
-        with make(self.project, min(self.jobs, len(names)), names, choice=self.engine) as at_work:
-            stopped: bool = at_work.wait(lambda: None, lambda remark: None)
-            with contextlib.suppress(errors.GitexpError) if stopped else contextlib.nullcontext():
-                at_work.require_well()
-        return stopped
 
     def _require_numbers(self, names: Sequence[str]) -> None:
         """Raise ExperimentError for new runs without a finite number: more of them would not have one."""

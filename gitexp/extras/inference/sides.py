@@ -85,10 +85,19 @@ def evidence_of(project: Project, names: Sequence[str]) -> Evidence:
     and for two names of one group.
     """
     points = [lookup.find(project, name) for name in names]
+    _require_different(points)
+    return _read(project, points)
+
+
+def sides_of(project: Project, names: Sequence[str]) -> Sequence[JudgedSide]:
+    """The sides with some names, which may be of one group; raises the other errors of `evidence_of`."""
+    return _read(project, [lookup.find(project, name) for name in names]).sides
+
+
+def _read(project: Project, points: Sequence[Point]) -> Evidence:
     every = readable(projects.of_project(project, lookup.experiments(project)))
     done = [one for one in every if one.record.status is Status.DONE]
     members = [_members(point, done) for point in points]
-    _require_different(points)
     repeated = list(groups(done, Replicates.EVERY).values())
     flat = _flattened(points, members, repeated)
     sides = []

@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from gitexp import errors, plugins
-from gitexp.catalog import projects
+from gitexp import errors
 from gitexp.catalog.result_files import ResultRules
 from gitexp.extras.inference import sides, units, verdict
 from gitexp.extras.inference.attribution import (
@@ -24,7 +23,9 @@ from gitexp.extras.inference.more_runs import again
 from gitexp.extras.inference.sides import Evidence, JudgedSide
 from gitexp.extras.inference.units import HunkUnit, Unit
 from gitexp.extras.inference.verdict import Judgement, Verdict
+from gitexp.extras.inference.workforce import run_queued
 from gitexp.model import Experiment, Status
+from gitexp.project.engine_choice import EngineChoice
 from gitexp.project.project import Project
 from gitexp.repo.git.checkout import tree_changes
 from gitexp.runs import seeds
@@ -102,7 +103,7 @@ class HybridRuns(NamedTuple):
 
     budget: int
     jobs: int
-    engine: object
+    engine: EngineChoice | None
     tell: Callable[[str], None]
 
 
@@ -236,15 +237,18 @@ class Inquiry:
 
     def _measured(self, planned: Mapping[Hybrid, Experiment | None]) -> dict[Hybrid, Sample | None]:
         """The values of hybrids that have ended; None for one without a good end or without the metric."""
+        names = {one.name for one in planned.values() if one is not None}
+        done = []
+        for one in self._project.store.readable():
+            if one.name in names and one.record.status is Status.DONE:
+                done.append(one.name)
+        samples = dict[str, Sample]()
+        for side in sides.sides_of(self._project, done):
+            samples[side.name] = side.sample(self._question.metric)
         found = dict[Hybrid, Sample | None]()
-        every = {one.name: one for one in projects.of_project(self._project, self._project.store.readable())}
-        for hybrid, one in planned.items():
-            found[hybrid] = None
-            now = every.get(one.name) if one is not None else None
-            if isinstance(now, Experiment) and now.record.status is Status.DONE:
-                (side,) = sides.evidence_of(self._project, [now.name]).sides
-                sample = side.sample(self._question.metric)
-                found[hybrid] = sample if sample.values else None
+        for hybrid, planned_one in planned.items():
+            sample = None if planned_one is None else samples.get(planned_one.name)
+            found[hybrid] = sample if sample is not None and sample.values else None
         return found
 
     def _run(self, names: Sequence[str]) -> bool:
@@ -257,15 +261,11 @@ class Inquiry:
             return False
         self._manner.tell(f"{len(names):,} of them run now, {self._begun:,} have.")
         self._begun += len(names)
-        make = plugins.load("workforce", "queue")
-        jobs = min(self._manner.jobs, len(names))
-        with make(self._project, jobs, names, choice=self._manner.engine) as at_work:
-            stopped: bool = at_work.wait(lambda: None, self._manner.tell)
-            if stopped:
-                self._stopped = "Ctrl-C was pressed; the same command goes on."
-            else:
-                at_work.require_well()
-        return not stopped
+        manner = self._manner
+        if run_queued(self._project, names, manner.jobs, manner.engine, manner.tell):
+            self._stopped = "Ctrl-C was pressed; the same command goes on."
+            return False
+        return True
 
     def _with_hunks(self, judgement: Judgement, found: Attribution, known: Measurements) -> WhyAnswer:
         """The answer, with the guilty hunk of a guilty file if that has several hunks."""

@@ -9,20 +9,18 @@ from typing import Annotated, Any
 
 import typer
 
-from gitexp import errors, plugins
+from gitexp import errors
 from gitexp.cli.kit import options, render
 from gitexp.cli.kit.cells import in_columns
 from gitexp.cli.kit.help import Command
 from gitexp.cli.kit.session import open_project
 from gitexp.extras.inference import sides, verdict, why
 from gitexp.extras.inference.attribution import Attribution, UnitFinding
+from gitexp.extras.inference.commands import Budget, direction_of, usable_engine
 from gitexp.extras.inference.comparison import GroupComparison
 from gitexp.extras.inference.units import HunkUnit, with_hunks
 from gitexp.extras.inference.verdict import Verdict
 from gitexp.extras.inference.why import HybridRuns, Inquiry, Question, WhyAnswer
-from gitexp.project import directions
-from gitexp.project.directions import MAX, MIN
-from gitexp.project.engine_choice import chosen
 from gitexp.times import show_duration
 from gitexp.words import clean, counted
 
@@ -39,9 +37,6 @@ Metric = Annotated[
     options.option(
         "--metric", metavar="METRIC", help="The metric; default: the first with a direction.", by="columns"
     ),
-]
-Budget = Annotated[
-    int, typer.Option("--budget", metavar="N", min=0, help="At most so many new runs; 0 for no limit.")
 ]
 Jobs = Annotated[int, options.jobs("Run so many at the same time.")]
 
@@ -75,17 +70,12 @@ def why_(
     The exit code is 0 if the guilty change is known, 3 if not, 4 if the difference is inside the noise.
     """
     project = open_project(reads_all=True, dry_run=dry_run, quiet=quiet)
-    choice = chosen(engine, scheduler)
-    if choice is not None:
-        plugins.load("dispatch", "require_usable")(project, choice)
+    choice = usable_engine(project, engine, scheduler)
     evidence = sides.evidence_of(project, (first, second))
     if metric and len(metric) > 1:
         raise errors.UsageError("One question is about one metric.", "Give --metric once.")
     name = sides.chosen_metrics(project, evidence, metric or ())[0]
-    low = options.best_is_lowest(lowest, highest)
-    direction = directions.direction(name, project.config.directions)
-    if low is not None:
-        direction = MIN if low else MAX
+    direction = direction_of(project, name, options.best_is_lowest(lowest, highest))
     question = why.asked(project, (first, second), name, direction)
     if dry_run:
         if json:
