@@ -82,6 +82,15 @@ class Subcommands(TyperGroup):
         return super().parse_args(ctx, args)
 
 
+class Listing(Subcommands):
+    """A group with a command `list`, which the group alone is too."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the words of the command line."""
+        asks_for_list = not args or (args[0].startswith("-") and args[0] != "--help")
+        return super().parse_args(ctx, ["list", *args] if asks_for_list else args)
+
+
 def leaves(group: Any, prefix: str = "") -> dict[str, Any]:
     """The commands of a group by name; a command of a group inside it has two words: `remote add`."""
     found: dict[str, Any] = {}

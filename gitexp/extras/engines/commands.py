@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from gitexp import errors, plugins
 from gitexp.cli.kit import options, render
-from gitexp.cli.kit.help import Command, Subcommands
+from gitexp.cli.kit.help import Command, Listing
 from gitexp.cli.kit.session import open_project
 from gitexp.extras.engines import checking, job_clone, restart, settings
 from gitexp.extras.engines import probe as probing
@@ -48,18 +48,9 @@ ObjectFormat = Annotated[str, typer.Option("--object-format", metavar="FORMAT", 
 KeepWorktree = Annotated[bool, typer.Option("--keep-worktree", help="As of queue start.")]
 
 
-class Engines(Subcommands):
-    """The group of the commands. Alone, it lists the engines."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Parse the words of the command line."""
-        asks_for_list = not args or (args[0].startswith("-") and args[0] != "--help")
-        return super().parse_args(ctx, ["list", *args] if asks_for_list else args)
-
-
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    group = typer.Typer(name="engine", cls=Engines, help="Where --engine has experiments run: Slurm, say.")
+    group = typer.Typer(name="engine", cls=Listing, help="Where --engine has experiments run: Slurm, say.")
     group.command("list", cls=Command, epilog=EPILOG_LIST)(list_)
     group.command("check", cls=Command, epilog=EPILOG_CHECK)(check)
     group.command("probe", cls=Command, hidden=True)(probe)

@@ -25,7 +25,6 @@ from gitexp.words import shorten
 
 _LOOK = 0.5  # seconds between two looks at the records
 _SLOWEST = 60.0  # seconds between two questions to an engine that does not answer
-_PATIENCE = 120.0  # seconds that jobs have to store what they have, once they were ended
 
 
 class NeverBegun(NamedTuple):
@@ -147,13 +146,6 @@ class Dispatcher:
         self._is_ending = True
         self._waiting.clear()
         self._cancel(list(self._open))
-
-    def wait_for_ends(self) -> None:
-        """Wait until the runs that were ended are stored, for two minutes at most."""
-        until = time.monotonic() + _PATIENCE
-        while self._open and time.monotonic() < until:
-            self.step()
-            time.sleep(0.05)
 
     def require_well(self) -> None:
         """Raise GitexpError if no job could begin a run."""

@@ -6,7 +6,7 @@ import gc
 import signal
 import sys
 from collections.abc import Collection, Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -15,7 +15,7 @@ from gitexp.catalog.lineage import rows_of
 from gitexp.catalog.query import Query
 from gitexp.cli.kit import options, render
 from gitexp.cli.kit.ending import status_of
-from gitexp.cli.kit.help import Command, Subcommands
+from gitexp.cli.kit.help import Command, Listing
 from gitexp.cli.kit.query_options import PLAIN, with_query
 from gitexp.cli.kit.session import open_project
 from gitexp.cli.kit.summary import ended_line
@@ -94,18 +94,9 @@ For = Annotated[
 ]
 
 
-class Queue(Subcommands):
-    """The group of the commands. Alone, it lists the queue."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Parse the words of the command line."""
-        asks_for_list = not args or (args[0].startswith("-") and args[0] != "--help")
-        return super().parse_args(ctx, ["list", *args] if asks_for_list else args)
-
-
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    group = typer.Typer(name="queue", cls=Queue, help="Runs that wait, and the workers for them.")
+    group = typer.Typer(name="queue", cls=Listing, help="Runs that wait, and the workers for them.")
     group.command("list", cls=Command, epilog=EPILOG_LIST)(list_)
     group.command("start", cls=Command, epilog=EPILOG_START)(start)
     group.command("stop", cls=Command, epilog=EPILOG_STOP)(stop)
