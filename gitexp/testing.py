@@ -265,6 +265,7 @@ class EngineContract:
         assert "has begun" in engine.log(id)
         assert engine.submit([]) in ([], ())
         assert engine.poll([]) == {}
+        assert engine.capacity() >= 0
 
     def test_a_running_job_is_ended_by_sigterm(self, engine: Engine, tmp_path: Path) -> None:
         program = "import signal, sys, time\ndef end(*_): open(sys.argv[1] + '-told', 'w'); sys.exit()\n"

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from gitexp import errors
 
+BY_ENGINE = 0  # of runs at a time: as many as the engine takes
+
 
 class EngineChoice(NamedTuple):
     """The engine that is to run experiments.
@@ -27,3 +29,10 @@ def chosen(name: str, scheduler: str = "") -> EngineChoice | None:
             raise errors.UsageError("--scheduler is for an engine.", "Say which: --engine dask")
         return None
     return EngineChoice(name, {"scheduler": scheduler} if scheduler else {})
+
+
+def at_a_time(jobs: int | None, choice: EngineChoice | None) -> int:
+    """The number of runs at a time, from -j or None: without it 1, or BY_ENGINE for a chosen engine."""
+    if jobs is not None:
+        return jobs
+    return 1 if choice is None else BY_ENGINE

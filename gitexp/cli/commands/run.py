@@ -26,6 +26,7 @@ from gitexp.model import Experiment
 from gitexp.process.limits import Limits
 from gitexp.process.limits import parse as parse_limits
 from gitexp.project import hydra_params, intervals, notebook_command
+from gitexp.project.engine_choice import at_a_time
 from gitexp.project.engine_choice import chosen as chosen_engine
 from gitexp.project.hydra_app import HydraJobs
 from gitexp.project.project import Project
@@ -128,7 +129,7 @@ Downstream = Annotated[
 KeepGoing = Annotated[
     bool, typer.Option("--keep-going", "-k", help="After a failure, run what does not stand on it.")
 ]
-Jobs = Annotated[int, options.jobs("Run so many stages, or experiments of a grid, at the same time.")]
+Jobs = Annotated[int | None, options.jobs("Run so many stages, or experiments of a grid, at the same time.")]
 Queue = Annotated[bool, typer.Option("--queue", help="Only store the run; gitexp queue start runs it.")]
 Repeat = Annotated[
     int | None,
@@ -196,7 +197,7 @@ def run(
     single: Single = False,
     downstream: Downstream = False,
     keep_going: KeepGoing = False,
-    jobs: Jobs = 1,
+    jobs: Jobs = None,
     engine: options.Engine = "",
     scheduler: options.Scheduler = "",
     queue: Queue = False,
@@ -276,16 +277,16 @@ def run(
             _refuse_many({"system_interval": system_interval, "mlflow": mlflow})
             _refuse_many({"resume": resume, "once": once, "keep_going": keep_going})
             many = Many(
-                *(jobs, repeat, queue, several, retry_failed, yes, dry_run, quiet, json),
+                *(at_a_time(jobs, choice), repeat, queue, several, retry_failed, yes, dry_run, quiet, json),
                 *(trials, method, tuple(objective or ()), choice),
             )
             if stages is not None:
                 request = _of_stages(request, stages, flags, 1, quiet=True)
             raise typer.Exit(_run_many(_with_directions(project, many.objectives, low), request, many))
         if stages is None:
-            _refuse_flags({**flags, "jobs": jobs != 1})
+            _refuse_flags({**flags, "jobs": (jobs or 1) != 1})
         else:
-            request = _of_stages(request, stages, flags, jobs, quiet=quiet)
+            request = _of_stages(request, stages, flags, jobs or 1, quiet=quiet)
         if dry_run:
             return _rehearse(project, request, quiet=quiet, json=json)
         result = ops.run(project, request)

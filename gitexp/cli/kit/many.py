@@ -11,7 +11,7 @@ class Many(NamedTuple):
     """How many runs are begun.
 
     Attributes:
-        jobs: runs at a time.
+        jobs: runs at a time; BY_ENGINE: the engine decides.
         repeat: runs of each point, with a seed of its own each; None to run each once, as it is.
         queue: only store them; somebody else starts them.
         once: a point that an experiment has already is not run again.

@@ -70,7 +70,9 @@ class DaskEngine:
         require_options(settings, OPTIONS)
         self._settings = settings
         self._options = _options(settings)
-        self._most = settings.most or machine().cpus
+        self._most = settings.most  # 0: the scheduler decides
+        if not self._options.scheduler:
+            self._most = settings.most or machine().cpus
         self._topic = f"gitexp-{uuid.uuid4().hex}"
         self._cluster: Any = None
         self._client: Any = None
@@ -82,7 +84,7 @@ class DaskEngine:
         self._seen: tuple[float, Mapping[str, Sequence[str]]] = (0.0, {})  # jobs by worker, when last asked
 
     def describe(self) -> str:
-        most = f"{counted(self._most, 'job')} at a time"
+        most = f"{counted(self._most, 'job')} at a time" if self._most else "as many jobs as fit"
         if self._options.scheduler:
             return f"{most} on the workers of Dask's scheduler {self._options.scheduler}"
         return f"{most} in a cluster of Dask on this machine"
@@ -92,6 +94,11 @@ class DaskEngine:
             return ()
         hosts = {urlsplit(address).hostname or "" for address in self._connected().nthreads()}
         return sorted(hosts - {""})
+
+    def capacity(self) -> int:
+        if self._most:
+            return self._most
+        return sum(self._connected().nthreads().values())
 
     def submit(self, jobs: Sequence[Job]) -> Sequence[str]:
         if not jobs:
@@ -193,7 +200,7 @@ class DaskEngine:
         """Give Dask the first jobs that wait, as many as there is room for; raises EngineAway."""
         for id in list(self._tasks):
             self._report(id)  # lets go of those that have ended, whether somebody asks for them or not
-        room = self._most - len(self._tasks)
+        room = (self._most or len(self._tasks) + len(self._waiting)) - len(self._tasks)
         while (batch := list(islice(self._waiting, max(0, min(room, _BATCH))))) != []:
             try:
                 self._client.subscribe_topic(self._topic, self._note_begun)

@@ -77,6 +77,11 @@ class Dispatcher:
         return self._engine.keeps_jobs
 
     @property
+    def capacity(self) -> int:
+        """The jobs that the engine has places for; 0 for any number. Raises EngineAway."""
+        return self._engine.capacity()
+
+    @property
     def names(self) -> list[str]:
         """The experiments that have not ended."""
         return [*self._open, *self._waiting]

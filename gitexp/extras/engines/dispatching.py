@@ -16,7 +16,7 @@ from gitexp.extras.engines.remote_reach import RemoteReach
 from gitexp.extras.engines.workforces import EngineCrew, EnginePool
 from gitexp.extras.queue.signals import presses
 from gitexp.extras.queue.workers import USUAL, Orders
-from gitexp.project.engine_choice import EngineChoice
+from gitexp.project.engine_choice import BY_ENGINE, EngineChoice
 from gitexp.project.project import Project
 
 
@@ -31,10 +31,15 @@ def pool(
 
 
 @contextlib.contextmanager
-def crew(project: Project, jobs: int, orders: Orders, choice: EngineChoice) -> Iterator[EngineCrew]:
-    """Give what runs experiments that are planned one after the other, `jobs` at a time."""
+def crew(
+    project: Project, jobs: int, orders: Orders, choice: EngineChoice, otherwise: int
+) -> Iterator[EngineCrew]:
+    """Give what runs experiments that are planned one after the other, `jobs` at a time.
+
+    BY_ENGINE: as many as the engine has places for, or `otherwise` if it takes any number.
+    """
     with _dispatcher(project, jobs, orders, choice) as dispatcher:
-        yield EngineCrew(dispatcher, jobs)
+        yield EngineCrew(dispatcher, jobs, otherwise)
 
 
 def detach(project: Project, jobs: int, names: Sequence[str], orders: Orders, choice: EngineChoice) -> None:
@@ -92,7 +97,7 @@ def check(project: Project, choice: EngineChoice, patience: float) -> list[Place
 @contextlib.contextmanager
 def _dispatcher(project: Project, jobs: int, orders: Orders, choice: EngineChoice) -> Iterator[Dispatcher]:
     found = settings.settings_of(project, choice)
-    if jobs > 1 or not found.most:
+    if jobs != BY_ENGINE:
         found = found._replace(most=jobs)
     engine: Engine = settings.made(found)
     reach = _reach(project, found, orders)

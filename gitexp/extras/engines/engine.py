@@ -106,6 +106,9 @@ class Engine(Protocol):
     def places(self) -> Sequence[str]:
         """The hosts that it knows one by one; () where a scheduler chooses. Raises EngineAway."""
 
+    def capacity(self) -> int:
+        """How many jobs it would have at work at a time; 0: as many as it is given. Raises EngineAway."""
+
     def submit(self, jobs: Sequence[Job]) -> Sequence[str]:
         """The ids of the jobs, in their order, now to be run. Raises EngineAway; then none is to run."""
 

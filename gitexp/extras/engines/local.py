@@ -50,6 +50,9 @@ class LocalEngine:
     def places(self) -> Sequence[str]:
         return ()
 
+    def capacity(self) -> int:
+        return self._most
+
     def submit(self, jobs: Sequence[Job]) -> Sequence[str]:
         ids = [uuid.uuid4().hex[:12] for _ in jobs]
         self._waiting.update(zip(ids, jobs, strict=True))

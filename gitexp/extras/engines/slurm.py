@@ -49,6 +49,9 @@ class SlurmEngine:
     def places(self) -> Sequence[str]:
         return ()
 
+    def capacity(self) -> int:
+        return self._settings.most
+
     def submit(self, jobs: Sequence[Job]) -> Sequence[str]:
         if not jobs:
             return []

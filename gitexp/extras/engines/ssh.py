@@ -56,6 +56,11 @@ class SshEngine:
     def places(self) -> Sequence[str]:
         return [at.host.address for at in self._hosts]
 
+    def capacity(self) -> int:
+        self._greet()
+        slots = sum(at.host.slots for at in self._hosts if not at.complaint)
+        return min(slots, self._settings.most or slots)
+
     def submit(self, jobs: Sequence[Job]) -> Sequence[str]:
         if not jobs:
             return []

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from gitexp.extras.engines.dispatcher import Dispatcher
+from gitexp.project.engine_choice import BY_ENGINE
 from gitexp.words import counted
 
 _LOOK = 0.5  # seconds between two looks of who waits
@@ -71,9 +72,10 @@ class EnginePool:
 class EngineCrew:
     """The workforce of an engine for experiments that are planned one after the other."""
 
-    def __init__(self, dispatcher: Dispatcher, jobs: int) -> None:
+    def __init__(self, dispatcher: Dispatcher, jobs: int, otherwise: int) -> None:
         self._dispatcher = dispatcher
         self._jobs = jobs
+        self._otherwise = otherwise
 
     @property
     def is_busy(self) -> bool:
@@ -82,7 +84,9 @@ class EngineCrew:
 
     @property
     def has_room(self) -> bool:
-        """Whether a run given now becomes a job at once."""
+        """Whether a run given now becomes a job at once. Raises EngineAway."""
+        if self._jobs == BY_ENGINE:
+            self._jobs = self._dispatcher.capacity or self._otherwise
         return len(self._dispatcher.names) < self._jobs
 
     def give(self, name: str) -> None:

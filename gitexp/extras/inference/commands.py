@@ -17,7 +17,7 @@ from gitexp.extras.inference.sequential import PairEvidence
 from gitexp.extras.inference.verdict import Judgement, Verdict
 from gitexp.project import directions
 from gitexp.project.directions import MAX, MIN
-from gitexp.project.engine_choice import EngineChoice, chosen
+from gitexp.project.engine_choice import EngineChoice, at_a_time, chosen
 from gitexp.project.project import Project
 from gitexp.words import counted
 
@@ -53,7 +53,7 @@ Run = Annotated[bool, typer.Option("--run", help="Run both again, with new seeds
 Budget = Annotated[
     int, typer.Option("--budget", metavar="N", min=0, help="At most so many new runs; 0 for no limit.")
 ]
-Jobs = Annotated[int, options.jobs("Of --run: so many at the same time.")]
+Jobs = Annotated[int | None, options.jobs("Of --run: so many at the same time.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -68,7 +68,7 @@ def judge(
     highest: options.Highest = False,
     run: Run = False,
     budget: Budget = 40,
-    jobs: Jobs = 1,
+    jobs: Jobs = None,
     engine: options.Engine = "",
     scheduler: options.Scheduler = "",
     dry_run: options.DryRun = False,
@@ -99,7 +99,7 @@ def judge(
     known = [direction_of(project, each, low) for each in metrics]
     if run:
         choice = usable_engine(project, engine, scheduler)
-        wanted = _MoreWanted(tuple(names), tuple(metrics), known[0], budget, jobs, choice)
+        wanted = _MoreWanted(tuple(names), tuple(metrics), known[0], budget, at_a_time(jobs, choice), choice)
         if dry_run:
             return _rehearse(project, wanted, json=json)
         found = [_decided(project, wanted, quiet=quiet or json)]

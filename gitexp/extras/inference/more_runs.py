@@ -11,12 +11,14 @@ from gitexp.extras.inference.sequential import PairEvidence, evidence
 from gitexp.extras.inference.sides import JudgedSide
 from gitexp.extras.inference.workforce import run_queued
 from gitexp.model import Experiment
-from gitexp.project.engine_choice import EngineChoice
+from gitexp.project.engine_choice import BY_ENGINE, EngineChoice
 from gitexp.project.project import Project
 from gitexp.runs import seeds
 from gitexp.runs.plan import PlannedPoint, plan
 from gitexp.runs.request import RunRequest
 from gitexp.runs.seeds import Seed
+
+_OF_ENGINE = 8  # runs of a round by an engine that is to decide
 
 
 class Decided(NamedTuple):
@@ -42,7 +44,7 @@ class MoreRuns(NamedTuple):
         metric: the metric.
         alpha: the chance of an error that is taken.
         most: new runs at most; 0 for no limit.
-        jobs: runs at a time.
+        jobs: runs at a time; BY_ENGINE: the engine decides.
         engine: the engine that runs them; None for workers of this machine.
         tell: told of the pairs so far.
     """
@@ -67,7 +69,7 @@ class MoreRuns(NamedTuple):
             first, second = sides.evidence_of(self.project, self.names).sides
             found = self._pairs(first, second)
             self.tell(found, begun)
-            left = self.most - begun if self.most else self.jobs + 1
+            left = self.most - begun if self.most else self._at_a_time + 1
             if found.is_decided(self.alpha) or left <= 0:
                 return Decided(found, begun, interrupted=False)
             wanted = self._wanted((first, second), left)
@@ -82,7 +84,12 @@ class MoreRuns(NamedTuple):
         first, second = sides.evidence_of(self.project, self.names).sides
         if self._pairs(first, second).is_decided(self.alpha):
             return []
-        return self._wanted((first, second), self.most or self.jobs + 1)
+        return self._wanted((first, second), self.most or self._at_a_time + 1)
+
+    @property
+    def _at_a_time(self) -> int:
+        """The runs of a round. An engine might take any number, and only few are needed as a rule."""
+        return _OF_ENGINE if self.jobs == BY_ENGINE else self.jobs
 
     def _pairs(self, first: JudgedSide, second: JudgedSide) -> PairEvidence:
         """What the pairs that are there say."""
@@ -102,7 +109,7 @@ class MoreRuns(NamedTuple):
             for key, value in others.items():
                 if key not in own:
                     found.append((side.name, f"{seed.name}={value}"))
-        room = min(max(self.jobs, 2), left)
+        room = min(max(self._at_a_time, 2), left)
         number = 1 + max(value for values in has for value in values.values())
         while len(found) < room:
             found += [(side.name, f"{seed.name}={number}") for side in both]

@@ -96,7 +96,7 @@ class HybridRuns(NamedTuple):
 
     Attributes:
         budget: new runs at most; 0 for as many as it takes.
-        jobs: runs at a time.
+        jobs: runs at a time; BY_ENGINE: the engine decides.
         engine: the engine that runs them; None for workers of this machine.
         tell: told a sentence before each step.
     """

@@ -21,6 +21,7 @@ from gitexp.extras.inference.comparison import GroupComparison
 from gitexp.extras.inference.units import HunkUnit, with_hunks
 from gitexp.extras.inference.verdict import Verdict
 from gitexp.extras.inference.why import HybridRuns, Inquiry, Question, WhyAnswer
+from gitexp.project.engine_choice import at_a_time
 from gitexp.times import show_duration
 from gitexp.words import clean, counted
 
@@ -38,7 +39,7 @@ Metric = Annotated[
         "--metric", metavar="METRIC", help="The metric; default: the first with a direction.", by="columns"
     ),
 ]
-Jobs = Annotated[int, options.jobs("Run so many at the same time.")]
+Jobs = Annotated[int | None, options.jobs("Run so many at the same time.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -53,7 +54,7 @@ def why_(
     lowest: options.Lowest = False,
     highest: options.Highest = False,
     budget: Budget = 0,
-    jobs: Jobs = 1,
+    jobs: Jobs = None,
     engine: options.Engine = "",
     scheduler: options.Scheduler = "",
     dry_run: options.DryRun = False,
@@ -71,6 +72,7 @@ def why_(
     """
     project = open_project(reads_all=True, dry_run=dry_run, quiet=quiet)
     choice = usable_engine(project, engine, scheduler)
+    most = at_a_time(jobs, choice)
     evidence = sides.evidence_of(project, (first, second))
     if metric and len(metric) > 1:
         raise errors.UsageError("One question is about one metric.", "Give --metric once.")
@@ -80,16 +82,16 @@ def why_(
     if dry_run:
         if json:
             return render.as_json(_question_json(question))
-        return render.answer(_question_lines(question, jobs))
+        return render.answer(_question_lines(question, most))
 
     def tell(text: str) -> None:
         if not (quiet or json):
             render.say(text, "dim")
 
     if not (quiet or json):
-        for line in _question_lines(question, jobs):
+        for line in _question_lines(question, most):
             render.say(line, "dim")
-    found = Inquiry(question, HybridRuns(budget, jobs, choice, tell)).answer()
+    found = Inquiry(question, HybridRuns(budget, most, choice, tell)).answer()
     if json:
         render.as_json(as_json(found))
     else:
@@ -112,7 +114,7 @@ def _question_lines(question: Question, jobs: int) -> list[str]:
         runs = f"{least:,}" if least == most else f"{least:,} to {most:,}"
         line += f"; about {runs} runs"
         if question.seconds is not None:
-            line += f", {show_duration(most * question.seconds / jobs)} at most"
+            line += f", {show_duration(most * question.seconds / max(jobs, 1))} at most"
     found = [f"{line}.", *(f"  {unit.label}" for unit in question.units)]
     if question.left:
         found.append(f"Differs too, and cannot be tried: {', '.join(question.left)}.")

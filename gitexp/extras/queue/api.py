@@ -17,7 +17,7 @@ from gitexp.files.choices import has_several
 from gitexp.history import remove as removal
 from gitexp.model import Experiment, Status, readable
 from gitexp.process.limits import NO_LIMITS, Limits
-from gitexp.project.engine_choice import EngineChoice
+from gitexp.project.engine_choice import EngineChoice, at_a_time
 from gitexp.project.project import Project
 from gitexp.runs.plan import Once, PlannedPoint, plan
 from gitexp.runs.request import RunRequest
@@ -99,7 +99,7 @@ def workers(project: Project) -> list[Worker]:
 
 def start(
     project: Project,
-    jobs: int = 1,
+    jobs: int | None = None,
     orders: Orders = USUAL,
     *,
     on_end: Callable[[Experiment], None] = lambda one: None,
@@ -108,6 +108,7 @@ def start(
 ) -> WorkedOff:
     """Run the queued experiments, `jobs` runs at a time, until nothing waits.
 
+    Without `jobs` one at a time, or with an engine as many as the engine takes.
     Ctrl-C lets the present runs finish, and Ctrl-C once more ends them. `on_end` is told of each run
     at its end, and `look` is called twice a second. `engine` runs them; None for workers of this machine.
     Raises GitexpError if a worker has failed.
@@ -123,27 +124,29 @@ def start(
         look()
 
     names = [one.name for one in waiting]
-    with pool.workforce(project, min(jobs, len(names)), names, orders, engine) as at_work:
+    most = min(at_a_time(jobs, engine), len(names))
+    with pool.workforce(project, most, names, orders, engine) as at_work:
         stopped = at_work.wait(look_at_both, lambda remark: None)
         at_work.require_well()
     return WorkedOff(ended.found, stopped)
 
 
 def detach(
-    project: Project, jobs: int = 1, orders: Orders = USUAL, *, engine: EngineChoice | None = None
+    project: Project, jobs: int | None = None, orders: Orders = USUAL, *, engine: EngineChoice | None = None
 ) -> int:
     """Start workers that outlive this process; their number, 0 if nothing waits.
 
-    With `engine`, its jobs do; raises UsageError for an engine that does not keep jobs.
+    With `engine`, its jobs do, and the number is that of the runs. Raises UsageError for an engine that does
+    not keep jobs.
     """
     waiting = _due(project, orders)
     at_work_here.forget_fallen(project.local)
-    jobs = min(jobs, len(waiting))
+    most = min(at_a_time(jobs, engine), len(waiting))
     if engine is None or not waiting:
-        pool.detach(project, jobs, orders)
-    else:
-        plugins.load("dispatch", "detach")(project, jobs, [one.name for one in waiting], orders, engine)
-    return jobs
+        pool.detach(project, most, orders)
+        return most
+    plugins.load("dispatch", "detach")(project, most, [one.name for one in waiting], orders, engine)
+    return len(waiting)
 
 
 def _due(project: Project, orders: Orders, engine: EngineChoice | None = None) -> list[Experiment]:

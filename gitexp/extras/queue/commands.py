@@ -26,7 +26,7 @@ from gitexp.history import remove as removal
 from gitexp.model import Experiment, Status, readable
 from gitexp.process import limits
 from gitexp.process.environment import machine
-from gitexp.project.engine_choice import EngineChoice
+from gitexp.project.engine_choice import BY_ENGINE, EngineChoice, at_a_time
 from gitexp.project.engine_choice import chosen as chosen_engine
 from gitexp.project.project import Project
 from gitexp.runs.requeue import can_go_back
@@ -63,6 +63,7 @@ gitexp queue retry exp-333c9 --go-on    (from its last checkpoint)
 
 NOTHING_WAITS = "Nothing waits here"
 
+Jobs = Annotated[int | None, options.jobs("Run so many at the same time.")]
 Detach = Annotated[bool, typer.Option("--detach", help="Leave the workers at work, and come back at once.")]
 Kill = Annotated[bool, typer.Option("--kill", help="End the present runs too; they are interrupted.")]
 Gpus = Annotated[
@@ -165,7 +166,7 @@ def _states_of_jobs(project: Project, found: Sequence[Experiment]) -> Mapping[st
 
 
 def start(
-    jobs: Annotated[int, options.jobs("Run so many at the same time.")] = 1,
+    jobs: Jobs = None,
     detach: Detach = False,
     gpus: Gpus = None,
     timeout: options.Timeout = "",
@@ -195,11 +196,11 @@ def start(
     if remote is not None:
         waiting = [run.experiment for run in handover.runs_at(project, remote, quiet=quiet)]
     begun = plugins.load("dispatch", "begun")(project, choice) if choice is not None else []
-    jobs = min(jobs, len(waiting))
+    jobs = min(at_a_time(jobs, choice), len(waiting))
     line = f"{counted(len(waiting), 'run')} for {counted(jobs, 'worker')}{pool.told_of_threads(jobs)}"
     if choice is not None:
         line = f"{counted(len(waiting), 'run')} for {choice.name}"
-        if jobs > 1:
+        if jobs != BY_ENGINE:
             line += f", {jobs:,} at a time"
         if begun:
             line += f"; {len(begun):,} begun before"

@@ -18,7 +18,7 @@ from gitexp.extras.sweep.grids import grid_of, in_order, waiting
 from gitexp.extras.sweep.summary import SweepSummary
 from gitexp.extras.sweep.trials import Trial
 from gitexp.model import Experiment
-from gitexp.project.engine_choice import EngineChoice
+from gitexp.project.engine_choice import EngineChoice, at_a_time
 from gitexp.project.project import Project
 from gitexp.runs.request import RunRequest
 
@@ -72,7 +72,7 @@ def run(
     project: Project,
     name: str = "",
     *,
-    jobs: int = 1,
+    jobs: int | None = None,
     retry_failed: bool = False,
     accept_changes: bool = False,
     look: Callable[[], None] = _nothing,
@@ -80,13 +80,13 @@ def run(
 ) -> SweepResult:
     """Run a sweep of gitexp.yaml, or go on where it was stopped, up to its number of trials in all.
 
-    `jobs` trials run at a time, and `look` is called several times a second. Ctrl-C lets the present runs
-    finish, and Ctrl-C once more ends them. `engine` runs them; None for workers of this machine. Raises
-    UsageError (sweep-changed) if the space, the code or the config have changed, unless with
-    `accept_changes`; and the errors of `run_experiment` before its start.
+    `jobs` trials run at a time; without it one, or as many as the engine takes. `look` is called several
+    times a second. Ctrl-C lets the present runs finish, and Ctrl-C once more ends them. `engine` runs them;
+    None for workers of this machine. Raises UsageError (sweep-changed) if the space, the code or the config
+    have changed, unless with `accept_changes`; and the errors of `run_experiment` before its start.
     """
     definition = named.chosen(named.of_config(project), name)
-    manner = _RunArguments(jobs, look, retry_failed, accept_changes, engine)
+    manner = _RunArguments(at_a_time(jobs, engine), look, retry_failed, accept_changes, engine)
     return _run(project, RunRequest(), definition, manner)
 
 
@@ -98,7 +98,7 @@ def search(
     method: str = "random",
     objectives: Sequence[str] = (),
     repeat: int | None = None,
-    jobs: int = 1,
+    jobs: int | None = None,
     retry_failed: bool = False,
     look: Callable[[], None] = _nothing,
     engine: EngineChoice | None = None,
@@ -109,7 +109,7 @@ def search(
     """
     objectives = [objectives] if isinstance(objectives, str) else objectives
     definition = named.of_request(project, request, trials, method, objectives, repeat)
-    manner = _RunArguments(jobs, look, retry_failed, accept_changes=False, engine=engine)
+    manner = _RunArguments(at_a_time(jobs, engine), look, retry_failed, accept_changes=False, engine=engine)
     return _run(project, request._replace(overrides=()), definition, manner)
 
 
@@ -118,7 +118,7 @@ def grid(
     request: RunRequest,
     *,
     repeat: int | None = None,
-    jobs: int = 1,
+    jobs: int | None = None,
     retry_failed: bool = False,
     look: Callable[[], None] = _nothing,
     engine: EngineChoice | None = None,
@@ -132,7 +132,8 @@ def grid(
     names = _planned(project, request, repeat, retry_failed=retry_failed)
     left, stopped = waiting(in_order(project.store.readable(), names)), False
     if left:
-        with pool.workforce(project, min(jobs, len(left)), names, choice=engine) as workers:
+        most = min(at_a_time(jobs, engine), len(left))
+        with pool.workforce(project, most, names, choice=engine) as workers:
             stopped = workers.wait(look, lambda remark: None)
             workers.require_well()
     return GridResult(in_order(project.store.readable(), names), stopped)

@@ -58,13 +58,18 @@ class TrialCrew(Protocol):
 
 
 @contextlib.contextmanager
-def crew_of(project: Project, jobs: int, engine: EngineChoice | None) -> Iterator[TrialCrew]:
-    """Give what runs trials, `jobs` at a time: workers of this machine, or an engine."""
+def crew_of(project: Project, jobs: int, engine: EngineChoice | None, otherwise: int) -> Iterator[TrialCrew]:
+    """Give what runs trials, `jobs` at a time: workers of this machine, or an engine.
+
+    `otherwise`: how many at a time by an engine that is to decide, and takes any number.
+    """
     with contextlib.ExitStack() as held:
         if engine is None:
             yield Crew(project, jobs, held)
         else:
-            yield held.enter_context(plugins.load("dispatch", "crew")(project, jobs, USUAL, engine))
+            yield held.enter_context(
+                plugins.load("dispatch", "crew")(project, jobs, USUAL, engine, otherwise)
+            )
 
 
 class Member(NamedTuple):

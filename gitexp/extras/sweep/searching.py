@@ -31,7 +31,7 @@ class Manner(NamedTuple):
     """How a sweep is worked on.
 
     Attributes:
-        jobs: trials at a time.
+        jobs: trials at a time; BY_ENGINE: the engine decides.
         retry_failed: run again what has failed, was interrupted or removed.
         accept_changes: go on though the space, the code or the config have changed.
         yes: do not ask before very many.

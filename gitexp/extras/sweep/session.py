@@ -28,6 +28,7 @@ from gitexp.views.importance import LEAST, Importance, ordered
 
 _MOST_FILES = 20  # named as changed
 _CODE_LENGTH = 12  # hex digits
+_LEARNING = 8  # trials at a time of a search that learns, by an engine that takes any number
 
 
 class CodeOfNow(NamedTuple):
@@ -84,7 +85,8 @@ class SweepSession(NamedTuple):
         engine: EngineChoice | None = None,
     ) -> SweepOutcome:
         """Run the remaining trials; `pressed` has the times of Ctrl-C. Raises the errors of `driver.run`."""
-        with crew_of(self.project, jobs, engine) as crew:
+        otherwise = _LEARNING if self.definition.method.learns else max(self.left, 1)
+        with crew_of(self.project, jobs, engine, otherwise) as crew:
             return driver.run(crew, sweeper, listener, self.stop_file, pressed)
 
 

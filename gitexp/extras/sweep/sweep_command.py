@@ -19,7 +19,7 @@ from gitexp.extras.sweep import crew, driver, named, searching, session
 from gitexp.extras.sweep import trials as reading
 from gitexp.extras.sweep.searching import Manner
 from gitexp.model import Status
-from gitexp.project.engine_choice import chosen
+from gitexp.project.engine_choice import at_a_time, chosen
 from gitexp.runs.request import RunRequest
 from gitexp.views import table as tables
 from gitexp.views.columns import Columns
@@ -51,7 +51,7 @@ SweepName = Annotated[
 AnySweep = Annotated[
     str, typer.Argument(metavar="[NAME]", help="A sweep of gitexp.yaml, or the id of another search.")
 ]
-Jobs = Annotated[int, options.jobs("Run so many trials at the same time.")]
+Jobs = Annotated[int | None, options.jobs("Run so many trials at the same time.")]
 RetryFailed = Annotated[
     bool,
     typer.Option("--retry-failed", help="Run again the points that failed, were interrupted or removed."),
@@ -87,7 +87,7 @@ def register(app: typer.Typer) -> None:
 
 def run(
     name: SweepName = "",
-    jobs: Jobs = 1,
+    jobs: Jobs = None,
     engine: options.Engine = "",
     scheduler: options.Scheduler = "",
     retry_failed: RetryFailed = False,
@@ -107,7 +107,8 @@ def run(
     choice = chosen(engine, scheduler)
     if choice is not None:
         plugins.load("dispatch", "require_usable")(project, choice)
-    manner = Manner(jobs, retry_failed, accept_changes, yes, dry_run, quiet, json, choice)
+    most = at_a_time(jobs, choice)
+    manner = Manner(most, retry_failed, accept_changes, yes, dry_run, quiet, json, choice)
     status = searching.work_on(project, RunRequest(), definition, manner)
     project.repo.rest()
     raise typer.Exit(status)

@@ -63,7 +63,7 @@ def test_one_run_and_the_queue_and_a_search_run_there_too(repo: Workspace) -> No
     repo.gitexp("run", "--queue", "-q", "-n", "later", "-S", "train.lr=0.3", *TRAIN)
     repo.gitexp("queue", "start", "--engine", "local")
     search = ("-S", "train.lr=uniform(0.1,0.9)", "--trials", "2", "--objective", "loss", "--method", "random")
-    repo.gitexp("run", *search, "--engine", "local", "-j", "2", *TRAIN)
+    repo.gitexp("run", *search, "--engine", "local", *TRAIN)
     found = experiments(repo)
     assert len(found) == 4
     assert {(one.record.status, one.record.engine) for one in found.values()} == {(Status.DONE, "local")}

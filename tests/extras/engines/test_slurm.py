@@ -88,16 +88,20 @@ def worked_off(repo: Workspace, check: bool = True) -> str:
     return repo.gitexp("queue", "start", "--engine", "cluster", check=check).stderr
 
 
-def test_a_grid_is_one_array_and_leaves_the_workspace_alone(repo: Workspace, slurm: Cluster) -> None:
+@pytest.mark.parametrize("jobs", [(), ("-j", "2")])
+def test_a_grid_is_one_array_and_leaves_the_workspace_alone(
+    repo: Workspace, slurm: Cluster, jobs: tuple[str, ...]
+) -> None:
     repo.write("gitexp.yaml", ENGINE)
-    repo.gitexp("run", "-S", "train.lr=0.1,0.2,0.3", "--engine", "cluster", "-j", "2", *TRAIN)
+    repo.gitexp("run", "-S", "train.lr=0.1,0.2,0.3", "--engine", "cluster", *jobs, *TRAIN)
     found = records(repo)
     assert {one.status for one in found.values()} == {Status.DONE}
     assert {one.engine for one in found.values()} == {"cluster"}
     arrays = {one.job.partition("_")[0] for one in found.values()}
     assert len(arrays) == 1
+    listed = slurm.ask("scontrol", "show", "job", *arrays)
     assert {one.job.partition("_")[2] for one in found.values()} == {"0", "1", "2"}
-    assert "ArrayTaskThrottle=2" in slurm.ask("scontrol", "show", "job", *arrays)
+    assert ("ArrayTaskThrottle=2" in listed) is bool(jobs)
 
 
 def test_any_text_reaches_the_job(engine: SlurmEngine, tmp_path: Path) -> None:
