@@ -63,6 +63,8 @@ COMMANDS = {
     "fsck": "Read all data in the store, and look for what is missing.",
     "mlflow": "MLflow's UI on the experiments of this repository.",
     "guide": "Tell a program how to use gitexp.",
+    "skill": "One page about gitexp for coding assistants.",
+    "mcp": "Serve the experiments to a coding assistant, by the Model Context Protocol.",
     "demo": "Show it all on real data: runs, table, diff and branch.",
 }
 
@@ -92,6 +94,7 @@ TASKS = {
     "Share": ("push", "pull", "import"),
     "Data": ("add", "data", "remote"),
     "Look after the repository": ("doctor", "gc", "fsck"),
+    "For coding assistants": ("skill", "mcp"),
 }
 
 # (kind, name) -> "module:attribute". A command's module is called as the command is; `import` is a word
@@ -180,6 +183,8 @@ _TABLE: dict[tuple[str, str], str] = {
     ("autolog", "sklearn"): "gitexp.extras.integrations.sklearn:autolog",
     # What writes charts into files.
     ("plots", "rendering"): "gitexp.extras.plots.rendering:Rendering",
+    # The server for coding assistants, which needs a package of its own.
+    ("assistants", "server"): "gitexp.extras.assistants.server:serve",
     # The parts of the dashboard that need packages of their own.
     ("dashboard", "server"): "gitexp.extras.web.server:Server",
     ("dashboard", "export"): "gitexp.extras.web.export:export",
@@ -243,6 +248,8 @@ _TABLE["command", "plots"] = "gitexp.extras.plots.plots_command:register"
 _TABLE["command", "ui"] = "gitexp.extras.web.ui_command:register"
 _TABLE["command", "report"] = "gitexp.extras.reports.commands:register"
 _TABLE["command", "sweep"] = "gitexp.extras.sweep.sweep_command:register"
+_TABLE["command", "skill"] = "gitexp.extras.assistants.skill_command:register"
+_TABLE["command", "mcp"] = "gitexp.extras.assistants.mcp_command:register"
 
 
 def names(kind: str) -> tuple[str, ...]:

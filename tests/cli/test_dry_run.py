@@ -56,6 +56,7 @@ LINES = {
     "doctor": ("doctor --fix", ""),
     "gc": ("gc --older-than 1d", "nothing refers to"),
     "fsck": ("fsck", ""),
+    "skill install": ("skill install", "Would write .claude"),
     "judge": ("judge one tagged --run", ""),
     "why": ("why one tagged", ""),
 }

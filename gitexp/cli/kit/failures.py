@@ -38,7 +38,7 @@ def report(error: BaseException, root: Any) -> int:
             return _tell(interrupted, json=True)
         return interrupted.exit_code
     understood = not isinstance(error, (typer.TyperException, OldSpelling))
-    return _tell(_in_our_words(error), json=_wants_json(root, understood=understood))
+    return _tell(in_our_words(error), json=_wants_json(root, understood=understood))
 
 
 def _tell(error: errors.GitexpError, *, json: bool) -> int:
@@ -56,7 +56,8 @@ def _tell(error: errors.GitexpError, *, json: bool) -> int:
     return error.exit_code
 
 
-def _in_our_words(error: BaseException) -> errors.GitexpError:
+def in_our_words(error: BaseException) -> errors.GitexpError:
+    """The error of gitexp's that says the same as any error."""
     if isinstance(error, errors.GitexpError):
         return error
     if isinstance(error, typer.TyperException):

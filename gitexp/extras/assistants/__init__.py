@@ -1,0 +1,1 @@
+"""Assistants: a server and a skill for programs that write code."""

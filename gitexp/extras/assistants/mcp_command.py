@@ -1,0 +1,41 @@
+"""`gitexp mcp`."""
+
+from __future__ import annotations
+
+import gc
+from typing import Annotated
+
+import typer
+
+from gitexp import errors, plugins
+from gitexp.cli.kit import options
+from gitexp.cli.kit.help import registration
+from gitexp.cli.kit.session import open_project
+from gitexp.extras.assistants.command_lines import CommandLines
+
+EPILOG = """Examples:
+gitexp mcp
+gitexp mcp -j 2    (two runs at the same time)
+"""
+
+Jobs = Annotated[int, options.jobs("Have so many runs of the assistant run at the same time.")]
+
+
+def mcp(ctx: typer.Context, jobs: Jobs = 1) -> None:
+    """Serve the experiments to a coding assistant, by the Model Context Protocol.
+
+    An assistant starts it in the folder of the project, and speaks to it by stdin and stdout. It has ten
+    tools: run, show, best, diff, log, stop, note, why, judge, status. Their answers are what the commands
+    print with --json, short enough for a model. It ends with the assistant; runs go on.
+    """
+    project = open_project(reads_all=True)
+    serve = plugins.find_installed("assistants", "server", "mcp")
+    if serve is None:
+        raise errors.UsageError(
+            "The server needs a package that is not installed: mcp.", "Install it: pip install 'gitexp[mcp]'"
+        )
+    gc.enable()  # a server runs for days, and `main` has turned it off
+    serve(CommandLines(ctx.find_root().command), project.here, jobs)
+
+
+register = registration(mcp, EPILOG)
