@@ -23,7 +23,7 @@ from gitexp.failpoints import failpoint
 from gitexp.folders import clear_away, make_folder, remove_folder, walk_folder
 from gitexp.objects.paths import lies_in_any
 from gitexp.objects.workspace_files import WorkspaceFiles
-from gitexp.repo import live
+from gitexp.repo import live, node_disk
 from gitexp.repo.git import conversions, indexes
 from gitexp.repo.git.belonging import points_to
 from gitexp.repo.git.conversions import USERS, Conversions
@@ -132,7 +132,7 @@ class OutOfSight(NamedTuple):
         root: the missing folder.
         git_dir: its folder in `.git/worktrees`, with its index.
         head: the commit of its HEAD, if any.
-        is_locked: by `git worktree lock`: the folder comes again.
+        is_locked: by `git worktree lock`: the folder comes again. Not for gitexp's own on a node's disk.
     """
 
     root: Path
@@ -142,7 +142,7 @@ class OutOfSight(NamedTuple):
 
 
 def out_of_sight(repo: Repository) -> list[OutOfSight]:
-    """The worktrees known to Git with missing folders, without gitexp's own."""
+    """The worktrees known to Git with missing folders, without gitexp's own in the repository."""
     found = []
     own = os.path.realpath(LocalState(repo).worktrees)
     for git_dir in sorted((repo.common_dir / "worktrees").glob("*")):
@@ -150,17 +150,29 @@ def out_of_sight(repo: Repository) -> list[OutOfSight]:
         if dot_git is None or dot_git.parent.is_dir() or os.path.realpath(dot_git.parent.parent) == own:
             continue
         head = repo.resolve(f"worktrees/{git_dir.name}/HEAD")
-        found.append(OutOfSight(dot_git.parent, git_dir, head, os.path.lexists(git_dir / "locked")))
+        is_locked = os.path.lexists(git_dir / "locked") and not node_disk.is_slot(dot_git.parent)
+        found.append(OutOfSight(dot_git.parent, git_dir, head, is_locked))
     return found
 
 
 @contextlib.contextmanager
-def checkout(repo: Repository, commit: str, converting: Conversions = USERS) -> Iterator[Repository]:
-    """Give a worktree with `commit` and nothing else while the block lasts."""
-    slot, lock = _take_slot(LocalState(repo))
+def checkout(
+    repo: Repository, commit: str, converting: Conversions = USERS, disk: str = ""
+) -> Iterator[Repository]:
+    """Give a worktree with `commit` and nothing else while the block lasts.
+
+    With `disk`, a folder on a disk of this machine alone, it stands there, and is removed at the end. Raises
+    StorageError if that folder cannot be used.
+    """
+    local = LocalState(repo)
+    folder = node_disk.prepared(disk, repo.common_dir) if disk else local.worktrees
+    slot, lock = _take_slot(local, folder, node_disk.PREFIX if disk else "gitexp-")
     try:
         yield _prepared(repo, slot, commit, converting)
     finally:
+        if disk and not is_kept(slot) and not _is_awaited(local, slot):
+            _remove(repo, slot)
+            node_disk.clear(folder)
         lock.release()
 
 
@@ -274,17 +286,34 @@ def _worth_keeping(root: Path, names: Sequence[str], share: Sequence[str]) -> li
     return [name for name in found if not _DVC_CACHE.match(name)]
 
 
-def _take_slot(local: LocalState) -> tuple[Path, FileLock]:
+def is_isolated(repo: Repository, root: Path) -> bool:
+    """Whether a folder is an isolated workspace of a repository."""
+    return root.parent == LocalState(repo).worktrees or node_disk.is_slot(root)
+
+
+def _is_awaited(local: LocalState, slot: Path) -> bool:
+    """Whether a run that goes on, or has died, has results in a worktree that are still to be stored.
+
+    On disks of several machines, worktrees have the same names.
+    """
+    for run in live.live_runs(local):
+        root = Path(run.root)
+        if root == slot or (node_disk.is_slot(slot) and node_disk.is_slot(root) and root.name == slot.name):
+            return True
+    return False
+
+
+def _take_slot(local: LocalState, folder: Path, prefix: str) -> tuple[Path, FileLock]:
     for number in range(_SLOTS):
-        name = f"gitexp-{number}"
+        name = f"{prefix}{number}"
         if (lock := local.try_lock(name)) is None:
             continue
-        slot = local.worktrees / name
+        slot = folder / name
         if is_kept(slot):
             lock.release()
             continue
         # A run that died here has results to be stored: the slot must not be cleaned yet.
-        if not any(run.root == str(slot) for run in live.live_runs(local)):
+        if not _is_awaited(local, slot):
             return slot, lock
         lock.release()
     raise errors.WorkspaceBusy(f"{_SLOTS} isolated runs are going on already.", "Wait for one to end.")

@@ -69,7 +69,7 @@ def laid_out(
     """The code in an isolated workspace, with the files of `--with`, until the stack is closed."""
     repo = project.repo
     files_over = overlay.parse(project, request.with_)
-    worktree = held.enter_context(worktrees.checkout(repo, start.commit, start.converting))
+    worktree = held.enter_context(worktrees.checkout(repo, start.commit, start.converting, request.scratch))
     laid = overlay.lay(worktree, files_over)
     code = in_worktree(project, worktree, start.before, repeated=request.command is None)
     code = with_patterns(code, request, start.before)

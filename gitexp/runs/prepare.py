@@ -118,7 +118,7 @@ def _of_workspace(project: Project, request: RunRequest, held: contextlib.ExitSt
     workspace, bring, changed = repo, tuple[Artifact, ...](), data.changed
     absent = _absent(data, checked, request)
     if is_isolated:
-        workspace = held.enter_context(worktrees.checkout(repo, commit, converting))
+        workspace = held.enter_context(worktrees.checkout(repo, commit, converting, request.scratch))
         worktrees.take_along(repo, workspace, taken.lossy)
         worktrees.share(repo, workspace, commit, project.config.share)
         absent += bring_dvc_data(repo, workspace)

@@ -61,6 +61,8 @@ class RunRequest(NamedTuple):
         typed: of own code, what is in no file.
         code: a commit whose files run in place of those of `from_`, an experiment, and on its baseline; ""
             for none.
+        scratch: a folder on a disk of this machine alone, for an isolated workspace that does not stay; ""
+            for one in the repository.
     """
 
     command: CommandLine | None = None
@@ -93,3 +95,4 @@ class RunRequest(NamedTuple):
     typed: TypedCode | None = None
     mlflow: bool = False
     code: str = ""
+    scratch: str = ""

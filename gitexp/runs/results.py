@@ -255,7 +255,7 @@ def _large(
 
 
 def _is_isolated(project: Project, workspace: Repository) -> bool:
-    return workspace.root.parent == project.local.worktrees
+    return worktrees.is_isolated(project.repo, workspace.root)
 
 
 def _by_halves(workspace: Repository, scratch: Path, before: Snapshot, names: Sequence[str]) -> Snapshot:

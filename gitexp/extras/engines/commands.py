@@ -14,13 +14,15 @@ from gitexp.cli.kit.help import Command, Listing
 from gitexp.cli.kit.session import open_project
 from gitexp.extras.engines import checking, job_clone, restart, settings
 from gitexp.extras.engines import probe as probing
-from gitexp.extras.engines.engine import AGAIN, ENDING, ENGINE, JOB
+from gitexp.extras.engines.engine import AGAIN, ENDING, ENGINE, JOB, WITHOUT
 from gitexp.extras.engines.job_clone import Origin
 from gitexp.extras.queue import workers
 from gitexp.extras.queue.listing import lines
 from gitexp.extras.queue.workers import Orders
 from gitexp.process import limits
 from gitexp.project.engine_choice import EngineChoice
+
+_OF_SLURM = "SLURM_TMPDIR"  # a variable of Slurm's jobs, where there is such a folder
 
 EPILOG_LIST = """Examples:
 gitexp engine list
@@ -45,6 +47,9 @@ ProjectFolder = Annotated[
 ]
 Folder = Annotated[str, typer.Option("--folder", metavar="FOLDER", help="Where clones are kept.")]
 ObjectFormat = Annotated[str, typer.Option("--object-format", metavar="FORMAT", help="sha1 or sha256.")]
+Scratch = Annotated[
+    str, typer.Option("--scratch", metavar="FOLDER", help="Where the run works, on the disk of this machine.")
+]
 KeepWorktree = Annotated[bool, typer.Option("--keep-worktree", help="As of queue start.")]
 
 
@@ -128,12 +133,13 @@ def job(
     project: ProjectFolder = "",
     folder: Folder = "",
     object_format: ObjectFormat = "sha1",
+    scratch: Scratch = "",
 ) -> None:
     """Be the job of an engine: run one queued experiment, unless somebody else was quicker."""
     own = limits.parse(timeout, max_memory)
     engine, id = os.environ.get(ENGINE, ""), os.environ.get(JOB, "")
     ending = os.environ.get(ENDING, "")
-    orders = Orders(max_retries, keep_worktree, own, engine=engine, job=id)
+    orders = Orders(max_retries, keep_worktree, own, engine=engine, job=id, scratch=_disk(scratch))
     if clone:
         _enter(Origin(clone, remote, object_format), folder, project)
     found = open_project(quiet=True)
@@ -145,6 +151,23 @@ def job(
         plugins.load("worker", "queue")(found, worker, orders, {exp}, is_alone=lambda: False)
         if ending and Path(ending).exists() and restart.goes_on_later(found, exp, orders):
             raise typer.Exit(AGAIN)
+
+
+def _disk(scratch: str) -> str:
+    """The folder for the run's workspace, from the settings; "" for the repository.
+
+    Without a word in the settings, it is the one that Slurm makes for each job on some clusters.
+    """
+    if scratch == WITHOUT:
+        return ""
+    found = Path(os.path.expandvars(scratch or f"${_OF_SLURM}")).expanduser()
+    if found.is_absolute():
+        return str(found)
+    if scratch and "$" not in str(found):
+        raise errors.UsageError(
+            f"scratch: of the engine is not an absolute path here: '{scratch}'.", "For example: scratch: /tmp"
+        )
+    return ""  # of a variable that this machine does not have
 
 
 def _enter(origin: Origin, base: str, project: str) -> None:

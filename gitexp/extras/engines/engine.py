@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Protocol
 ENGINE = "GITEXP_ENGINE"  # variable of a job: the name of the engine
 JOB = "GITEXP_JOB"  # variable of a job: its id, which the engine sets if it is known only to the job
 ENDING = "GITEXP_JOB_ENDING"  # variable of a job: a file that is there once its time is nearly up
+WITHOUT = "-"  # of `scratch`: workspaces stand in the repository
 AGAIN = 75  # exit status of a job that its engine may start again under the same id, as its run goes on later
 
 
@@ -30,6 +31,8 @@ class EngineSettings(NamedTuple):
         remote: the Git remote by which jobs get their runs; "" where they see this repository's folder.
         url: the URL of this remote as the machines of the jobs see it; "" for the one that is used here.
         clones: where these machines keep their clones; "" for the usual place.
+        scratch: a folder on the own disk of these machines for the workspaces of runs; it may have variables
+            of theirs. "" for the usual one, WITHOUT for none.
         folder: for files of the engine, on the disk of this repository; made by the engine itself.
     """
 
@@ -41,6 +44,7 @@ class EngineSettings(NamedTuple):
     remote: str = ""
     url: str = ""
     clones: str = ""
+    scratch: str = ""
     folder: str = ""
 
 

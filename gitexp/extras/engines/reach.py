@@ -43,6 +43,11 @@ class Reach(Protocol):
         """
 
 
+def scratch_words(settings: EngineSettings) -> list[str]:
+    """The words of a job that say on which disk its run works; its machine knows the variables."""
+    return ["--scratch", settings.scratch] if settings.scratch else []
+
+
 class SharedDisk:
     """Jobs work in this repository: they see its folder, under the same path."""
 
@@ -56,7 +61,8 @@ class SharedDisk:
         pass
 
     def job(self, name: str) -> Job:
-        return Job(name, self._command("job", name, *self._orders.words()), str(self._project.here))
+        words = self._command("job", name, *self._orders.words(), *scratch_words(self._settings))
+        return Job(name, words, str(self._project.here))
 
     def probe(self) -> Job:
         return Job("check", self._command("probe"), str(self._project.here))

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gitexp import errors, plugins
-from gitexp.extras.engines.engine import Engine, EngineMaker, EngineSettings
+from gitexp.extras.engines.engine import WITHOUT, Engine, EngineMaker, EngineSettings
 from gitexp.extras.engines.jobs_file import folder_of
 from gitexp.project.engine_choice import EngineChoice
 from gitexp.project.project import Project
@@ -23,6 +23,7 @@ KEYS: Mapping[str, str] = {
     "python": "The interpreter with gitexp on the machines of the jobs.",
     "remote": "The Git remote by which jobs get their runs, where they do not see this repository.",
     "url": "The URL of this remote as the machines of the jobs see it, if it is another one there.",
+    "scratch": "A folder on the own disk of these machines, where runs work, such as $SLURM_TMPDIR.",
     "clones": "Where these machines keep their clones, instead of ~/.cache/gitexp/clones.",
 }
 _EXAMPLE = "For example: engines: {lab: {kind: ssh, hosts: [ada, bob], remote: origin}}"
@@ -95,7 +96,9 @@ def _of_section(name: str, section: Any, file: str) -> EngineSettings:
     most, texts = section.get("jobs", 0), dict[str, str]()
     if not isinstance(most, int) or isinstance(most, bool) or most < 0:
         raise errors.ConfigError(f"engine {name}: 'jobs' must be a number", _EXAMPLE, file=file)
-    for key in ("python", "remote", "url", "clones"):
+    if section.get("scratch") is False:
+        section = {**section, "scratch": WITHOUT}
+    for key in ("python", "remote", "url", "clones", "scratch"):
         texts[key] = section.get(key, "")
         if not isinstance(texts[key], str):
             raise errors.ConfigError(f"engine {name}: '{key}' must be a text", _EXAMPLE, file=file)

@@ -67,7 +67,7 @@ def work(
     """
     watched = Watched(project.store)
     with _nowhere() as descriptor, signals.listening() as asked:
-        request = RunRequest(stdout=descriptor, stderr=descriptor, guard=guard)
+        request = RunRequest(stdout=descriptor, stderr=descriptor, guard=guard, scratch=orders.scratch)
         if there is None and orders.remote is not None:
             there = plugins.load("queue", "shared")(
                 project, orders.remote, orders.max_retries, lambda: worker.is_to_stop

@@ -91,9 +91,9 @@ def worked_off(at_work: Dispatcher, is_so: Callable[[], object] = lambda: False)
     until(step)
 
 
-def test_a_grid_over_two_hosts_is_the_same_table_as_here(team: Team, lab: Lab) -> None:
+def test_a_grid_over_two_hosts_is_the_same_table_as_here(team: Team, lab: Lab, tmp_path: Path) -> None:
     grid = ("run", "-S", "train.lr=0.1,0.2,0.3,0.4", "--name-template", "lr={train.lr}")
-    team.ann.write("gitexp.yaml", lab.section("origin"))
+    team.ann.write("gitexp.yaml", lab.section("origin", scratch=tmp_path / "disk"))
     pushes = team.bare / "pushes"
     team.reject(f"cat >>{pushes}; echo -- >>{pushes}")
     told = team.ann.gitexp(*grid, "--engine", "lab", "-j", "2", *TRAIN)
@@ -106,6 +106,7 @@ def test_a_grid_over_two_hosts_is_the_same_table_as_here(team: Team, lab: Lab) -
     assert metrics == {name: one.record.metrics for name, one in experiments(team.bob).items()}
     assert refs_of(team.bare, QUEUE) == {}
     assert pushes.read_text().count("--\n") == 1 + 2 * 4  # all handed over; a claim and an end each
+    assert list((tmp_path / "disk").iterdir()) == []  # they ran there
     assert_whole(team.ann.path, team.bare, lab.clone("ada"), lab.clone("bob"))
 
 

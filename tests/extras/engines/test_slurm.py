@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -208,6 +210,58 @@ def test_stop_and_cancel_end_a_run_for_good(repo: Workspace, waiting: Path, slur
     assert (one.status, one.metrics) == (Status.INTERRUPTED, {"metrics.json": {"loss": 7}})
     until(lambda: slurm.ask("squeue", "-h", "-j", job.partition("_")[0], check=False) == "")
     assert "Nothing waits" in worked_off(repo)
+
+
+@pytest.fixture
+def disk() -> Iterator[Path]:
+    """A folder that is not on the disk of the repository, as a rule: the tests are in memory."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+        yield Path(folder)
+
+
+def test_a_run_works_on_the_disk_of_its_node_and_leaves_nothing_there(
+    repo: Workspace, slurm: Cluster, disk: Path
+) -> None:
+    repo.write(
+        "gitexp.yaml",
+        f"engines: {{cluster: {{kind: slurm, interval: 0.2, setup: [export SLURM_TMPDIR={disk}]}}}}\n"
+        "outs: [model.bin]\nmax_untracked: 1 kB\n",
+    )
+    program = "import json, os, sys\nopen('left.txt', 'w').write('undeclared')\n"
+    program += "open('model.bin', 'wb').write(b'x' * 5000)\n"
+    program += "json.dump({'is_there': os.getcwd().startswith(sys.argv[1])}, open('metrics.json', 'w'))\n"
+    repo.write("train.py", program)
+    repo.gitexp("run", "-n", "one", "--engine", "cluster", *TRAIN, str(disk))
+    one = records(repo)["one"]
+    assert one.metrics == {"metrics.json": {"is_there": True}}
+    assert (repo.path / ".git/gitexp/left/one/left.txt").read_text() == "undeclared"
+    assert list(disk.iterdir()) == []
+    assert repo.git("worktree", "list", "--porcelain").count("worktree ") == 1
+    (found,) = gitexp.experiments(names=["one"], repo=repo.path)
+    with found.open("model.bin") as file:
+        assert file.read() == b"x" * 5000
+
+
+def test_a_run_killed_on_the_disk_of_its_node_runs_again(
+    repo: Workspace, waiting: Path, slurm: Cluster, disk: Path
+) -> None:
+    repo.write(
+        "gitexp.yaml",
+        f"engines: {{cluster: {{kind: slurm, interval: 0.2, scratch: {disk}/$USER}}}}\n",
+    )
+    detached(repo, "one")
+    process = records(repo)["one"].process
+    assert process is not None
+    os.kill(process.pid, signal.SIGKILL)
+    until(lambda: slurm.ask("squeue", "-h") == "")
+    for found in disk.glob("*/gitexp-*"):
+        shutil.rmtree(found)  # as if nobody saw it any more
+    waiting.touch()
+    worked_off(repo)
+    one = records(repo)["one"]
+    assert (one.status, one.tries, one.metrics) == (Status.DONE, 1, {"metrics.json": {"loss": 1}})
+    repo.git("worktree", "prune")
+    assert repo.git("worktree", "list", "--porcelain").count("worktree ") == 1
 
 
 def test_slurm_starts_a_job_again_and_the_run_goes_on_once(
