@@ -162,6 +162,8 @@ class Record:
             `end` (ms since 1970); {} for a run without MLflow.
         alerts: what happened while the run went on: `time`, `level`, `title` and `text` of each, the `rule`,
             and the `actions`.
+        protected: the protected files of the baseline: the commit `at` that has them, their `hash` there, and
+            the paths `changed` by the experiment, if any; {} where nothing is protected.
         extra: keys of a later version, kept when the record changes.
     """
 
@@ -220,7 +222,13 @@ class Record:
     system: Mapping[str, float] = field(default_factory=dict)
     mlflow: Mapping[str, Any] = field(default_factory=dict)
     alerts: tuple[Mapping[str, Any], ...] = ()
+    protected: Mapping[str, Any] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def touched(self) -> tuple[str, ...]:
+        """The protected files that the experiment has changed: such an experiment is never best."""
+        return tuple(self.protected.get("changed", ()))
 
 
 class Experiment(NamedTuple):
@@ -303,6 +311,11 @@ class Artifact(NamedTuple):
 def readable(found: Iterable[Stored]) -> list[Experiment]:
     """The experiments that can be read."""
     return [one for one in found if isinstance(one, Experiment)]
+
+
+def is_touched(one: Stored) -> bool:
+    """Whether an experiment has changed protected files."""
+    return isinstance(one, Experiment) and bool(one.record.protected) and bool(one.record.touched)
 
 
 def paths_of(artifacts: Iterable[Artifact]) -> tuple[str, ...]:

@@ -76,6 +76,12 @@ class Row(NamedTuple):
             return self.experiment.record
         return None
 
+    @property
+    def touched(self) -> Sequence[str]:
+        """The protected files that the experiment has changed; of replicates, none."""
+        record = self.record
+        return () if record is None or self.members else record.touched
+
     def as_json(self) -> dict[str, Any]:
         """The object of the row in `show --json`."""
         return {name: read(self) for name, read in _JSON}
@@ -273,6 +279,18 @@ def _resumed_as_json(row: Row) -> dict[str, Any]:
     return dict(_recorded("resumed_from", {})(row))
 
 
+def _touched(row: Row) -> list[str]:
+    """The protected files that an experiment has changed; of replicates, those that any has."""
+    found = dict.fromkeys(row.touched)
+    for member in row.members:
+        found.update(dict.fromkeys(member.touched))
+    return list(found)
+
+
+def _protected(row: Row) -> dict[str, Any]:
+    return dict(_recorded("protected", {})(row))
+
+
 def _resumed_name(row: Row) -> str:
     return str(_resumed_as_json(row).get("experiment", ""))
 
@@ -287,7 +305,7 @@ def _stored_by(row: Row) -> str:
 FIELDS = (
     Field("kind", attrgetter("kind"), JSON | CSV),
     Field("name", attrgetter("name"), JSON | LIST | CSV | FILTER | ASKED, title="Experiment"),
-    Field("commit", attrgetter("commit"), JSON | LIST | CSV | FILTER | ASKED, "id", title="Commit", fact=9),
+    Field("commit", attrgetter("commit"), JSON | LIST | CSV | FILTER | ASKED, "id", title="Commit", fact=10),
     Field("record", _of("experiment", "id"), JSON),
     Field("baseline", attrgetter("baseline"), JSON | LIST | CSV | FILTER | ASKED, "id"),
     Field("branch", attrgetter("branch"), JSON | CSV | FILTER | ASKED),
@@ -299,15 +317,15 @@ FIELDS = (
     Field("command", _recorded("command"), JSON | FILTER | ASKED, title="Command", fact=3),
     Field("params", _params, JSON | FILTER, "values"),
     Field("metrics", _metrics, JSON | FILTER, "values"),
-    Field("tags", _recorded_list("tags"), JSON | FILTER | COLUMN | ASKED, "texts", "Tags", fact=10),
+    Field("tags", _recorded_list("tags"), JSON | FILTER | COLUMN | ASKED, "texts", "Tags", fact=11),
     Field("changes", _changed_paths, FILTER | COLUMN | ASKED, "files"),
     Field("subject", attrgetter("subject"), ASKED),
-    Field("note", _recorded("note", ""), JSON | FILTER | COLUMN | ASKED, title="Note", fact=11),
+    Field("note", _recorded("note", ""), JSON | FILTER | COLUMN | ASKED, title="Note", fact=12),
     Field("warnings", _recorded_list("warnings"), JSON, "texts"),
     Field("error", attrgetter("error"), JSON | LIST),
     Field("parent", _of("parent", "name"), JSON | FILTER | ASKED),
     Field("source", _of("experiment", "source"), JSON | FILTER | ASKED),
-    Field("pushed", _pushed, JSON | ASKED, "texts", "Pushed", fact=12),
+    Field("pushed", _pushed, JSON | ASKED, "texts", "Pushed", fact=13),
     Field("folder", _recorded("folder", ""), DETAILS, title="Folder", fact=4),
     Field("project", _recorded("project"), DETAILS),
     Field("overrides", _recorded_list("overrides"), DETAILS, "texts", "Set", fact=5),
@@ -318,6 +336,8 @@ FIELDS = (
     Field("resumed", _resumed_as_json, DETAILS, "values"),
     Field("resumed at", _resumed_from, title="Resumed", fact=8),
     Field("worker", _recorded("worker", ""), DETAILS | FILTER | ASKED),
+    Field("touched", _touched, DETAILS | FILTER | COLUMN | ASKED, "texts", "Touched", fact=9),
+    Field("protected", _protected, DETAILS, "values"),
     Field("reason", _recorded("reason", ""), DETAILS | FILTER | ASKED),
     Field("system", _system, DETAILS, "values"),
     *_OF_SYSTEM,
@@ -333,8 +353,8 @@ FIELDS = (
     Field("made by", _made_by, title="By", fact=2),
     Field("limits", _limits, title="Limits", fact=6),
     Field("origin", _origin, title="Baseline", fact=7),
-    Field("stored by", _stored_by, title="Stored by", fact=13),
-    Field("machine", _machine, title="Machine", fact=14),
+    Field("stored by", _stored_by, title="Stored by", fact=14),
+    Field("machine", _machine, title="Machine", fact=15),
 )
 BY_NAME = {one.name: one for one in FIELDS}
 FACTS = sorted(filter(attrgetter("fact"), FIELDS), key=attrgetter("fact"))

@@ -26,6 +26,7 @@ from gitexp.model import (
     Stored,
     Tree,
     Value,
+    is_touched,
     readable,
 )
 from gitexp.words import counted
@@ -206,7 +207,8 @@ def _row_of(unsorted: Sequence[Row]) -> Row:
 
 
 def _done(members: Iterable[Row]) -> list[Row]:
-    return [member for member in members if member.status is Status.DONE]
+    """The members whose metrics count: done, and with the protected files as they were."""
+    return [member for member in members if member.status is Status.DONE and not member.touched]
 
 
 def _record_of(first: Record, members: Sequence[Row], done: Sequence[Row]) -> Record:
@@ -310,7 +312,7 @@ def files_of(members: Sequence[Experiment]) -> tuple[Files, Files]:
     params, metrics = list[Files](), list[Files]()
     for member in members:
         params.append(member.record.params)
-        if member.record.status is Status.DONE:
+        if member.record.status is Status.DONE and not is_touched(member):
             metrics.append(member.record.metrics)
     return _united_files(params, _common), _united_files(metrics, mean_of)
 

@@ -48,6 +48,7 @@ class Config(NamedTuple):
         alerts: the rules by which a run is looked at while it goes on.
         system_interval: seconds between two looks at what a run takes of the machine; 0 for none.
         mlflow: whether MLflow, in the commands of runs, logs into the repository.
+        protected: paths and patterns of files that an experiment must not change.
         declared: params and metrics files named in gitexp.yaml; missing files give a warning.
         patterns: the patterns among params, metrics, plots and outs. Matching files in the
             workspace stand among the paths, except metrics: the metrics of earlier runs have no use.
@@ -78,6 +79,7 @@ class Config(NamedTuple):
     alerts: tuple[AlertRule, ...] = ()
     system_interval: float = 10.0
     mlflow: bool = False
+    protected: tuple[str, ...] = ()
     declared: frozenset[str] = frozenset()
     patterns: Patterns = NO_PATTERNS
 

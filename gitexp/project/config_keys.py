@@ -50,6 +50,7 @@ KEYS: Mapping[str, str] = {
     "alerts": "Rules looked at while a run goes on, such as loss is nan, and what is done when one holds.",
     "system_interval": "Time between two looks at CPU, memory and GPUs, such as 10 s; off for none.",
     "mlflow": "true: MLflow, in the commands of runs, logs into this repository.",
+    "protected": "Files an experiment must not change, such as evaluate.py; one that does is never best.",
 }
 WITH_PATTERNS = ("params", "metrics", "plots", "outs")
 LINKS = ("reflink", "hardlink", "copy")
@@ -251,7 +252,7 @@ def _paths(key: str, value: Any, prefix: str, complain: _Complain) -> tuple[str,
         path = inside(prefix, item)
         if not path:
             raise complain(key, f"'{item}' is not inside the repository", "Give a path below this folder.")
-        if key in WITH_PATTERNS and item.count("*") > patterns.MOST_STARS:
+        if key in (*WITH_PATTERNS, "protected") and item.count("*") > patterns.MOST_STARS:
             message = f"'{item}' has more than {patterns.MOST_STARS} stars"
             raise complain(key, message, "Give several patterns.")
         paths.append(path)

@@ -32,7 +32,7 @@ _SELDOM = (
     *("stages", "group", "replicate", "sweep", "trial", "start", "order", "worker", "engine", "job"),
     *("waits_at", "seen", "tries"),
     *("limits", "reason", "parent", "resumed_from", "checkpoints", "series", "tables", "system", "mlflow"),
-    "alerts",
+    *("alerts", "protected"),
 )
 KNOWN = frozenset({"format", *_FIELDS})  # the keys of format 1
 # Absolute, empty, a way out of the repository or into Git's own folder, or nothing that Git can be asked for.
@@ -346,6 +346,15 @@ def _alerts(value: Any) -> tuple[dict[str, Any], ...]:
     return tuple(value)
 
 
+def _protected(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError
+    _object_id(value.get("at"))
+    _text(value.get("hash"))
+    _texts(value.get("changed", []))
+    return value
+
+
 def _file_names(value: Any) -> tuple[str, ...]:
     names = _texts(value)
     if not all(map(_is_file_name, names)):
@@ -438,6 +447,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "system": _numbers,
     "mlflow": _mlflow,
     "alerts": _alerts,
+    "protected": _protected,
 }
 
 # A record is made by its slots: the `__init__` of a frozen dataclass looks each of them up anew, which is a

@@ -31,6 +31,7 @@ from gitexp.repo.scope import Scope
 from gitexp.runs import resume
 from gitexp.runs.ready import Ready
 from gitexp.runs.request import RunRequest
+from gitexp.runs.trust import protected_files
 from gitexp.runs.unstorable import note_unreached, note_unreadable
 from gitexp.words import shorten
 
@@ -194,7 +195,7 @@ def _may_be_written(root: Path, scope: Scope) -> list[str]:
 def planned_record(request: RunRequest, ready: Ready) -> Record:
     """The record of a run that has not begun."""
     stored = ready.stored_command
-    return Record(
+    record = Record(
         name=request.name,
         status=Status.QUEUED,
         commit=ready.commit,
@@ -216,6 +217,8 @@ def planned_record(request: RunRequest, ready: Ready) -> Record:
         resumed_from={} if ready.resumed is None else ready.resumed.as_json(),
         checkpoints=() if ready.resumed is None else ready.resumed.checkpoints,
     )
+    against = request.against or ready.against or ready.baseline
+    return protected_files.at_start(record, ready.code, ready.tree, against)
 
 
 def _of_same_point(record: Record, ready: Ready) -> Record:

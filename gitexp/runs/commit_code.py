@@ -128,7 +128,16 @@ def checked_out(project: Project, request: RunRequest, held: contextlib.ExitStac
         bring=bring,
         converting=Conversions(conversions.settings_of(worktree), exact),
         resumed=start.resumed,
+        against=against_of(start.before),
     )
+
+
+def against_of(before: Record | None) -> str:
+    """The commit whose protected files count for a run of an experiment's code; "" for its baseline.
+
+    Otherwise the changes of one experiment would be the baseline of the next.
+    """
+    return "" if before is None else str(before.protected.get("at", ""))
 
 
 def dropped_checkpoints(code: Project, start: StartCode) -> list[str]:

@@ -42,6 +42,7 @@ from gitexp.runs import (
 from gitexp.runs import notes as stage_notes
 from gitexp.runs.begin import LiveRun
 from gitexp.runs.executor import Circumstances, Ended
+from gitexp.runs.trust import protected_files
 
 _ATTEMPTS = 3
 _ABSENT = (FileNotFoundError, NotPlain)  # any other error may pass: the next command tries again
@@ -185,6 +186,7 @@ def _finish(
         warnings=tuple(dict.fromkeys(told)),
     )
     failpoint("finish:read")
+    record = protected_files.at_end(project, record, stored.tree, workspace)
     with project.repo.writing_together():
         tree = logged_files.in_tree(project, stored.tree, said, logged_in)
         if record.command is None:

@@ -79,6 +79,7 @@ class Ready(NamedTuple):
         changed_data: data in the object store that differs from gitexp.lock.
         converting: how a checkout gives the bytes of the snapshot.
         resumed: what the run goes on from; None for a run from the start.
+        against: the commit whose protected files count; "" for the baseline.
     """
 
     code: Project
@@ -100,6 +101,7 @@ class Ready(NamedTuple):
     changed_data: tuple[Artifact, ...] = ()
     converting: Conversions = USERS
     resumed: Resumed | None = None
+    against: str = ""
 
     @property
     def stored_command(self) -> StoredCommand:

@@ -63,6 +63,8 @@ class RunRequest(NamedTuple):
             for none.
         scratch: a folder on a disk of this machine alone, for an isolated workspace that does not stay; ""
             for one in the repository.
+        against: the commit whose protected files count; "" for that of the experiment of `from_`, or the
+            baseline.
     """
 
     command: CommandLine | None = None
@@ -96,3 +98,4 @@ class RunRequest(NamedTuple):
     mlflow: bool = False
     code: str = ""
     scratch: str = ""
+    against: str = ""

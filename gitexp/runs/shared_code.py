@@ -40,6 +40,7 @@ class SharedCode(NamedTuple):
         large: results of an earlier run that are too large for Git.
         lock: the text of gitexp.lock in the snapshot; b"" for its text on disk.
         warnings: sentences for all records.
+        against: the commit whose protected files count; "" for the baseline.
     """
 
     project: Project
@@ -48,6 +49,7 @@ class SharedCode(NamedTuple):
     large: Sequence[Artifact]
     lock: bytes
     warnings: tuple[str, ...]
+    against: str = ""
 
 
 class CodeToPlan(NamedTuple):
@@ -140,7 +142,8 @@ def _code_of_commit(project: Project, there: LaidOutCode) -> SharedCode:
     large = inputs.large_results(there.project, worktree.root)
     large = commit_code.without_checkpoints(there.project, large)
     warnings = (*there.warnings, *taken.warnings)
-    return SharedCode(there.project, Head(start.commit, branch), taken, large, b"", warnings)
+    code = SharedCode(there.project, Head(start.commit, branch), taken, large, b"", warnings)
+    return code._replace(against=commit_code.against_of(start.before))
 
 
 def _changed(
@@ -222,4 +225,5 @@ def _of_point(code: SharedCode, checked: Checked, tree: str | None) -> Ready:
         lock=code.lock,
         warnings=(*checked.warnings, *code.warnings),
         converting=Conversions(conversions.settings_of(repo), exact),
+        against=code.against,
     )

@@ -16,7 +16,7 @@ from gitexp.catalog.query import Query, matching
 from gitexp.catalog.replicates import collapsed
 from gitexp.catalog.superseded import without_superseded
 from gitexp.files import is_finite, is_number
-from gitexp.model import MISSING, Status
+from gitexp.model import MISSING, Status, is_touched
 from gitexp.project import direction_line
 from gitexp.project.directions import MIN, direction
 from gitexp.project.project import Project
@@ -117,7 +117,8 @@ def best_of(metric: str, values: Iterable[Any], directions: Mapping[str, str]) -
 
 
 def _rows(project: Project, query: Query) -> list[Row]:
-    found = without_superseded(matching(project, query._replace(sort=None, limit=None)))
+    matched = matching(project, query._replace(sort=None, limit=None))
+    found = without_superseded([one for one in matched if not is_touched(one)])
     built = rows.build([rows.of_experiment(experiment) for experiment in found], project.config.named)
     return collapsed(built, query.drawn)
 

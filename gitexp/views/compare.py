@@ -12,7 +12,7 @@ from gitexp.catalog.fields import Row
 from gitexp.catalog.lookup import Point
 from gitexp.catalog.replicates import Replicates, collapsed
 from gitexp.catalog.value_pairs import differs
-from gitexp.model import MISSING, Change, Experiment, Flat, Status
+from gitexp.model import MISSING, Change, Experiment, Flat, Status, is_touched
 from gitexp.project.project import Project
 from gitexp.views import columns
 from gitexp.views.best import best_of
@@ -53,7 +53,8 @@ class ComparedPoints(NamedTuple):
         """The best value of a metric among the points; MISSING without a direction, or if none is better."""
         ended = []
         for point, value in zip(self.points, item.values, strict=True):
-            if not (isinstance(point.side, Experiment) and point.side.record.status is Status.RUNNING):
+            one = point.experiment
+            if one is None or (one.record.status is not Status.RUNNING and not is_touched(one)):
                 ended.append(value)
         return best_of(item.key, ended, self.directions)
 

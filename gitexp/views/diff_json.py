@@ -7,7 +7,7 @@ from typing import Any
 from gitexp.catalog.lookup import Commit, Point, Workspace
 from gitexp.catalog.replicates import spread_of
 from gitexp.catalog.value_pairs import change_of
-from gitexp.model import MISSING, Artifact, Change, Experiment, Mean
+from gitexp.model import MISSING, Artifact, Change, Experiment, Mean, is_touched
 from gitexp.views.data_diff import DataChange
 from gitexp.views.diff import Diff, FileChange
 
@@ -36,7 +36,10 @@ def as_json(diff: Diff, patch: bytes | None) -> dict[str, Any]:
 
 def _point(point: Point) -> dict[str, Any]:
     kind = {Workspace: "workspace", Commit: "commit", Experiment: "experiment"}[type(point.side)]
-    return {"kind": kind, "name": point.label, "commit": point.commit}
+    document: dict[str, Any] = {"kind": kind, "name": point.label, "commit": point.commit}
+    if point.experiment is not None and is_touched(point.experiment):
+        document["touched"] = list(point.experiment.record.touched)
+    return document
 
 
 def _change(change: Change) -> dict[str, Any]:

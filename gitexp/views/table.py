@@ -128,7 +128,7 @@ def table(project: Project, query: Query, wanted: Columns | None = None) -> Tabl
         column = columns_of.named(query.sort, known, found.everywhere)
         below = columns_of.sort_rows(below, column, descending=query.descending)
         commits = columns_of.sort_rows(commits, column, descending=query.descending)
-        best = best_value(column, [*commits, *below], directions)
+        best = best_value(column, _counting([*commits, *below]), directions)
         if query.limit is not None:
             beyond_limit = partial(list, below[query.limit :])
             below = below[: query.limit]
@@ -184,7 +184,7 @@ def choice(table: Table, wanted: Columns) -> Choice:
 def best_values(table: Table, columns: Sequence[Column]) -> list[Any]:
     """The best value of each column among all rows of the query, shown or not; MISSING for none."""
     beyond = table.beyond_limit()
-    candidates, keys_beyond = [*table.experiments, *beyond], rows.metric_keys(beyond)
+    candidates, keys_beyond = _counting([*table.experiments, *beyond]), rows.metric_keys(beyond)
     found = []
     for column in columns:
         best = best_value(column, candidates, table.directions)
@@ -194,9 +194,17 @@ def best_values(table: Table, columns: Sequence[Column]) -> list[Any]:
     return found
 
 
+def _counting(found: Sequence[Row]) -> list[Row]:
+    """The rows that may be best: with the protected files as they were."""
+    return [row for row in found if not row.touched]
+
+
 def is_best(row: Row, value: Any, best: Any) -> bool:
-    """Whether a value of a row is the best of its column. The last value of a running experiment is none."""
-    if best is MISSING or row.status is Status.RUNNING:
+    """Whether a value of a row is the best of its column.
+
+    The last value of a running experiment is none, nor one from changed protected files.
+    """
+    if best is MISSING or row.status is Status.RUNNING or row.touched:
         return False
     return row.kind in (*EXPERIMENTS, "commit") and bool(value == best)
 

@@ -108,6 +108,8 @@ FIELDS = {
     "alerts": st.lists(
         st.fixed_dictionaries({"time": texts, "level": texts, "title": texts, "text": texts}), max_size=2
     ).map(tuple),
+    "protected": st.just({})
+    | st.fixed_dictionaries({"at": st.just(ID), "hash": texts, "changed": st.lists(texts, max_size=2)}),
     "system": st.dictionaries(texts, st.floats(0, 1e12), max_size=2),
     "mlflow": st.dictionaries(st.sampled_from(["run", "experiment"]), texts, max_size=2),
     "extra": st.dictionaries(texts.map("later_{}".format), leaves, max_size=3),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from itertools import chain
 from typing import Annotated
@@ -21,7 +21,7 @@ from gitexp.cli.kit.render import Piece
 from gitexp.cli.kit.sections import Cells, side_by_side
 from gitexp.cli.kit.session import open_project
 from gitexp.cli.kit.single_replicates import means_of
-from gitexp.model import MISSING, Artifact, Change
+from gitexp.model import MISSING, Artifact, Change, is_touched
 from gitexp.project.project import Project
 from gitexp.views import diff as ops
 from gitexp.views import diff_json, markup
@@ -29,7 +29,7 @@ from gitexp.views.best import best, best_of
 from gitexp.views.data_diff import DataChange
 from gitexp.views.diff import Diff, FileChange
 from gitexp.views.markup import BestText, TableFormat
-from gitexp.words import PRECISION, clean, content, show_value
+from gitexp.words import PRECISION, clean, content, shorten, show_value
 
 EPILOG = """Examples:
 gitexp diff exp-333c9 exp-55e90
@@ -95,7 +95,7 @@ def diff(
     old, new = ops.points(project, a, b)
     if group:
         old, new = ops.with_replicates(project, old), ops.with_replicates(project, new)
-    render.warn_all([*old.complaints, *new.complaints])
+    render.warn_all([*old.complaints, *new.complaints, *_of_touched(old, new)])
     found = ops.diff(project, old, new)
     _print(project, found, form, code=code, json=json)
     if not (json or form or quiet):
@@ -108,6 +108,13 @@ def diff(
 
 
 register = registration(diff, EPILOG)
+
+
+def _of_touched(*points: Point) -> Iterator[str]:
+    """A warning for each side that has changed protected files."""
+    for point in points:
+        if point.experiment is not None and is_touched(point.experiment):
+            yield f"{point.label} has changed protected files: {shorten(point.experiment.record.touched)}"
 
 
 def _require_room_for_patch(form: TableFormat | None) -> None:

@@ -11,7 +11,7 @@ from gitexp.catalog.lookup import Point
 from gitexp.catalog.replicates import Replicates, group_label, groups, in_order, key_of
 from gitexp.extras.inference.comparison import Sample
 from gitexp.extras.inference.noise import NoiseFloor, noise_floor
-from gitexp.model import Experiment, Files, Flat, Status, readable
+from gitexp.model import Experiment, Files, Flat, Status, is_touched, readable
 from gitexp.project import directions
 from gitexp.project.project import Project
 from gitexp.runs import seeds
@@ -96,7 +96,7 @@ def sides_of(project: Project, names: Sequence[str]) -> Sequence[JudgedSide]:
 
 def _read(project: Project, points: Sequence[Point]) -> Evidence:
     every = readable(projects.of_project(project, lookup.experiments(project)))
-    done = [one for one in every if one.record.status is Status.DONE]
+    done = [one for one in every if one.record.status is Status.DONE and not is_touched(one)]
     members = [_members(point, done) for point in points]
     repeated = list(groups(done, Replicates.EVERY).values())
     flat = _flattened(points, members, repeated)
@@ -144,6 +144,13 @@ def _members(point: Point, done: Iterable[Experiment]) -> list[Experiment]:
         return []
     key = key_of(one)
     found = [other for other in done if other.id == one.id or (key and key_of(other) == key)]
+    if is_touched(one):
+        raise errors.ExperimentError(
+            f"{one.name} has changed protected files, so its numbers cannot be compared: "
+            f"{shorten(one.record.touched)}.",
+            f"gitexp diff {one.name} shows the change.",
+            code="touched",
+        )
     if not found:
         raise errors.ExperimentError(
             f"{one.name} is {one.record.status}: what has not come to a good end cannot be judged.",

@@ -24,7 +24,7 @@ from gitexp.extras.inference.sides import Evidence, JudgedSide
 from gitexp.extras.inference.units import HunkUnit, Unit
 from gitexp.extras.inference.verdict import Judgement, Verdict
 from gitexp.extras.inference.workforce import run_queued
-from gitexp.model import Experiment, Status
+from gitexp.model import Experiment, Status, is_touched
 from gitexp.project.engine_choice import EngineChoice
 from gitexp.project.project import Project
 from gitexp.repo.git.checkout import tree_changes
@@ -240,7 +240,7 @@ class Inquiry:
         names = {one.name for one in planned.values() if one is not None}
         done = []
         for one in self._project.store.readable():
-            if one.name in names and one.record.status is Status.DONE:
+            if one.name in names and one.record.status is Status.DONE and not is_touched(one):
                 done.append(one.name)
         samples = dict[str, Sample]()
         for side in sides.sides_of(self._project, done):

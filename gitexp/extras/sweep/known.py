@@ -20,7 +20,7 @@ from gitexp.extras.sweep.space import Axis, Drawn
 from gitexp.extras.sweep.trials import KnownPoint, Trial
 from gitexp.files.formats.yaml_write import flow_text
 from gitexp.files.overrides import split_override
-from gitexp.model import MISSING, Experiment, Flat, Status
+from gitexp.model import MISSING, Experiment, Flat, Status, is_touched
 from gitexp.runs.earlier import started_alike
 from gitexp.runs.frozen import FrozenCode
 from gitexp.runs.plan import PlannedPoint
@@ -55,7 +55,11 @@ class KnownPoints:
         """The known points of experiments that are no trials of the sweep."""
         candidates = list[Experiment]()
         for one in found:
-            if one.record.sweep != self._definition.id and one.record.status is Status.DONE:
+            if (
+                one.record.sweep != self._definition.id
+                and one.record.status is Status.DONE
+                and not is_touched(one)
+            ):
                 candidates.append(one)
         candidates.sort(key=lambda one: one.record.created, reverse=True)
         known = list[KnownPoint]()

@@ -21,7 +21,7 @@ from gitexp.extras.sweep import trials as reading
 from gitexp.extras.sweep.definition import SPARED, SweepDefinition
 from gitexp.extras.sweep.halving import HALVING, HYPERBAND, TrialCurve
 from gitexp.extras.sweep.trials import Trial
-from gitexp.model import Experiment, Status, readable
+from gitexp.model import Experiment, Status, is_touched, readable
 from gitexp.process.guard import Guard
 from gitexp.process.limits import Limits
 from gitexp.project.project import Project
@@ -143,7 +143,7 @@ class _TrialJudge:
         found = []
         for one in readable(self._watched.all()):
             record = one.record
-            if record.sweep != self._definition.id or not record.trial:
+            if record.sweep != self._definition.id or not record.trial or is_touched(one):
                 continue
             if record.status is Status.DONE or reading.was_pruned(one):
                 if one.id not in self._ended:

@@ -10,7 +10,7 @@ from gitexp import files
 from gitexp.extras.sweep.definition import Method, SweepDefinition
 from gitexp.extras.sweep.space import Drawn, of_overrides
 from gitexp.files import is_finite, is_number
-from gitexp.model import Experiment, Record, Status
+from gitexp.model import Experiment, Record, Status, is_touched
 
 _BEST_FIRST = (Status.DONE, Status.RUNNING, Status.QUEUED, Status.INTERRUPTED, Status.FAILED)
 PRUNED = "pruned"  # the reason in the record
@@ -169,7 +169,7 @@ def mean_results(trial: Trial, objectives: Mapping[str, str]) -> tuple[float, ..
     of_runs = []
     for one in trial.runs:
         found = results(one.record, objectives)
-        if found is None or one.record.status is not Status.DONE:
+        if found is None or one.record.status is not Status.DONE or is_touched(one):
             return None
         of_runs.append(found)
     if not of_runs or trial.removed:

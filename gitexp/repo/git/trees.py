@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import PurePosixPath
 
@@ -89,6 +89,72 @@ def files_in(repo: Repository, commit: str, below: Iterable[str]) -> list[str]:
                     files.add(path)
         folders = inside
     return sorted(files)
+
+
+def leaves(repo: Repository, revision: str, wanted: Callable[[str, bool], bool]) -> dict[str, TreeEntry]:
+    """The files, links and submodules of a commit or tree, by path, sorted.
+
+    `wanted` is asked for each path, and whether it is a folder; what is in other folders is not read.
+    Raises GitFailed if a tree is missing.
+    """
+    found = dict[str, TreeEntry]()
+    folders = {"": revision}
+    while folders:
+        names = [f"{tree}^{{tree}}" for tree in folders.values()]
+        inside = dict[str, str]()
+        for folder, below in zip(folders, _entries_of(repo, names), strict=True):
+            for entry in below:
+                path = f"{folder}/{os.fsdecode(entry.name)}".removeprefix("/")
+                is_folder = entry.kind == "tree"
+                if not wanted(path, is_folder):
+                    continue
+                if is_folder:
+                    inside[path] = entry.id
+                else:
+                    found[path] = entry
+        folders = inside
+    return dict(sorted(found.items()))
+
+
+def differing(repo: Repository, one: str, other: str) -> list[str]:
+    """The files, links and submodules that differ between two commits or trees, with their modes; sorted.
+
+    A path that one side alone has is there too. Folders that are the same are not read. Raises GitFailed if
+    a tree is missing.
+    """
+    found = set[str]()
+    pairs: dict[str, tuple[str | None, str | None]] = {"": (one, other)}
+    while pairs:
+        sides = [_by_path(repo, {path: pair[side] for path, pair in pairs.items()}) for side in (0, 1)]
+        pairs = {}
+        for path in {**sides[0], **sides[1]}:
+            here = [side.get(path) for side in sides]
+            if _content(here[0]) == _content(here[1]):
+                continue
+            below: list[str | None] = [None, None]
+            for at, entry in enumerate(here):
+                if entry is not None and entry.kind == "tree":
+                    below[at] = entry.id
+                elif entry is not None:
+                    found.add(path)
+            if any(below):
+                pairs[path] = (below[0], below[1])
+    return sorted(found)
+
+
+def _content(entry: TreeEntry | None) -> tuple[str, str] | None:
+    return None if entry is None else (entry.mode, entry.id)
+
+
+def _by_path(repo: Repository, folders: Mapping[str, str | None]) -> dict[str, TreeEntry]:
+    """The entries of some folders by path, from the path and the tree of each; None for no folder."""
+    there = {path: tree for path, tree in folders.items() if tree is not None}
+    names = [f"{tree}^{{tree}}" for tree in there.values()]
+    found = {}
+    for folder, below in zip(there, _entries_of(repo, names), strict=True):
+        for entry in below:
+            found[f"{folder}/{os.fsdecode(entry.name)}".removeprefix("/")] = entry
+    return found
 
 
 def changed(repo: Repository, tree: str | None, changes: Mapping[str, Change]) -> str:

@@ -1,0 +1,133 @@
+"""Protected files at the start and at the end of a run; see `gitexp.project.protected`."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from gitexp import errors, nofollow
+from gitexp.datasets.workspace import WorkspaceData, workspace_data
+from gitexp.model import Artifact, Record
+from gitexp.objects.store import ObjectStore
+from gitexp.project import protected
+from gitexp.project.config import Config
+from gitexp.project.project import Project
+from gitexp.project.protected import ProtectedPaths
+from gitexp.repo.git import new_objects
+from gitexp.repo.git.git_calls import is_true
+from gitexp.repo.git.repository import Repository
+from gitexp.repo.git.values import TreeEntry
+from gitexp.words import shorten
+
+_LFS = b"version https://git-lfs.github.com/spec/"
+_EXECUTABLE = "100755"
+
+
+def at_start(record: Record, project: Project, tree: str, at: str) -> Record:
+    """The record of a coming run, with what its code has made of the protected files of a commit."""
+    repo, config = project.repo, project.config
+    listed = protected.at_commit(repo, at, config.folder)
+    warnings = [*record.warnings, *_told(listed, config)]
+    if listed.paths:
+        found = protected.protection(repo, project.local.objects, config.folder, at, tree)
+        assert found is not None
+        record = replace(record, protected=found.as_json())
+        if unknown := protected.unknown(repo, listed):
+            warnings.append(
+                f"protected, but neither in Git nor data at the baseline, so nobody can tell if it changes: "
+                f"{shorten(unknown)}"
+            )
+    if warnings == [*record.warnings] and not record.protected:
+        return record
+    record = replace(record, warnings=tuple(warnings))
+    return replace(record, warnings=protected.with_words(record))
+
+
+def _told(listed: ProtectedPaths, config: Config) -> list[str]:
+    """Warnings about lists: one that cannot be read, and one that the baseline does not have yet."""
+    if listed.fault:
+        return [f"nothing is protected by a list that cannot be read: {listed.fault}"]
+    new = [path for path in config.protected if path not in listed.paths]
+    if not new:
+        return []
+    return [f"protected only from the next commit of gitexp.yaml on: {shorten(new)}"]
+
+
+def at_end(project: Project, record: Record, tree: str, workspace: Repository | None) -> Record:
+    """The record of a run that ends, with what the run and its results have made of the protected files.
+
+    Args:
+        tree: the tree of the experiment's commit.
+        workspace: the worktree of the run as it was left; None if it is gone.
+    """
+    if not record.protected:
+        return record
+    repo, folder = project.repo, record.project or ""
+    at = str(record.protected["at"])
+    more = set(record.touched)
+    if workspace is not None:
+        more |= _changed_on_disk(project, workspace, protected.at_commit(repo, at, folder))
+    found = protected.protection(repo, project.local.objects, folder, at, tree, more)
+    if found is None:  # the list of a commit does not change
+        return record
+    record = replace(record, protected=found.as_json())
+    return replace(record, warnings=protected.with_words(record))
+
+
+def _changed_on_disk(project: Project, workspace: Repository, listed: ProtectedPaths) -> set[str]:
+    """The protected files that a worktree has otherwise than their commit."""
+    found = set[str]()
+    is_sparse = is_true(workspace.config.get("core.sparsecheckout", ""))
+    for path, entry in protected.files_of(project.repo, listed).items():
+        if entry.kind == "blob" and not _is_on_disk(workspace, path, entry, is_sparse=is_sparse):
+            found.add(path)
+    with workspace_data(project, workspace.root) as data:
+        for artifact in protected.data_of(project.repo, listed):
+            found.update(_changed_data(project, data, listed, artifact))
+    return found
+
+
+def _is_on_disk(workspace: Repository, path: str, entry: TreeEntry, *, is_sparse: bool) -> bool:
+    """Whether a file is on the disk as its commit has it, or as Git would write it."""
+    full = workspace.root / path
+    try:
+        there = full.lstat()
+        if stat.S_ISLNK(there.st_mode):
+            content = os.fsencode(full.readlink())
+        else:
+            content = nofollow.read(workspace.root, path, shared=True)
+    except (FileNotFoundError, NotADirectoryError):
+        return is_sparse
+    except (OSError, nofollow.NotPlain):
+        return False
+    if (entry.mode == protected.LINK) != stat.S_ISLNK(there.st_mode):
+        return False
+    is_executable = bool(there.st_mode & stat.S_IXUSR)
+    is_same = entry.mode == protected.LINK or is_executable == (entry.mode == _EXECUTABLE)
+    if not is_same and workspace.has_modes():
+        return False
+    for each in (content, content.replace(b"\r\n", b"\n")):
+        if new_objects.new_object("blob", each, workspace.object_format).id == entry.id:
+            return True
+    (blob,) = workspace.read_blobs([entry.id])
+    return blob is not None and blob.startswith(_LFS)
+
+
+def _changed_data(
+    project: Project, data: WorkspaceData, listed: ProtectedPaths, artifact: Artifact
+) -> list[str]:
+    """The protected files in some data that the disk has otherwise; the data where that cannot be told."""
+    try:
+        now = data.scanned(artifact.path)
+        if now is None or not data.differs(now.artifact, artifact):
+            return []  # it need not be here
+        store = ObjectStore(project.local.objects)
+        contents: Mapping[str, Any] = {}
+        if now.manifest is not None:
+            contents = {file.path: file for file in now.manifest.files}
+        return protected.changed_inside(listed, artifact.path, protected.contents(store, artifact), contents)
+    except (errors.GitexpError, OSError):
+        return [artifact.path]
