@@ -415,6 +415,11 @@ CODES: dict[str, tuple[type[GitexpError], str]] = {
     "changed-meanwhile": (ExperimentError, "Somebody else has just changed or removed it: look again."),
     "none-found": (ExperimentError, "`best`: there is no such experiment with a number for the metric."),
     "touched": (ExperimentError, "It has changed protected files, so its numbers compare with no others."),
+    "not-reproducible": (
+        ExperimentError,
+        "`reproduce`: the experiment has no good end, no command, or nothing to compare.",
+    ),
+    "reproduction-failed": (ExperimentError, "`reproduce`: the command that came to a good end now fails."),
     "branch-exists": (GitexpError, "There is a branch of that name, or one that is in its way."),
     "unsaved-changes": (UnsavedChanges, "Files would be overwritten whose content is stored nowhere."),
     "nothing-to-undo": (GitexpError, "No operation can be taken back, or not the one that was named."),

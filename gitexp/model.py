@@ -164,6 +164,10 @@ class Record:
             and the `actions`.
         protected: the protected files of the baseline: the commit `at` that has them, their `hash` there, and
             the paths `changed` by the experiment, if any; {} where nothing is protected.
+        reproduces: the `experiment` by name, and its `commit` E, that this run repeats for
+            `gitexp reproduce`; {} for any other run.
+        certificates: what reproductions of this experiment came to, each a map; `catalog.certificates` reads
+            them.
         extra: keys of a later version, kept when the record changes.
     """
 
@@ -223,6 +227,8 @@ class Record:
     mlflow: Mapping[str, Any] = field(default_factory=dict)
     alerts: tuple[Mapping[str, Any], ...] = ()
     protected: Mapping[str, Any] = field(default_factory=dict)
+    reproduces: Mapping[str, str] = field(default_factory=dict)
+    certificates: tuple[Mapping[str, Any], ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -40,6 +40,7 @@ COMMANDS = {
     "redo": "Do again what undo took back last; again, what it took back before that.",
     "log": "Print what an experiment's command printed.",
     "why": "Find out which change makes the difference between two experiments.",
+    "reproduce": "Run experiments again from nothing, and certify how near they come.",
     "artifacts": "List the files that a run has logged, or copy them out.",
     "alerts": "List the alerts of experiments, the newest first.",
     "watch": "Watch runs that go on: how far they are, last values, curves and the machine.",
@@ -82,6 +83,7 @@ TASKS = {
         "compare",
         "judge",
         "why",
+        "reproduce",
         "artifacts",
         "plots",
         "ui",
@@ -242,6 +244,7 @@ for _name in COMMANDS:
 _TABLE["command", "mlflow"] = "gitexp.extras.integrations.mlflow.commands:register"
 _TABLE["command", "queue"] = "gitexp.extras.queue.commands:register"
 _TABLE["command", "engine"] = "gitexp.extras.engines.commands:register"
+_TABLE["command", "reproduce"] = "gitexp.extras.reproduction.commands:register"
 _TABLE["command", "why"] = "gitexp.extras.inference.why_command:register"
 _TABLE["command", "judge"] = "gitexp.extras.inference.commands:register"
 _TABLE["command", "plots"] = "gitexp.extras.plots.plots_command:register"

@@ -11,6 +11,7 @@ from enum import Flag, auto
 from operator import attrgetter
 from typing import Any, NamedTuple
 
+from gitexp.catalog import certificates
 from gitexp.catalog.flat_values import plain
 from gitexp.model import Damaged, Experiment, Flat, Record, Status, Stored
 from gitexp.times import show_duration, show_moment
@@ -295,6 +296,18 @@ def _resumed_name(row: Row) -> str:
     return str(_resumed_as_json(row).get("experiment", ""))
 
 
+def _reproduced(row: Row) -> str:
+    return "" if row.record is None else certificates.as_text(row.record)
+
+
+def _reproduces(row: Row) -> str:
+    return str(_recorded("reproduces", {})(row).get("experiment", ""))
+
+
+def _certificates(row: Row) -> list[dict[str, Any]]:
+    return [] if row.record is None else [one.as_json() for one in certificates.of(row.record)]
+
+
 def _stored_by(row: Row) -> str:
     if row.experiment is None or row.experiment.source == "gitexp":
         return ""
@@ -355,6 +368,9 @@ FIELDS = (
     Field("origin", _origin, title="Baseline", fact=7),
     Field("stored by", _stored_by, title="Stored by", fact=14),
     Field("machine", _machine, title="Machine", fact=15),
+    Field("reproduced", _reproduced, DETAILS | FILTER | COLUMN | ASKED, title="Certified", fact=16),
+    Field("reproduces", _reproduces, DETAILS | FILTER | ASKED, title="Repeats", fact=17),
+    Field("certificates", _certificates, DETAILS, "values"),
 )
 BY_NAME = {one.name: one for one in FIELDS}
 FACTS = sorted(filter(attrgetter("fact"), FIELDS), key=attrgetter("fact"))

@@ -52,7 +52,7 @@ def groups(found: Iterable[Stored], which: Replicates) -> dict[str, list[Experim
     if which is Replicates.EACH:
         return {}
     sound = readable(without_superseded(list(found)))
-    keys = [one.record.group or one.record.identity for one in sound]
+    keys = list(map(key_of, sound))
     known = list(filter(None, keys))
     if len(set(known)) == len(known):  # most repositories: ten thousand experiments without a group
         return {}
@@ -100,8 +100,11 @@ def group_label(name: str, count: int) -> str:
 
 
 def key_of(one: Stored) -> str:
-    """The key of an experiment's group; "" for an experiment without one."""
-    if not isinstance(one, Experiment):
+    """The key of an experiment's group; "" for an experiment without one.
+
+    A reproduction is in none: the same run twice would make noise look smaller than it is.
+    """
+    if not isinstance(one, Experiment) or one.record.reproduces:
         return ""
     return one.record.group or one.record.identity
 

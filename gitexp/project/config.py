@@ -34,6 +34,8 @@ class Config(NamedTuple):
         pipeline_file: the file with the stages for `run`; None without stages.
         params, metrics: candidates: the existing files count.
         directions: "min" or "max" by the name or pattern of a metric, for `directions.direction`.
+        tolerance: by the name or pattern of a metric, how far a reproduction may be from it: `0.01`, `1 %`,
+            or `any`.
         summary: by the name or pattern of a logged metric, which value of its series is the experiment's.
         metrics_from_output: a regular expression by the name of the metric.
         checkpoints: results that a run goes on from; () where the outs are them.
@@ -60,6 +62,7 @@ class Config(NamedTuple):
     params: tuple[str, ...] = USUAL_PARAMS
     metrics: tuple[str, ...] = USUAL_METRICS
     directions: Mapping[str, str] = {}
+    tolerance: Mapping[str, str] = {}
     summary: Mapping[str, str] = {}
     metrics_from_output: Mapping[str, str] = {}
     plots: tuple[str, ...] = USUAL_PLOTS

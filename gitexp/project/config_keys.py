@@ -32,6 +32,7 @@ KEYS: Mapping[str, str] = {
     "params": "Files that hold parameters (YAML, JSON, TOML, or Python constants), or patterns of them.",
     "metrics": "Files or patterns of results (JSON, YAML, TOML, CSV or TSV); min or max: which is best.",
     "summary": "Which value of a logged metric is for the table: last, best, mean, min or max, by name.",
+    "tolerance": "How far a reproduction may be from a metric, by name: 0.01, 1 %, or any.",
     "metrics_from_output": "Metrics that the command prints: for each name a regular expression.",
     "plots": "Files or folders of curves and images that the command writes; stored with the experiment.",
     "outs": "Other results, such as models; files over max_untracked go into the object store.",
@@ -61,6 +62,7 @@ A_SWEEP = "For example: sweep: {parameters: {lr: [0.1, 0.01]}, method: grid, obj
 _AN_ENGINE = "For example: engines: {cluster: {kind: slurm, partition: gpu}}"
 _A_PLOT = "For example: plots: [{eval/roc.json: {x: fpr, y: tpr}}]"
 _A_REMOTE = "For example: remotes: {store: s3://bucket/folder}"
+_TOLERANCE = re.compile(r"any|\d+\.?\d*(?:e[-+]?\d+)?(?: ?%)?", re.IGNORECASE | re.ASCII)
 _Complain = Callable[[str, str, str], errors.ConfigError]  # key, message, hint
 
 
@@ -208,6 +210,13 @@ def _summary(value: Any, complain: _Complain) -> dict[str, str]:
     return {str(name): kind for name, kind in value.items()}
 
 
+def _tolerance(value: Any, complain: _Complain) -> dict[str, str]:
+    if not isinstance(value, dict) or not all(_TOLERANCE.fullmatch(str(each)) for each in value.values()):
+        message = "'tolerance' must give each metric a number, a percentage or any"
+        raise complain("tolerance", message, "For example: tolerance: {acc: 0.01, loss: 1 %, seconds: any}")
+    return {str(name): str(each) for name, each in value.items()}
+
+
 def _remotes(value: Any, complain: _Complain) -> dict[str, dict[str, Any]]:
     if not isinstance(value, dict) or not value:
         raise complain("remotes", "'remotes' must give each name a URL", _A_REMOTE)
@@ -305,6 +314,7 @@ _READERS: Mapping[str, Callable[[Any, _Complain], Any]] = {
     "name_template": _template,
     "seed": _seed,
     "summary": _summary,
+    "tolerance": _tolerance,
     "metrics_from_output": _patterns,
     "remotes": _remotes,
     "link": _links,

@@ -274,6 +274,11 @@ def among(paths: Collection[str]) -> set[str]:
     return found
 
 
+def is_log(path: str) -> bool:
+    """Whether a path is that of a tool's log, in which times and names of machines stand."""
+    return _is_by_name(path, ()) and _LIVE not in path.split("/")
+
+
 def _hydra_folders(paths: Collection[str]) -> set[str]:
     """The folders that Hydra has made for jobs: Hydra's own in each, and the whole folder by its date."""
     with_code = {path.rpartition("/")[0] for path in paths if _is_code(path)}

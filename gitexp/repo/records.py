@@ -32,7 +32,7 @@ _SELDOM = (
     *("stages", "group", "replicate", "sweep", "trial", "start", "order", "worker", "engine", "job"),
     *("waits_at", "seen", "tries"),
     *("limits", "reason", "parent", "resumed_from", "checkpoints", "series", "tables", "system", "mlflow"),
-    *("alerts", "protected"),
+    *("alerts", "protected", "reproduces", "certificates"),
 )
 KNOWN = frozenset({"format", *_FIELDS})  # the keys of format 1
 # Absolute, empty, a way out of the repository or into Git's own folder, or nothing that Git can be asked for.
@@ -355,6 +355,23 @@ def _protected(value: Any) -> dict[str, Any]:
     return value
 
 
+def _reproduces(value: Any) -> dict[str, str]:
+    found = _map_of_texts(value)
+    _text(found.get("experiment"))
+    _object_id(found.get("commit"))
+    return found
+
+
+def _certificates(value: Any) -> tuple[dict[str, Any], ...]:
+    if not isinstance(value, list):
+        raise TypeError
+    for one in value:
+        for key in ("grade", "by", "host", "time", "experiment"):
+            _text(one.get(key) if isinstance(one, dict) else None)
+        _object_id(one.get("commit"))
+    return tuple(value)
+
+
 def _file_names(value: Any) -> tuple[str, ...]:
     names = _texts(value)
     if not all(map(_is_file_name, names)):
@@ -448,6 +465,8 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "mlflow": _mlflow,
     "alerts": _alerts,
     "protected": _protected,
+    "reproduces": _reproduces,
+    "certificates": _certificates,
 }
 
 # A record is made by its slots: the `__init__` of a frozen dataclass looks each of them up anew, which is a

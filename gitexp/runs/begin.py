@@ -216,6 +216,7 @@ def planned_record(request: RunRequest, ready: Ready) -> Record:
         parent=outer_run(ready.workspace) if request.parent is None else request.parent,
         resumed_from={} if ready.resumed is None else ready.resumed.as_json(),
         checkpoints=() if ready.resumed is None else ready.resumed.checkpoints,
+        reproduces=request.reproduces,
     )
     against = request.against or ready.against or ready.baseline
     return protected_files.at_start(record, ready.code, ready.tree, against)

@@ -8,17 +8,20 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from gitexp import errors, files
+from gitexp.datasets.large_results import without_outs
 from gitexp.failpoints import failpoint
 from gitexp.model import Artifact, Files, Record, paths_of
 from gitexp.objects.paths import joined_paths, lies_in_any
 from gitexp.objects.workspace_files import WorkspaceFiles
+from gitexp.pipeline.paths import lock_path
 from gitexp.project import config_loading, dvc_data, exclusions, params
-from gitexp.project.project import Project
+from gitexp.project.project import Project, read_inside
 from gitexp.repo import worktrees
 from gitexp.repo.git import conversions, snapshot
 from gitexp.repo.git.conversions import Conversions
 from gitexp.repo.git.repository import Repository
 from gitexp.repo.git.trees import files_in
+from gitexp.repo.scope import Scope
 from gitexp.runs import inputs, overlay, resume, work
 from gitexp.runs.ready import Ready
 from gitexp.runs.request import RunRequest
@@ -88,8 +91,11 @@ def checked_out(project: Project, request: RunRequest, held: contextlib.ExitStac
     prepared = checked.params
     checked = work.complete(checked, project, code, worktree.root, written=prepared.edited)
     large = inputs.large_results(code, worktree.root)
-    dropped = list[str]()
-    if start.resumed is None:
+    dropped, unlocked = list[str](), list[str]()
+    if request.reproduces:
+        dropped, unlocked = without_results(code, start, work.scope_of(code, checked.work))
+        large = []
+    elif start.resumed is None:
         large = without_checkpoints(code, large)
         dropped = dropped_checkpoints(code, start)
     known, gone = inputs.available(project, worktree.root, large)
@@ -100,7 +106,7 @@ def checked_out(project: Project, request: RunRequest, held: contextlib.ExitStac
     assert tree is not None  # it is checked out
     exact = start.converting.exact
     warnings = [*prepared.warnings, *there.warnings, *gone]
-    changed = list(dict.fromkeys([*there.laid, *prepared.edited]))
+    changed = list(dict.fromkeys([*there.laid, *prepared.edited, *unlocked]))
     if changed or dropped:
         with project.local.scratch() as scratch:
             params.write(worktree.root, scratch, prepared)
@@ -149,6 +155,35 @@ def dropped_checkpoints(code: Project, start: StartCode) -> list[str]:
     for path in found:
         there.remove(path)
     return found
+
+
+def without_results(code: Project, start: StartCode, scope: Scope) -> tuple[list[str], list[str]]:
+    """The results of the experiment, removed from its worktree; and gitexp.lock, if it named any.
+
+    So a reproduction has nothing of what it is to make again.
+    """
+    assert start.before is not None  # an experiment is reproduced
+    before = start.before
+    written = [*before.metrics, *before.tables, *before.written_params]
+    own = [path for path in written if not path.startswith(".gitexp/")]
+    found = files_in(
+        code.repo, start.commit, joined_paths((*scope.results, *scope.aside, *scope.metrics), own)
+    )
+    there, root = WorkspaceFiles(code.repo.root), code.repo.root
+    for path in found:
+        there.remove(path)
+    lock = lock_path(code.config.folder)
+    text = read_inside(root, lock)
+    if text is None:
+        return found, []
+    rest = without_outs(text, code.config)
+    if rest == text:
+        return found, []
+    if not rest:
+        there.remove(lock)
+        return [*found, lock], []
+    (root / lock).write_bytes(rest)
+    return found, [lock]
 
 
 def _in_spite_of_rules(project: Project, commit: str, laid: Sequence[str]) -> list[str]:

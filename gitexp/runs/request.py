@@ -65,6 +65,8 @@ class RunRequest(NamedTuple):
             for one in the repository.
         against: the commit whose protected files count; "" for that of the experiment of `from_`, or the
             baseline.
+        reproduces: of a run that repeats an experiment from nothing, the experiment by name, and its commit;
+            {} for any other run.
     """
 
     command: CommandLine | None = None
@@ -99,3 +101,4 @@ class RunRequest(NamedTuple):
     code: str = ""
     scratch: str = ""
     against: str = ""
+    reproduces: Mapping[str, str] = {}

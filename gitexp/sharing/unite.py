@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple
 
 from gitexp import files
+from gitexp.catalog import certificates
 from gitexp.files.merging import united
 from gitexp.model import Experiment, Record
 from gitexp.process.printed import find_printed
@@ -71,7 +72,7 @@ def steps(project: Project, pairs: Sequence[Pair]) -> list[UniteStep]:
 
 
 class Edits(NamedTuple):
-    """The parts of an experiment edited since the last common record: note, tags, metrics.
+    """The parts of an experiment edited since the last common record: note, tags, metrics, certificates.
 
     Attributes:
         there: edited elsewhere.
@@ -147,12 +148,18 @@ def _united(pair: Pair, lines: _Lines, common: str | None) -> tuple[Record, str]
         sides = [(lines.noted(pair.mine.id), mine.note), (lines.noted(pair.theirs.id), theirs.note)]
         (_, lost), (_, note) = sorted(sides)
     metrics, patterns = united(theirs.metrics, mine.metrics), united(theirs.patterns, mine.patterns)
-    return replace(mine, tags=tuple(tags), note=note, metrics=metrics, patterns=patterns), lost
+    certified = certificates.united(mine, theirs, before)
+    return (
+        replace(
+            mine, tags=tuple(tags), note=note, metrics=metrics, patterns=patterns, certificates=certified
+        ),
+        lost,
+    )
 
 
 _MEASURED = frozenset({"metrics", "patterns"})  # what `gitexp metrics` changes
-_EDITED_PARTS = ("note", "tags", "metrics")
-_EDITABLE = ("name", "note", "tags")  # fields of the record that `rename`, `note` and `tag` change
+_EDITED_PARTS = ("note", "tags", "metrics", "certificates")
+_EDITABLE = ("name", "note", "tags", "certificates")  # what `rename`, `note`, `tag` and `reproduce` change
 
 
 def differences(project: Project, one: Experiment, other: Experiment) -> list[str]:

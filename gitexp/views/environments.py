@@ -37,6 +37,21 @@ def changes(before: Mapping[str, str], after: Mapping[str, str]) -> list[Change]
     return found
 
 
+def circumstances(project: Project, one: Experiment, other: Experiment) -> list[Change]:
+    """What differs of two runs beside their code: the machine, Python, and the packages."""
+    found = []
+    for key in ("platform", "cpus", "gpus"):
+        old, new = getattr(one.record, key), getattr(other.record, key)
+        if old != new:
+            found.append(Change(key, _text(old), _text(new)))
+    before, after = packages_of(project, [one, other])
+    return [*found, *changes(before, after)]
+
+
+def _text(value: object) -> object:
+    return ", ".join(value) if isinstance(value, tuple) else value
+
+
 def _packages(text: str) -> dict[str, str]:
     packages = {}
     for line in text.splitlines():

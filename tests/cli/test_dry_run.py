@@ -59,8 +59,14 @@ LINES = {
     "skill install": ("skill install", "Would write .claude"),
     "judge": ("judge one tagged --run", ""),
     "why": ("why one tagged", ""),
+    "reproduce": ("reproduce one", ""),
 }
-ELSEWHERE = {"stop", "judge", "why"}  # need runs of their own: below, and in tests/extras/inference
+ELSEWHERE = {
+    "stop",
+    "judge",
+    "why",
+    "reproduce",
+}  # need runs of their own: below, and in tests/extras/inference
 
 SWEEP = "sweep: {parameters: {train.lr: [0.3, 0.5]}, method: grid}\n"
 

@@ -244,6 +244,8 @@ def test_a_record_holds_what_the_format_says() -> None:
         mlflow={"run": "0" * 32},
         alerts=({"time": "", "level": "", "title": "", "text": ""},),
         protected={"at": "0" * 40, "hash": "0" * 64},
+        reproduces={"experiment": "a", "commit": "0" * 40},
+        certificates=({"grade": "bitwise"},),
         stages={"train": {"state": "ran"}},
     )
     written = json.loads(records.encode(record, "a: subject").split("\n\n", 1)[1])

@@ -110,6 +110,14 @@ FIELDS = {
     ).map(tuple),
     "protected": st.just({})
     | st.fixed_dictionaries({"at": st.just(ID), "hash": texts, "changed": st.lists(texts, max_size=2)}),
+    "reproduces": st.just({}) | st.fixed_dictionaries({"experiment": texts, "commit": st.just(ID)}),
+    "certificates": st.lists(
+        st.fixed_dictionaries(
+            {"commit": st.just(ID)}
+            | dict.fromkeys(("grade", "by", "host", "time", "experiment", "environment"), texts)
+        ),
+        max_size=2,
+    ).map(tuple),
     "system": st.dictionaries(texts, st.floats(0, 1e12), max_size=2),
     "mlflow": st.dictionaries(st.sampled_from(["run", "experiment"]), texts, max_size=2),
     "extra": st.dictionaries(texts.map("later_{}".format), leaves, max_size=3),

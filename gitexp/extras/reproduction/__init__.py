@@ -1,0 +1,1 @@
+"""Reproductions: an experiment run again from nothing, compared, and certified."""

@@ -1,0 +1,179 @@
+"""Run an experiment again from nothing, compare, and certify what came of it.
+
+Each step can be killed: the run is an experiment that says what it repeats, so the next reproduction finds a
+run that has ended and was not compared, and certifies that one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import NamedTuple
+
+from gitexp import errors
+from gitexp.catalog import certificates, lookup
+from gitexp.catalog.certificates import Certificate
+from gitexp.extras.reproduction.comparing import Comparison, compare, has_results
+from gitexp.failpoints import failpoint
+from gitexp.history import edit
+from gitexp.model import Experiment, Record, Status
+from gitexp.pipeline.state import StageSelection
+from gitexp.project.project import Project
+from gitexp.runs import run, work
+from gitexp.runs.request import RunRequest
+from gitexp.times import now
+
+
+class Manner(NamedTuple):
+    """How experiments are run again.
+
+    Attributes:
+        stdout, stderr: file descriptors for the output of commands.
+        on_start: told of each reproduction when it begins.
+    """
+
+    stdout: int = 1
+    stderr: int = 2
+    on_start: Callable[[Experiment], None] = lambda experiment: None
+
+
+PLAIN = Manner()
+
+
+class Reproduced(NamedTuple):
+    """The outcome.
+
+    Attributes:
+        comparison: both sides.
+        certificate: what the experiment has now.
+        is_new: False for a run that had ended before and was only compared now.
+    """
+
+    comparison: Comparison
+    certificate: Certificate
+    is_new: bool
+
+
+def require_reproducible(project: Project, name: str) -> Experiment:
+    """The experiment, if it can be run again and compared; raises ExperimentError."""
+    one = lookup.require_own(project, name)
+    record = one.record
+    if record.status is not Status.DONE:
+        raise errors.ExperimentError(
+            f"{one.name} is {record.status}: only a run with a good end can be reproduced.",
+            f"gitexp run --from {one.name} runs its code again." if record.status.ended else "Wait for it.",
+            code="not-reproducible",
+        )
+    if record.command is None:
+        raise errors.ExperimentError(
+            f"{one.name} was saved, not run: it has no command to run again.",
+            f"gitexp run --from {one.name} -- COMMAND",
+            code="not-reproducible",
+        )
+    lookup.require_whole(project, one)
+    if not has_results(project, one):
+        raise errors.ExperimentError(
+            f"{one.name} has no metric, no curve and no result: there is nothing to compare.",
+            "Say in gitexp.yaml what the command writes: metrics:, plots:, outs:.",
+            code="not-reproducible",
+        )
+    return one
+
+
+def reproduce(project: Project, name: str, manner: Manner = PLAIN) -> Reproduced:
+    """Run an experiment again, compare and certify.
+
+    Raises the errors of `require_reproducible` and of `run` from before the start, and ExperimentError for a
+    reproduction that fails.
+    """
+    one = require_reproducible(project, name)
+    again, is_new = _waiting(project, one), False
+    if again is None:
+        again, is_new = _run(project, one, manner), True
+    failpoint("reproduce:ran")
+    comparison = compare(project, one, again)
+    certificate = _certify(project, comparison)
+    return Reproduced(comparison, certificate, is_new)
+
+
+def _waiting(project: Project, one: Experiment) -> Experiment | None:
+    """A reproduction by the same person that ended well and was not compared, as gitexp was killed."""
+    certified = {each.commit for each in certificates.of(one.record)}
+    for other in project.store.readable():
+        record = other.record
+        if record.reproduces.get("commit") != one.record.commit or record.status is not Status.DONE:
+            continue
+        if record.commit not in certified and record.user == project.repo.user_name():
+            return other
+    return None
+
+
+def request_of(one: Experiment, manner: Manner = PLAIN) -> RunRequest:
+    """The request that runs an experiment again, all stages included."""
+    selection = work.queued_stages(one.record)
+    if selection is not None:
+        selection = StageSelection(*selection)._replace(force=True)
+    return RunRequest(
+        from_=one.name,
+        note=f"reproduces {one.name}",
+        selection=selection,
+        parent="",
+        stdout=manner.stdout,
+        stderr=manner.stderr,
+        on_start=manner.on_start,
+        reproduces={"experiment": one.name, "commit": one.record.commit},
+    )
+
+
+def _run(project: Project, one: Experiment, manner: Manner) -> Experiment:
+    with _variables({}):
+        result = run.run(project, request_of(one, manner))
+    again = result.experiment
+    if again.record.status is not Status.DONE:
+        told = again.record.reason or f"exit status {result.exit_code}"
+        raise errors.ExperimentError(
+            f"{one.name} is not reproduced: {again.name} is {again.record.status}, {told}.",
+            f"gitexp log {again.name} says how far it came.",
+            code="reproduction-failed",
+        )
+    return again
+
+
+@contextlib.contextmanager
+def _variables(wanted: Mapping[str, str | None]) -> Iterator[None]:
+    """Environment variables of this process, and of what it starts, for a while; None for none."""
+    before = {name: os.environ.get(name) for name in wanted}
+    _set(wanted)
+    try:
+        yield
+    finally:
+        _set(before)
+
+
+def _set(variables: Mapping[str, str | None]) -> None:
+    for name, value in variables.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+
+
+def _certify(project: Project, found: Comparison) -> Certificate:
+    """The certificate, now in the record of the experiment."""
+    again = found.again.record
+    certificate = Certificate(
+        grade=str(found.grade),
+        by=again.user,
+        host=again.host,
+        time=now(),
+        experiment=again.name,
+        commit=again.commit,
+    )
+
+    def certified(record: Record) -> Record:
+        return replace(record, certificates=tuple(certificates.added(record, certificate)))
+
+    edit.change_all(project, [found.original.name], "reproduce", certified)
+    return certificate

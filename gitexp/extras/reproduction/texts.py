@@ -1,0 +1,134 @@
+"""What came of reproductions, in words and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from gitexp.catalog.certificates import Grade
+from gitexp.extras.reproduction.comparing import Comparison
+from gitexp.extras.reproduction.curves import Parting
+from gitexp.extras.reproduction.grades import MetricPair
+from gitexp.extras.reproduction.reproduce import Reproduced
+from gitexp.files.scalars import jsonable
+from gitexp.model import MISSING, Value
+from gitexp.words import PRECISION, clean, counted, show_value
+
+_MOST = 10
+
+
+def sentence(found: Comparison) -> str:
+    """The outcome in one sentence."""
+    name, again = clean(found.original.name), clean(found.again.name)
+    compared = _compared(found)
+    if found.grade is Grade.BITWISE:
+        return f"{again} reproduces {name} bitwise: {compared}"
+    told = {
+        Grade.TOLERANCE: f"{again} reproduces {name} within tolerance, not bitwise",
+        Grade.STATISTICAL: f"{again} reproduces {name} statistically: inside what its replicates vary by",
+        Grade.DIFFERENT: f"{again} does not reproduce {name}",
+    }
+    return told[found.grade]
+
+
+def _compared(found: Comparison) -> str:
+    """What was compared, counted."""
+    metrics = len([pair for pair in found.metrics if pair.is_compared])
+    parts = []
+    for count, noun in ((found.outs.compared, "out"), (metrics, "metric"), (found.curves, "curve")):
+        if count:
+            parts.append(counted(count, noun))
+    return ", ".join(parts)
+
+
+def lines(found: Comparison) -> Iterator[str]:
+    """The outcome for people: the sentence, then what differs."""
+    yield sentence(found)
+    for pair in found.differing[:_MOST]:
+        yield f"  metric {clean(pair.name)}: {_shown(pair.original)} → {_shown(pair.again)}{_why(pair)}"
+    yield from _more(len(found.differing), "metric")
+    if found.stage:
+        yield f"  first differing stage: {clean(found.stage)}"
+    for out in found.outs.differing[:_MOST]:
+        what = "missing" if not out.again else "new" if not out.original else "differs"
+        yield f"  out {clean(out.path)}: {what}"
+    yield from _more(len(found.outs.differing), "out")
+    for parting in found.partings[:_MOST]:
+        yield f"  {_parting(parting)}"
+    yield from _more(len(found.partings), "curve")
+    if found.grade is not Grade.BITWISE:
+        for change in found.circumstances[:_MOST]:
+            yield f"  {clean(change.key)}: {_shown(change.old)} → {_shown(change.new)}"
+        yield from _more(len(found.circumstances), "circumstance")
+
+
+def _more(count: int, noun: str) -> Iterator[str]:
+    if count > _MOST:
+        yield f"  … and {counted(count - _MOST, noun)} more"
+
+
+def _parting(found: Parting) -> str:
+    values = [_shown(MISSING if value is None else value) for value in (found.original, found.again)]
+    return f"curve {clean(found.name)} parts at step {found.step:,}: {values[0]} → {values[1]}"
+
+
+def _shown(value: Value) -> str:
+    return "none" if value is MISSING else show_value(value, 17)
+
+
+def _why(pair: MetricPair) -> str:
+    """What the value is held against."""
+    if pair.grade is Grade.TOLERANCE:
+        return f" (tolerance {show_value(pair.tolerance, PRECISION)})"
+    if pair.spread is not None:
+        low, high = (show_value(value, PRECISION) for value in pair.spread[:2])
+        where = "inside" if pair.grade is Grade.STATISTICAL else "outside"
+        return f" ({where} {low} to {high}, by {pair.spread.runs} runs)"
+    return ""
+
+
+def as_json(found: Reproduced) -> dict[str, Any]:
+    """The outcome for a program."""
+    comparison = found.comparison
+    metrics = []
+    for pair in comparison.metrics:
+        metrics.append(_metric(pair))
+    return {
+        "experiment": comparison.original.name,
+        "reproduction": comparison.again.name,
+        "grade": comparison.grade,
+        "ran": found.is_new,
+        "compared": {
+            "outs": comparison.outs.compared,
+            "metrics": len([pair for pair in comparison.metrics if pair.is_compared]),
+            "curves": comparison.curves,
+        },
+        "metrics": metrics,
+        "stage": comparison.stage or None,
+        "outs": [out._asdict() for out in comparison.outs.differing],
+        "not_compared": comparison.outs.not_compared,
+        "curves": [jsonable(parting._asdict()) for parting in comparison.partings],
+        "circumstances": [
+            {"name": change.key, "original": _plain(change.old), "again": _plain(change.new)}
+            for change in comparison.circumstances
+        ],
+        "certificate": found.certificate.as_json(),
+        "sentence": sentence(comparison),
+    }
+
+
+def _metric(pair: MetricPair) -> dict[str, Any]:
+    document = {
+        "name": pair.name,
+        "original": _plain(pair.original),
+        "again": _plain(pair.again),
+        "grade": pair.grade if pair.is_compared else None,
+        "tolerance": pair.tolerance if pair.is_compared else "any",
+    }
+    if pair.spread is not None:
+        document.update(low=pair.spread.low, high=pair.spread.high, runs=pair.spread.runs)
+    return document
+
+
+def _plain(value: Value) -> Value:
+    return None if value is MISSING else jsonable(value)
