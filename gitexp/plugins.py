@@ -150,6 +150,8 @@ _TABLE: dict[tuple[str, str], str] = {
     ("queue", "shared"): "gitexp.extras.queue.shared:SharedQueue",
     # What runs the experiments of a queue: workers, or an engine.
     ("workforce", "queue"): "gitexp.extras.queue.pool:workforce",
+    # What knows how large the noise of metrics is.
+    ("statistics", "noise"): "gitexp.extras.inference.project_noise:ProjectNoise",
     # Where queued experiments run: the engines, by their kinds, and what gives them jobs.
     ("engine", "local"): "gitexp.extras.engines.local:LocalEngine",
     ("engine", "ssh"): "gitexp.extras.engines.ssh:SshEngine",

@@ -7,7 +7,7 @@ import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from gitexp import errors
 from gitexp.catalog import rows
@@ -22,6 +22,7 @@ from gitexp.project.directions import MIN, direction
 from gitexp.project.project import Project
 from gitexp.views import columns
 from gitexp.views.columns import Column
+from gitexp.views.uncertainty import noise_here, runs_of
 
 # Parts of the names of metrics that should mostly be low, and that no direction is known of.
 _COST = re.compile(
@@ -43,6 +44,54 @@ def best(
     name of a cost is a UsageError. Raises UnknownColumn for a metric without any experiment, NoneFound if no
     candidate has a number for it. `again` gives the user's own command line with more options, for hints.
     """
+    return _ranked(project, metric, query, lowest, again)[0][0]
+
+
+class SureBest(NamedTuple):
+    """What is sure about the best experiment.
+
+    Attributes:
+        row: the best one; None if there is no telling.
+        candidates: those that may be the best, that with the best number first; () if nothing says how large
+            the noise is.
+        among: the number of experiments, each group of replicates as one.
+    """
+
+    row: Row | None
+    candidates: Sequence[Row]
+    among: int
+
+
+def sure_best(
+    project: Project,
+    metric: str,
+    query: Query | None = None,
+    lowest: bool | None = None,
+    again: Callable[..., str] | None = None,
+) -> SureBest:
+    """The experiment that is better than each other one by more than noise; arguments and errors of `best`.
+
+    The true best is among the candidates in 19 of 20 cases at least.
+    """
+    found, is_low = _ranked(project, metric, query, lowest, again)
+    if len(found) == 1:
+        return SureBest(found[0], found, 1)
+    noise = noise_here(project)
+    may_be = noise and noise.may_be_best(metric, list(map(runs_of, found)), lowest=is_low)
+    if not may_be:
+        return SureBest(None, (), len(found))
+    candidates = [row for row, is_one in zip(found, may_be, strict=True) if is_one]
+    return SureBest(candidates[0] if len(candidates) == 1 else None, candidates, len(found))
+
+
+def _ranked(
+    project: Project,
+    metric: str,
+    query: Query | None,
+    lowest: bool | None,
+    again: Callable[..., str] | None,
+) -> tuple[list[Row], bool]:
+    """The experiments with a number for a metric, the best first; and whether the lowest is best."""
     query = query or Query()
     again = again or partial(_command, metric)
     if lowest is None:
@@ -58,7 +107,7 @@ def best(
             _wider(project, query, metric, again),
             code="none-found",
         )
-    return columns.sort_rows(candidates, Column("metric", metric), descending=not lowest)[0]
+    return columns.sort_rows(candidates, Column("metric", metric), descending=not lowest), lowest
 
 
 def _command(metric: str, *more: str) -> str:

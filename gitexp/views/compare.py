@@ -14,10 +14,11 @@ from gitexp.catalog.replicates import Replicates, collapsed
 from gitexp.catalog.value_pairs import differs
 from gitexp.model import MISSING, Change, Experiment, Flat, Status, is_touched
 from gitexp.project.project import Project
-from gitexp.views import columns
+from gitexp.views import columns, uncertainty
 from gitexp.views.best import best_of
 from gitexp.views.columns import Columns
 from gitexp.views.diff import Diff, FileChange, diff
+from gitexp.views.uncertainty import Distance
 
 ALL = Columns()
 
@@ -38,6 +39,8 @@ class ComparedPoints(NamedTuple):
     Attributes:
         members: the names of the replicates behind a point, by the point's name.
         directions: "min" or "max" by the name of a metric, from gitexp.yaml.
+        distances: how far each further point is from the first, by the key of a metric; {} without
+            replicates in the project.
     """
 
     points: Sequence[Point]
@@ -48,6 +51,16 @@ class ComparedPoints(NamedTuple):
     other_projects: Sequence[ComparedKey]
     members: Mapping[str, Sequence[str]] = {}
     directions: Mapping[str, str] = {}
+    distances: Mapping[str, Sequence[Distance]] = {}
+
+    def are_inside(self, item: ComparedKey) -> list[bool]:
+        """For each point, whether its value of a metric differs from the first point's by noise alone."""
+        found = self.distances.get(item.key, ())
+        return (
+            [False, *(bool(distance.is_inside) for distance in found)]
+            if found
+            else [False] * len(self.points)
+        )
 
     def best(self, item: ComparedKey) -> Any:
         """The best value of a metric among the points; MISSING without a direction, or if none is better."""
@@ -93,7 +106,18 @@ def compare(
     _refuse_unknown(wanted, parts, found_rows)
     params, metrics, code, results, elsewhere = [_picked(part, wanted) for part in parts]
     members, directions = _members_of(found_rows), project.config.directions
-    return ComparedPoints(points, params, metrics, code, results, elsewhere, members, directions)
+    distances = distances_of(project, found_rows, metrics)
+    return ComparedPoints(points, params, metrics, code, results, elsewhere, members, directions, distances)
+
+
+def distances_of(
+    project: Project, found: Sequence[Row], metrics: Sequence[ComparedKey]
+) -> Mapping[str, Sequence[Distance]]:
+    """How far each further row is from the first, by some metrics; {} without replicates in the project."""
+    noise = uncertainty.noise_here(project) if metrics else None
+    if noise is None:
+        return {}
+    return noise.distances(list(map(uncertainty.runs_of, found)), [item.key for item in metrics])
 
 
 def points_of(project: Project, words: Iterable[str]) -> list[Point]:
@@ -105,10 +129,14 @@ def points_of(project: Project, words: Iterable[str]) -> list[Point]:
     return list(found.values())
 
 
-def values(project: Project, points: Sequence[Point]) -> tuple[list[ComparedKey], list[ComparedKey]]:
-    """The params and the metrics that differ among some points."""
+def values(project: Project, points: Sequence[Point]) -> ComparedPoints:
+    """The params and the metrics that differ among some points; without files."""
     found = _rows(project, points)
-    return _differing([row.params for row in found], ()), _differing([row.metrics for row in found], ())
+    params = _differing([row.params for row in found], ())
+    metrics = _differing([row.metrics for row in found], ())
+    distances = distances_of(project, found, metrics)
+    directions = project.config.directions
+    return ComparedPoints(points, params, metrics, (), (), (), {}, directions, distances)
 
 
 def flat_of(project: Project, point: Point) -> tuple[Flat, Flat]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -12,12 +12,24 @@ from gitexp.catalog import by_words, lookup, rows, sources
 from gitexp.catalog.fields import Row, Use, used_for
 from gitexp.catalog.lineage import Lineage
 from gitexp.catalog.lookup import Point
-from gitexp.catalog.replicates import Replicates, groups, in_order, key_of
+from gitexp.catalog.replicates import Replicates, groups, in_order, key_of, mean_of, spread_of
 from gitexp.catalog.value_pairs import value_pairs
 from gitexp.datasets import run_artifacts
 from gitexp.datasets.run_artifacts import RunArtifact
 from gitexp.datasets.wanted import lock_at
-from gitexp.model import Artifact, Change, Experiment, Record, Stored, readable
+from gitexp.model import (
+    Artifact,
+    Change,
+    Experiment,
+    Flat,
+    Mean,
+    Record,
+    Status,
+    Stored,
+    Value,
+    is_touched,
+    readable,
+)
 from gitexp.project.project import Project
 from gitexp.repo import tracking
 from gitexp.views.series_details import SeriesDetails, series_details
@@ -34,6 +46,7 @@ class Details:
         artifacts: the files logged by the run.
         series: its series, those of the run first.
         replicates: the names of the experiments in one row with it, its own too; empty for a row of its own.
+        means: the mean of each metric over these, by flat key.
         complaints: a sentence for each file of either side that could not be read.
     """
 
@@ -46,15 +59,19 @@ class Details:
     complaints: Sequence[str] = ()
     artifacts: Sequence[RunArtifact] = ()
     series: Sequence[SeriesDetails] = ()
+    means: Flat = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """The object of `show EXP --json`: that of `show --json`, more fields, and the data."""
         document = self.row.as_json()
-        for name, field in used_for(Use.DETAILS).items():
-            document[name] = field.read(self.row)
+        for name, fact in used_for(Use.DETAILS).items():
+            document[name] = fact.read(self.row)
         document["data"] = [artifact._asdict() for artifact in self.data]
         document["artifacts"] = [artifact.as_json() for artifact in self.artifacts]
         document["series"] = [each.as_json() for each in self.series]
+        spreads = {key: spread_of(value) for key, value in self.means.items() if isinstance(value, Mean)}
+        if spreads:
+            document["replicates"] = {"members": list(self.replicates), "metrics": spreads}
         return document
 
 
@@ -107,10 +124,11 @@ class DetailsReader:
             baseline,
             value_pairs(baseline.params, point.params, project.config.named),
             _data(project, point),
-            self._replicates(experiment),
+            [member.name for member in self._replicates(experiment)],
             [*point.complaints, *baseline.complaints, *unread],
             artifacts,
             series,
+            self._means(experiment),
         )
 
     @cached_property
@@ -135,10 +153,22 @@ class DetailsReader:
     def _groups(self) -> dict[str, list[Experiment]]:
         return groups(self._every, Replicates.REPEATED)
 
-    def _replicates(self, experiment: Experiment) -> list[str]:
-        """The names of the experiments in one row with this one."""
-        members = self._groups.get(key_of(experiment), [])
-        return [member.name for member in in_order(members)]
+    def _replicates(self, experiment: Experiment) -> list[Experiment]:
+        """The experiments in one row with this one."""
+        return in_order(self._groups.get(key_of(experiment), []))
+
+    def _means(self, experiment: Experiment) -> Flat:
+        """The mean of each metric over the replicates that are done."""
+        done = [
+            one
+            for one in self._replicates(experiment)
+            if one.record.status is Status.DONE and not is_touched(one)
+        ]
+        values: dict[str, list[Value]] = {}
+        for flat in rows.flat([one.record.metrics for one in done], self._project.config.named):
+            for key, value in flat.items():
+                values.setdefault(key, []).append(value)
+        return {key: mean_of(of_key, len(done)) for key, of_key in values.items()}
 
 
 def _artifacts(project: Project, experiment: Experiment) -> tuple[list[RunArtifact], list[str]]:

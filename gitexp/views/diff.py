@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import starmap
 
@@ -18,8 +18,9 @@ from gitexp.model import MISSING, Change, Experiment, Tree
 from gitexp.project import exclusions
 from gitexp.project.project import Project
 from gitexp.repo.git import snapshot
-from gitexp.views import environments
+from gitexp.views import environments, uncertainty
 from gitexp.views.data_diff import DataChange, DataChanges, data_changes
+from gitexp.views.uncertainty import Distance
 
 _BATCH = 20_000  # bytes of paths in one command line; Windows takes 32,767 characters
 
@@ -48,6 +49,7 @@ class Diff:
         other_projects: changed files of other projects in the repository. A run has the code of them all.
         results: changed files written by runs, like curves.
         directions: "min" or "max" by the name of a metric, from gitexp.yaml.
+        distances: how sure the change of a metric is, by its key; {} without replicates in the project.
     """
 
     old: Point
@@ -61,6 +63,7 @@ class Diff:
     results: Sequence[FileChange] = ()
     other_projects: Sequence[FileChange] = ()
     directions: Mapping[str, str] = field(default_factory=dict)
+    distances: Mapping[str, Distance] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         told = (self.params, self.metrics, self.code, self.data, self.environment, self.command, self.results)
@@ -162,6 +165,22 @@ def diff(project: Project, old: Point, new: Point) -> Diff:
         other_projects,
         project.config.directions,
     )
+
+
+def with_distances(project: Project, found: Diff, *, means: bool = False) -> Diff:
+    """The same with how sure the changes of metrics are. `means`: those of a side are means of replicates."""
+    keys = [change.key for change in found.metrics]
+    noise = uncertainty.noise_here(project) if keys else None
+    if noise is None:
+        return found
+    sides = [uncertainty.runs_of_point(project, point, means=means) for point in (found.old, found.new)]
+    distances = {key: distance for key, (distance,) in noise.distances(sides, keys).items()}
+    return replace(found, distances=distances)
+
+
+def has_noise(found: Diff) -> bool:
+    """Whether a change of a metric is inside the noise."""
+    return any(distance.is_inside for distance in found.distances.values())
 
 
 def _own(project: Project, old: Point, new: Point) -> set[str]:

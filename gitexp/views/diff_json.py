@@ -10,6 +10,7 @@ from gitexp.catalog.value_pairs import change_of
 from gitexp.model import MISSING, Artifact, Change, Experiment, Mean, is_touched
 from gitexp.views.data_diff import DataChange
 from gitexp.views.diff import Diff, FileChange
+from gitexp.views.uncertainty import Distance
 
 
 def as_json(diff: Diff, patch: bytes | None) -> dict[str, Any]:
@@ -21,7 +22,7 @@ def as_json(diff: Diff, patch: bytes | None) -> dict[str, Any]:
         "a": _point(diff.old),
         "b": _point(diff.new),
         "params": list(map(_change, diff.params)),
-        "metrics": list(map(_change_of_metric, diff.metrics)),
+        "metrics": [_change_of_metric(change, diff.distances.get(change.key)) for change in diff.metrics],
         "code": list(map(_change_of_code, diff.code)),
         "results": list(map(_change_of_code, diff.results)),
         "other_projects": list(map(_change_of_code, diff.other_projects)),
@@ -47,12 +48,14 @@ def _change(change: Change) -> dict[str, Any]:
     return {key: value for key, value in document.items() if value is not MISSING}
 
 
-def _change_of_metric(change: Change) -> dict[str, Any]:
+def _change_of_metric(change: Change, distance: Distance | None) -> dict[str, Any]:
     difference, percent = change_of(change)
     document = {**_change(change), "change": difference, "percent": percent}
     for side, value in (("old", change.old), ("new", change.new)):
         if isinstance(value, Mean):
             document[f"{side}_replicates"] = spread_of(value)
+    if distance is not None and distance.is_inside is not None:
+        document["noise"] = distance.as_json()
     return document
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from gitexp.catalog.fields import BY_NAME, Row, Use, used_for
@@ -12,7 +12,9 @@ from gitexp.times import show_time
 from gitexp.views import markup
 from gitexp.views.columns import Choice, Column, titles
 from gitexp.views.markup import BestText, TableFormat
+from gitexp.views.near_best import NearBest
 from gitexp.views.table import Table, best_values, is_best
+from gitexp.views.uncertainty import BEST_LEGEND, MARK
 from gitexp.words import counted, shorten
 
 MEANS = "Replicates: mean ± standard deviation (n)."
@@ -33,25 +35,36 @@ def written(form: TableFormat, table: Table, choice: Choice, precision: int) -> 
         if name not in choice.hidden:
             heads.append(BY_NAME[name].title)
             parts.append(list(map(text, rows)))
-    bests = best_values(table, choice.columns)
+    bests, near, has_near = best_values(table, choice.columns), NearBest(table), False
     for column, title, best in zip(choice.columns, titles(choice.columns), bests, strict=True):
         heads.append(title)
-        parts.append(_marked(rows, column, column.texts(rows, precision, None), best))
+        of_column = near.of(column, best)
+        has_near = has_near or bool(of_column)
+        parts.append(marked(rows, column, column.texts(rows, precision, None), best, of_column))
     lines = markup.table(form, heads, list(zip(*parts, strict=True)))
     if choice.same:
         said = ", ".join(same_in_all(table, choice, precision))
         lines += ["", markup.in_language(form, f"Without a difference: {said}")]
-    groups = [row for row in table.experiments if row.members]
-    if groups:
-        lines += ["", markup.in_language(form, " ".join(filter(None, (MEANS, out_of_means(groups)))))]
+    told = [MEANS] if any(row.members for row in table.experiments) else []
+    if left_out := out_of_means([row for row in table.experiments if row.members]):
+        told.append(f"{left_out}.")
+    if has_near:
+        told.append(BEST_LEGEND)
+    if told:
+        lines += ["", markup.in_language(form, " ".join(told))]
     return lines
 
 
-def _marked(rows: Sequence[Row], column: Column, texts: Sequence[str], best: Any) -> list[str]:
-    """The texts of a column, that of the best value marked."""
-    found = []
+def marked(
+    rows: Sequence[Row], column: Column, texts: Sequence[str], best: Any, near: Collection[int]
+) -> list[str]:
+    """The texts of a column, that of the best value marked, and those of the rows `near` it."""
+    found = list[str]()
     for row, text in zip(rows, texts, strict=True):
-        found.append(BestText(text) if is_best(row, column.raw(row), best) else text)
+        if is_best(row, column.raw(row), best):
+            found.append(BestText(text))
+        else:
+            found.append(text + MARK if id(row) in near else text)
     return found
 
 

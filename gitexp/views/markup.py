@@ -27,8 +27,9 @@ class BestText(str):
     __slots__ = ()
 
 
-# A number, its uncertainty and how many values it is of, or percents: `0.8 ± 0.14 (2)`, `+11.1 %`.
-_NUMBER = re.compile(r"[-+x/]?(?:\d[\d,]*\.?\d*(?:e[-+]?\d+)?|nan|inf)(?: ± \S+)?(?: \([^)]*\)| %)?")
+# A number, its uncertainty, how many values it is of, the mark of noise; or percents:
+# `0.8 ± 0.14 (2)`, `0.75≈`, `+11.1 %`.
+_NUMBER = re.compile(r"[-+x/]?(?:\d[\d,]*\.?\d*(?:e[-+]?\d+)?|nan|inf)(?: ± \S+)?(?: \([^)]*\)| %)?(?: ?≈)?")
 _FORMULA = ("=", "+", "-", "@")  # the first characters of a formula in a spreadsheet
 _MARKDOWN = str.maketrans({char: "\\" + char for char in "\\|`*_<>[]~#&!$"})
 _LATEX = str.maketrans(
@@ -37,6 +38,7 @@ _LATEX = str.maketrans(
         **{char: f"{{{char}}}" for char in "[]*"},  # behind a line's end, a bracket or star is an argument
         "\\": r"\textbackslash{}",
         "±": r"$\pm$",
+        "≈": r"$\approx$",
         "…": r"\ldots{}",
         "'": r"\textquotesingle{}",
         "`": r"\textasciigrave{}",

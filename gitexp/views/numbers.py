@@ -67,9 +67,9 @@ def _shared_zeros(texts: Sequence[str], decimals: int) -> int:
 
 
 def is_number_text(text: str) -> bool:
-    """Whether a text is a finite number; its uncertainty, a star or the mark of a running one may follow."""
+    """Whether a text is a finite number; its uncertainty, a star or another mark may follow."""
     text = text.partition(" ")[0]
-    return text[-1:].isdigit() or (text[-2:-1].isdigit() and text[-1] in "*…")
+    return text[-1:].isdigit() or (text[-2:-1].isdigit() and text[-1] in "*…≈")
 
 
 def aligned(texts: Sequence[str]) -> list[str]:
@@ -96,7 +96,7 @@ def aligned(texts: Sequence[str]) -> list[str]:
 def _point(text: str) -> int:
     """The place of the decimal point, or of what stands in its place."""
     text = text.partition(" ")[0]
-    for mark in (".", "e", "*", "…"):
+    for mark in (".", "e", "*", "…", "≈"):
         at = text.find(mark)
         if at >= 0:
             return at

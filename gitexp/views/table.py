@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from gitexp.catalog import changed_files, live_values, lookup, rows
+from gitexp.catalog import changed_files, live_values, lookup, projects, rows
 from gitexp.catalog.fields import EXPERIMENTS, ChangedFile, Row
 from gitexp.catalog.lineage import Lineage
 from gitexp.catalog.query import BY_BASELINE, UNGROUPED, FoundExperiments, OutsideQuery, Query, find
@@ -21,6 +21,7 @@ from gitexp.repo import tracking
 from gitexp.views import columns as columns_of
 from gitexp.views.best import best_value
 from gitexp.views.columns import Choice, Column, Columns, Shown
+from gitexp.views.uncertainty import Noise, noise_of
 
 _NOT_COMPARED = ChangedFile("", 0, "…")
 _MOST_CHANGES = 300  # rows to compare; Git takes some 0.2 ms for each
@@ -56,6 +57,7 @@ class Table:
         going_on: the number of unfinished experiments of the query's baselines, shown or not.
         everywhere: gives the rows of all experiments of the repository, shown or not.
         has_changes: whether the changed files of all rows are known.
+        noise: gives the noise of the project's metrics; None without replicates.
     """
 
     workspace: Row
@@ -69,6 +71,7 @@ class Table:
     directions: Mapping[str, str] = field(default_factory=dict)
     everywhere: Callable[[], Sequence[Row]] = tuple
     has_changes: bool = False
+    noise: Callable[[], Noise | None] = lambda: None
 
     @property
     def heads(self) -> list[Row]:
@@ -150,7 +153,12 @@ def table(project: Project, query: Query, wanted: Columns | None = None) -> Tabl
         directions=directions,
         everywhere=found.everywhere,
         has_changes=asks_changes,
+        noise=partial(_noise, project, found),
     )
+
+
+def _noise(project: Project, found: FoundExperiments) -> Noise | None:
+    return noise_of(project, projects.of_project(project, found.every))
 
 
 def _beyond_limit(project: Project, found: FoundExperiments, drawn: Replicates) -> list[Row]:

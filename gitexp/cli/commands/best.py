@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from gitexp.catalog.fields import Row
 from gitexp.catalog.query import Query
 from gitexp.catalog.replicates import spread_of
 from gitexp.cli.kit import options, render
@@ -14,6 +16,7 @@ from gitexp.cli.kit.help import again, registration
 from gitexp.cli.kit.query_options import PLAIN, with_query
 from gitexp.cli.kit.session import open_project
 from gitexp.model import Mean
+from gitexp.views.best import SureBest, sure_best
 from gitexp.views.best import best as find
 from gitexp.words import PRECISION, clean, show_value
 
@@ -21,8 +24,12 @@ EPILOG = """Examples:
 gitexp best acc
 gitexp best time_s --min --filter "status == 'done' and train.lr < 0.2"
 gitexp best acc -A | xargs gitexp apply
+gitexp best acc --sure    (nothing if it may be luck)
 """
 
+_NO_TELLING = 4  # the exit status, as of `judge`
+_MOST_TOLD = 5  # candidates
+Sure = Annotated[bool, typer.Option("--sure", help="Only if it is the best by more than noise.")]
 
 Metric = Annotated[
     str,
@@ -39,6 +46,7 @@ def best(
     query: Query = PLAIN,
     group: options.OfReplicates = "",
     each: options.Each = False,
+    sure: Sure = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
@@ -50,17 +58,20 @@ def best(
 
     Replicates are ranked by their mean, without failed ones, and the first of them is named. --each ranks
     each by itself; --group replicates also takes the mean of runs repeated by hand.
+
+    With --sure it is named only if it is better than each other one by more than noise, as the replicates of
+    the project have it. Otherwise the exit code is 4, and those that may be the best are told.
     """
     low = options.best_is_lowest(lowest, highest)
     query = query._replace(replicates=options.replicates(group, each=each))
-    row = find(open_project(reads_all=True, quiet=quiet), metric, query, low, partial(again, ctx))
+    project = open_project(reads_all=True, quiet=quiet)
+    if sure:
+        return _sure(
+            sure_best(project, metric, query, low, partial(again, ctx)), metric, quiet=quiet, json=json
+        )
+    row = find(project, metric, query, low, partial(again, ctx))
     if json:
-        value = row.metrics[metric]
-        document = {"experiment": row.name, "commit": row.commit, "metric": metric, "value": value}
-        if isinstance(value, Mean):
-            members = [member.name for member in row.members]
-            document.update(replicates={**spread_of(value), "members": members})
-        return render.as_json(document)
+        return render.as_json(_as_json(row, metric))
     render.answer([clean(row.name)])
     if row.members and not quiet:
         value = show_value(row.metrics[metric], PRECISION)
@@ -69,3 +80,50 @@ def best(
 
 
 register = registration(best, EPILOG)
+
+
+def _sure(found: SureBest, metric: str, *, quiet: bool, json: bool) -> None:
+    """Print the best experiment, if it surely is; raises Exit otherwise."""
+    if json:
+        document = {"experiment": None, "commit": None, "metric": metric, "value": None}
+        if found.row is not None:
+            document = _as_json(found.row, metric)
+        candidates = [_as_json(row, metric) for row in found.candidates]
+        render.as_json({**document, "sure": found.row is not None, "may_be_best": candidates})
+    elif found.row is not None:
+        render.answer([clean(found.row.name)])
+    elif not quiet:
+        for line in _no_telling(found, metric):
+            render.say(line)
+    if found.row is None:
+        raise typer.Exit(_NO_TELLING)
+
+
+def _no_telling(found: SureBest, metric: str) -> Iterator[str]:
+    """Why the best is not sure, and what to do about it."""
+    if not found.candidates:
+        yield (
+            f"No telling which of {found.among:,} has the best {clean(metric)}: nothing says how far apart "
+            "equal runs are. Replicates do: gitexp run --repeat 5"
+        )
+        return
+    told = []
+    for row in found.candidates[:_MOST_TOLD]:
+        told.append(f"{clean(row.name)} {show_value(row.metrics[metric], PRECISION)}")
+    if more := len(found.candidates) - len(told):
+        told.append(f"{more:,} more")
+    yield (
+        f"No telling: {len(found.candidates):,} of {found.among:,} may have the best {clean(metric)}: "
+        f"{', '.join(told)}"
+    )
+    first, second = [clean(row.name) for row in found.candidates[:2]]
+    yield f"More runs of two: gitexp judge {second} {first} --metric {clean(metric)} --run"
+
+
+def _as_json(row: Row, metric: str) -> dict[str, Any]:
+    value = row.metrics[metric]
+    document = {"experiment": row.name, "commit": row.commit, "metric": metric, "value": value}
+    if isinstance(value, Mean):
+        members = [member.name for member in row.members]
+        document.update(replicates={**spread_of(value), "members": members})
+    return document

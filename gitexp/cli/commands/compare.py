@@ -20,6 +20,7 @@ from gitexp.cli.kit.session import open_project
 from gitexp.cli.kit.single_replicates import means_of
 from gitexp.model import MISSING, Experiment, Mean
 from gitexp.project.project import Project
+from gitexp.repo.known_records import KnownRecords
 from gitexp.views import compare as ops
 from gitexp.views import markup
 from gitexp.views.columns import Columns
@@ -28,6 +29,7 @@ from gitexp.views.diff import FileChange
 from gitexp.views.fit import GAP, blocks, distinct_cuts
 from gitexp.views.markup import BestText, TableFormat
 from gitexp.views.numbers import column_texts
+from gitexp.views.uncertainty import LEGEND, MARK
 from gitexp.words import LONGEST, PRECISION, clean, show_value
 
 EPILOG = """Examples:
@@ -81,6 +83,7 @@ def compare(
     drawn = options.replicates(group, each=each, otherwise=Replicates.EACH if words else Replicates.REPEATED)
     query = query._replace(replicates=drawn)
     project = open_project(quiet=quiet)
+    project.store.remember(KnownRecords())  # what is read of all experiments is asked for several times
     points = words or [one.name for one in matching(project, query)]
     wanted = Columns(tuple(options.split(columns)), tuple(options.split(hide)))
     if sort is not None and low is not None:
@@ -105,8 +108,18 @@ def _remark(project: Project, found: ComparedPoints, again: Callable[..., str], 
     """Say that nothing differs, and where the means of single replicates are."""
     if not any(items for _, items in _parts(found)):
         render.say("No differences.", "dim")
+    if _has_noise(found):
+        render.say(_legend(found), "dim")
     if single and (line := means_of(project, found.points, again)):
         render.say(line, "dim")
+
+
+def _has_noise(found: ComparedPoints) -> bool:
+    return any(any(found.are_inside(item)) for item in found.metrics)
+
+
+def _legend(found: ComparedPoints) -> str:
+    return f"{LEGEND[:-1]}; beside {clean(found.points[0].label)}."
 
 
 def _say_picture(found: ComparedPoints, command: str) -> None:
@@ -134,8 +147,19 @@ def as_json(found: ComparedPoints) -> dict[str, Any]:
             told.append({"key": item.key, "values": values})
             if spreads:
                 told[-1]["replicates"] = spreads
+            if part == "Metrics" and (noise := _noise_json(found, item)):
+                told[-1]["noise"] = noise
         document[part.lower().replace(" ", "_")] = told
     return document
+
+
+def _noise_json(found: ComparedPoints, item: ComparedKey) -> dict[str, Any]:
+    """How sure the differences of a metric from the first point are, by the name of the other point."""
+    told = {}
+    for point, distance in zip(found.points[1:], found.distances.get(item.key, ()), strict=False):
+        if distance.is_inside is not None:
+            told[point.label] = distance.as_json()
+    return told
 
 
 def _point(found: ComparedPoints, point: Point) -> dict[str, Any]:
@@ -155,16 +179,18 @@ def _parts(found: ComparedPoints) -> list[tuple[str, Sequence[ComparedKey]]]:
     ]
 
 
-def _texts(part: str, item: ComparedKey) -> list[str]:
-    """The values of one key as text."""
+def _texts(found: ComparedPoints, part: str, item: ComparedKey) -> list[str]:
+    """The values of one key as text, those inside the noise of the first point's marked."""
     if part == "Metrics":
-        return column_texts(item.values, PRECISION, LONGEST)
+        texts = column_texts(item.values, PRECISION, LONGEST)
+        marks = [MARK if is_inside else "" for is_inside in found.are_inside(item)]
+        return [text + mark for text, mark in zip(texts, marks, strict=True)]
     return [_text(part, value) for value in item.values]
 
 
 def _marked(found: ComparedPoints, part: str, item: ComparedKey) -> list[str]:
     """The values of one key as text, the best of a metric marked."""
-    texts = _texts(part, item)
+    texts = _texts(found, part, item)
     best = found.best(item) if part == "Metrics" else MISSING
     if best is MISSING:
         return texts
@@ -201,7 +227,7 @@ def _lines(found: ComparedPoints, width: int | None) -> Iterator[list[Piece]]:
             keys.append(clean(item.key))
         if width is not None:
             keys = distinct_cuts(keys, max(width // 3, 8), elide_middle)
-        columns = _columns(part, items, heads)
+        columns = _columns(found, part, items, heads)
         sizes = [max(map(cell_width, column)) for column in columns]
         label = max(map(cell_width, keys))
         room = sum(sizes) + GAP * len(sizes) if width is None else width - label
@@ -214,11 +240,13 @@ def _lines(found: ComparedPoints, width: int | None) -> Iterator[list[Piece]]:
                 yield _line(key, cells, [sizes[at] for at in block], label, width, is_head=row == 0)
 
 
-def _columns(part: str, items: Sequence[ComparedKey], heads: Sequence[str]) -> list[list[str]]:
+def _columns(
+    found: ComparedPoints, part: str, items: Sequence[ComparedKey], heads: Sequence[str]
+) -> list[list[str]]:
     """The text of each point's column, its head first; numbers stand at the right edge."""
     columns = [[head] for head in heads]
     for item in items:
-        for column, text in zip(columns, _texts(part, item), strict=True):
+        for column, text in zip(columns, _texts(found, part, item), strict=True):
             column.append(text)
     return columns
 
@@ -247,6 +275,8 @@ def _written(form: TableFormat, found: ComparedPoints) -> Iterator[str]:
             rows = [[item.key, *_marked(found, part, item)] for item in items]
             yield from markup.table(form, [part, *heads], rows)
             yield ""
+    if form is not TableFormat.CSV and _has_noise(found):
+        yield markup.in_language(form, _legend(found))
     if form is TableFormat.CSV:
         yield from markup.table(form, ["part", "key", *heads], every)
 

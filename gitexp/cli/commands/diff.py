@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import chain
 from typing import Annotated
@@ -23,12 +23,14 @@ from gitexp.cli.kit.session import open_project
 from gitexp.cli.kit.single_replicates import means_of
 from gitexp.model import MISSING, Artifact, Change, is_touched
 from gitexp.project.project import Project
+from gitexp.repo.known_records import KnownRecords
 from gitexp.views import diff as ops
 from gitexp.views import diff_json, markup
 from gitexp.views.best import best, best_of
 from gitexp.views.data_diff import DataChange
 from gitexp.views.diff import Diff, FileChange
 from gitexp.views.markup import BestText, TableFormat
+from gitexp.views.uncertainty import LEGEND, MARK
 from gitexp.words import PRECISION, clean, content, shorten, show_value
 
 EPILOG = """Examples:
@@ -78,12 +80,15 @@ def diff(
     One argument: an experiment with its baseline, a revision with the workspace. None: HEAD with the
     workspace. With --best: the best experiment with its baseline or with A; --min, --filter and -A choose it
     like those of gitexp best. With --group replicates, the metrics of a side are the means of its replicates.
+
+    Where the project has replicates, a change of a metric that is no larger than their noise has the mark ≈.
     """
     options.only_one(json=json, format=form is not None)
     if code:
         _require_room_for_patch(form)
     low = options.best_is_lowest(lowest, highest)
     project = open_project(quiet=quiet)
+    project.store.remember(KnownRecords())  # what is read of all experiments is asked for several times
     if best is not None:
         query = query._replace(replicates=options.replicates(group, each=each))
         a, b = _with_best(project, best, query, low, a, b, partial(again, ctx))
@@ -96,9 +101,11 @@ def diff(
     if group:
         old, new = ops.with_replicates(project, old), ops.with_replicates(project, new)
     render.warn_all([*old.complaints, *new.complaints, *_of_touched(old, new)])
-    found = ops.diff(project, old, new)
+    found = ops.with_distances(project, ops.diff(project, old, new), means=bool(group))
     _print(project, found, form, code=code, json=json)
     if not (json or form or quiet):
+        if ops.has_noise(found):
+            render.say(LEGEND, "dim")
         if not found:
             render.say(f"Nothing differs between {old.label} and {new.label}.", "dim")
         if not (group or best):
@@ -192,6 +199,8 @@ def written(form: TableFormat, diff: Diff, patch: bytes) -> list[str]:
         out += [heading, "", *markup.table(form, heads, texts), ""]
     if form is TableFormat.CSV:
         return markup.table(form, _CSV_HEADS, [[*row, "", ""][: len(_CSV_HEADS)] for row in every])
+    if ops.has_noise(diff):
+        out += [markup.in_language(form, LEGEND), ""]
     if patch:
         shown = printable_patch(patch, colors=False)
         fence = "```"
@@ -210,7 +219,7 @@ def _sections(diff: Diff, *, with_factors: bool = True) -> Iterable[Section]:
         yield (
             "Metrics",
             ["Key", old, new, "Change", ""],
-            [_metric(change, diff.directions, with_factors) for change in diff.metrics],
+            [_metric(change, diff, with_factors) for change in diff.metrics],
         )
     if diff.code:
         yield "Code", ["File", "Added", "Deleted"], list(map(_file, diff.code))
@@ -234,7 +243,7 @@ def _values(change: Change, precision: int | None = None) -> Cells:
     return [(clean(change.key), ""), (clean(old), _DELETED), (clean(new), _ADDED)]
 
 
-def _metric(change: Change, directions: Mapping[str, str], with_factors: bool) -> Cells:
+def _metric(change: Change, diff: Diff, with_factors: bool) -> Cells:
     difference, percent = change_of(change)
     by = share = ""
     if difference is not None:
@@ -244,7 +253,12 @@ def _metric(change: Change, directions: Mapping[str, str], with_factors: bool) -
     elif percent is not None:
         share = _signed(percent, f"{percent:.3g} %")
     key, *sides = _values(change, PRECISION)
-    best = best_of(change.key, (change.old, change.new), directions)
+    distance = diff.distances.get(change.key)
+    if distance is not None and distance.is_inside:
+        sides = [(text, "") for text, _ in sides]  # neither is better
+        by = f"{by} {MARK}" if with_factors else by
+        return [key, *sides, (by, "dim"), (share, "dim")]
+    best = best_of(change.key, (change.old, change.new), diff.directions)
     for at, value in enumerate((change.old, change.new)):
         if best is not MISSING and value == best:
             sides[at] = (sides[at][0], _BEST)

@@ -13,7 +13,7 @@ from gitexp.cli.kit.sections import Cells, side_by_side
 from gitexp.cli.kit.series_text import series_lines
 from gitexp.cli.kit.summary import outcome
 from gitexp.files import is_number
-from gitexp.model import MISSING, Change, Status
+from gitexp.model import MISSING, Change, Mean, Status
 from gitexp.times import show_duration
 from gitexp.views.alert_list import of
 from gitexp.views.details import Details
@@ -106,7 +106,11 @@ def _sections(found: Details, precision: int) -> Iterator[tuple[list[str], list[
         yield heads, [_param(pair, found) for pair in found.params]
     metrics, stages, data = list[Cells](), list[Cells](), list[Cells]()
     for key, value in found.row.metrics.items():
-        metrics.append(_row(key, show_value(value, precision)))
+        row = _row(key, show_value(value, precision))
+        if found.means:
+            mean = found.means.get(key)
+            row.append((show_value(mean, precision) if isinstance(mean, Mean) else "", ""))
+        metrics.append(row)
     for name, told in found.record.stages.items():
         stages.append(_row(name, _stage(told)))
     for artifact in found.data:
@@ -114,7 +118,7 @@ def _sections(found: Details, precision: int) -> Iterator[tuple[list[str], list[
     sections = (("Metrics", metrics), ("Stages", stages), ("Data", data), ("Artifacts", _artifacts(found)))
     for title, rows in sections:
         if rows:
-            yield [title, ""], rows
+            yield [title, "", "Mean of replicates"] if max(map(len, rows)) > 2 else [title, ""], rows
 
 
 def _artifacts(found: Details) -> list[Cells]:

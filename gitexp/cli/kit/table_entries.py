@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -13,8 +13,10 @@ from gitexp.catalog.superseded import superseded
 from gitexp.model import MISSING, Status, Stored
 from gitexp.times import here, show_brief_moment, show_time
 from gitexp.views.columns import TREE, Choice, Column, titles
+from gitexp.views.near_best import NearBest
 from gitexp.views.numbers import aligned
 from gitexp.views.table import Group, Table, best_values, is_best
+from gitexp.views.uncertainty import MARK
 from gitexp.words import clean, show_value
 
 STAR = "*"
@@ -64,12 +66,14 @@ class ColumnText:
         cells: a text for each entry.
         is_number: numbers, set at the right edge.
         best: the numbers of the entries with the best value.
+        has_near: whether other values may be as good.
     """
 
     title: str
     cells: Sequence[str]
     is_number: bool = False
     best: frozenset[int] = frozenset()
+    has_near: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +101,11 @@ def text_of(
     found, rows = _entries(table, choice, width)
     maker = _ColumnMaker(found, rows, precision, longest, brief=brief)
     columns = []
-    bests = best_values(table, choice.columns)
+    bests, near = best_values(table, choice.columns), NearBest(table)
     for column, title, best in zip(choice.columns, titles(choice.columns), bests, strict=True):
-        columns.append(maker.text(column, clean(title), best))
+        of_column = near.of(column, best)
+        made = maker.text(column, clean(title), best, of_column)
+        columns.append(replace(made, has_near=bool(of_column)))
     return TextOfTable(found, columns)
 
 
@@ -192,7 +198,7 @@ class _ColumnMaker:
             if not row.metrics and (entry.state or entry.subject):
                 self._worded.append(at)
 
-    def text(self, column: Column, title: str, best_one: object) -> ColumnText:
+    def text(self, column: Column, title: str, best_one: object, near: Collection[int]) -> ColumnText:
         rows = self._rows
         values = [column.raw(row) for row in rows]
         cells = self._brief_cells(column) if self._brief else None
@@ -207,6 +213,8 @@ class _ColumnMaker:
             if is_best(row, values[at], best_one):
                 best.add(self._places[at])
                 cells[at] += STAR
+            elif id(row) in near:
+                cells[at] += MARK
         return self._placed(column, title, values, cells, best)
 
     def _brief_cells(self, column: Column) -> list[str] | None:

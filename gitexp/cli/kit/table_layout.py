@@ -17,6 +17,7 @@ from gitexp.views.columns import Choice, Column
 from gitexp.views.fit import GAP, blocks, by_turns, distinct_cuts, served, short_names
 from gitexp.views.formats import same_in_all
 from gitexp.views.table import Table
+from gitexp.views.uncertainty import BEST_LEGEND
 from gitexp.words import LONGEST, PRECISION, clean
 
 Line = list[Piece]
@@ -35,10 +36,11 @@ _BRIEF = ((_NARROW_CELL, 4), (_LEAST_TEXT, 3))  # cells and digits of abbreviate
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The lines of a table, its header first, and the columns that did not fit."""
+    """The lines of a table, its header first, the columns that did not fit, and what marks in it mean."""
 
     lines: Sequence[Line]
     left_out: Sequence[str]
+    legend: str = ""
 
 
 class _FrontParts(NamedTuple):
@@ -76,6 +78,14 @@ def lay_out(table: Table, choice: Choice, *, width: int | None, precision: int =
     """
     longest = None if width is None else LONGEST
     text = text_of(table, choice, width, precision, longest)
+    made = _laid_out(table, choice, text, width, precision)
+    near = [column.title for column in text.columns if column.has_near]
+    if set(near) <= set(made.left_out):
+        return made
+    return replace(made, legend=BEST_LEGEND)
+
+
+def _laid_out(table: Table, choice: Choice, text: TextOfTable, width: int | None, precision: int) -> Layout:
     every = list(range(len(choice.columns)))
     if width is None or _sizes(text, every, _FrontParts()).total <= width:
         return Layout(_lines(text, every, _FrontParts(), width), [])

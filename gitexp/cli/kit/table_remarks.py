@@ -160,6 +160,8 @@ def noted_lines(table: Table, choice: Choice, width: int | None, precision: int,
     lines = list(layout.lines)
     if same := constants(table, choice, width, precision):
         lines.append([(same, "dim")])
+    if layout.legend:
+        lines.append([(layout.legend, "dim")])
     for line in note(layout.left_out, width, again):
         lines.append([(line, "dim")])
     return lines

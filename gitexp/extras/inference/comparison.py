@@ -77,34 +77,84 @@ class GroupComparison(NamedTuple):
         return self.low > 0.0 or self.high < 0.0
 
 
+class Contrast(NamedTuple):
+    """The difference of two groups, before a level is chosen.
+
+    Attributes:
+        effect: mean of the second minus mean of the first.
+        error: the standard error of the effect; 0 for runs without any noise, NaN if it is not known.
+        dof: the degrees of freedom of the error.
+        manner: how it was made.
+        noise: the standard deviation of a run, as it was used.
+        runs: the number of runs of each side.
+    """
+
+    effect: float
+    error: float
+    dof: float
+    manner: ComparisonKind
+    noise: float
+    runs: tuple[int, int]
+
+    def at(self, level: float) -> GroupComparison:
+        """The comparison with intervals of a level."""
+        if math.isnan(self.error):
+            nothing = (math.nan, math.nan, math.nan, math.nan)
+            return GroupComparison(self.effect, *nothing, self.manner, math.nan, self.runs, None)
+        if self.error == 0.0:  # runs that are bit by bit the same
+            return _sure(self.effect, self.runs)._replace(manner=self.manner)
+        half = student.quantile((1 + level) / 2, self.dof) * self.error
+        t = self.effect / self.error
+        return GroupComparison(
+            self.effect,
+            self.effect - half,
+            self.effect + half,
+            student.two_sided(t, self.dof),
+            student.cdf(t, self.dof),
+            self.manner,
+            self.noise,
+            self.runs,
+            runs_needed(self.effect, self.noise),
+        )
+
+    def is_above(self, alpha: float) -> bool:
+        """Whether the second is larger, by a one-sided test that errs at most with a chance of alpha."""
+        if math.isnan(self.error) or self.effect <= 0.0:
+            return False
+        # A whole number of degrees of freedom, rounded down, is the careful one, and has been asked before.
+        return self.effect > student.quantile(1.0 - alpha, max(math.floor(self.dof), 1)) * self.error
+
+
 def compare(
     first: Sample, second: Sample, floor: NoiseFloor | None = None, level: float = LEVEL
 ) -> GroupComparison:
     """The comparison of two samples, each with at least one value; `floor`: of the metric, if known."""
+    return contrast(first, second, floor).at(level)
+
+
+def contrast(first: Sample, second: Sample, floor: NoiseFloor | None = None) -> Contrast:
+    """The difference of two samples, each with at least one value; `floor`: of the metric, if known."""
     pairs = []
     for seed, value in first.by_seed.items():
         if seed in second.by_seed:
             pairs.append(second.by_seed[seed] - value)
     every_run_is_paired = len(pairs) == len(first.values) == len(second.values)
     if len(pairs) >= _FEWEST and every_run_is_paired:
-        return _of_pairs(pairs, level)
+        return _of_pairs(pairs)
     effect = _mean(second.values) - _mean(first.values)
     counts = (len(first.values), len(second.values))
-    if min(counts) >= _FEWEST and (found := _welch(first.values, second.values, effect, level)):
+    if min(counts) >= _FEWEST and (found := _welch(first.values, second.values, effect)):
         return found
-    manner, noise, dof = ComparisonKind.NOISE, 0.0, 0.0
     if floor is not None:
-        noise, dof = floor.sd, floor.dof
+        manner, noise, dof = ComparisonKind.NOISE, floor.sd, floor.dof
     elif sum(counts) > 2:  # a variance needs one value more than there are means
         manner, dof = ComparisonKind.POOLED, float(sum(counts) - 2)
         noise = math.sqrt((_squares(first.values) + _squares(second.values)) / dof)
     else:
-        nothing = (math.nan, math.nan, math.nan, math.nan)
-        return GroupComparison(effect, *nothing, ComparisonKind.NONE, math.nan, counts, None)
-    if noise == 0.0:  # runs that are bit by bit the same
-        return _sure(effect, counts)
-    error = noise * math.sqrt(1 / counts[0] + 1 / counts[1])
-    return _made(effect, error, dof, manner, noise, counts, level)
+        return Contrast(effect, math.nan, 0.0, ComparisonKind.NONE, math.nan, counts)
+    if noise == 0.0:
+        manner = ComparisonKind.NOISE
+    return Contrast(effect, noise * math.sqrt(1 / counts[0] + 1 / counts[1]), dof, manner, noise, counts)
 
 
 def holm(ps: Sequence[float]) -> list[float]:
@@ -125,10 +175,8 @@ def runs_needed(effect: float, noise: float) -> int | None:
     return max(math.ceil(needed), 2) if needed < 1e9 else None
 
 
-def _welch(
-    first: Sequence[float], second: Sequence[float], effect: float, level: float
-) -> GroupComparison | None:
-    """The comparison by the two groups' own variances; None if both are 0."""
+def _welch(first: Sequence[float], second: Sequence[float], effect: float) -> Contrast | None:
+    """The difference by the two groups' own variances; None if both are 0."""
     parts, below = [], 0.0
     for values in (first, second):
         part = _variance(values) / len(values)
@@ -138,43 +186,16 @@ def _welch(
         return None
     noise = math.sqrt((_variance(first) + _variance(second)) / 2)
     counts = (len(first), len(second))
-    return _made(
-        effect, math.sqrt(sum(parts)), sum(parts) ** 2 / below, ComparisonKind.WELCH, noise, counts, level
-    )
+    dof = sum(parts) ** 2 / below
+    return Contrast(effect, math.sqrt(sum(parts)), dof, ComparisonKind.WELCH, noise, counts)
 
 
-def _of_pairs(differences: Sequence[float], level: float) -> GroupComparison:
+def _of_pairs(differences: Sequence[float]) -> Contrast:
     count = len(differences)
-    effect, variance = _mean(differences), _variance(differences)
-    if variance == 0.0:
-        return _sure(effect, (count, count))._replace(manner=ComparisonKind.PAIRED)
-    error = math.sqrt(variance / count)
+    variance = _variance(differences)
     noise = math.sqrt(variance / 2)  # of one run, were the two of a pair independent
-    return _made(effect, error, count - 1, ComparisonKind.PAIRED, noise, (count, count), level)
-
-
-def _made(
-    effect: float,
-    error: float,
-    dof: float,
-    manner: ComparisonKind,
-    noise: float,
-    runs: tuple[int, int],
-    level: float,
-) -> GroupComparison:
-    half = student.quantile((1 + level) / 2, dof) * error
-    t = effect / error
-    return GroupComparison(
-        effect,
-        effect - half,
-        effect + half,
-        student.two_sided(t, dof),
-        student.cdf(t, dof),
-        manner,
-        noise,
-        runs,
-        runs_needed(effect, noise),
-    )
+    error = math.sqrt(variance / count)
+    return Contrast(_mean(differences), error, count - 1, ComparisonKind.PAIRED, noise, (count, count))
 
 
 def _sure(effect: float, runs: tuple[int, int]) -> GroupComparison:

@@ -8,13 +8,14 @@ from typing import Any, NamedTuple
 from gitexp import errors, files
 from gitexp.catalog import lookup, projects, rows
 from gitexp.catalog.lookup import Point
-from gitexp.catalog.replicates import Replicates, group_label, groups, in_order, key_of
+from gitexp.catalog.replicates import group_label, in_order, key_of
 from gitexp.extras.inference.comparison import Sample
 from gitexp.extras.inference.noise import NoiseFloor, noise_floor
 from gitexp.model import Experiment, Files, Flat, Status, is_touched, readable
 from gitexp.project import directions
 from gitexp.project.project import Project
 from gitexp.runs import seeds
+from gitexp.views import uncertainty
 from gitexp.words import shorten
 
 
@@ -98,14 +99,14 @@ def _read(project: Project, points: Sequence[Point]) -> Evidence:
     every = readable(projects.of_project(project, lookup.experiments(project)))
     done = [one for one in every if one.record.status is Status.DONE and not is_touched(one)]
     members = [_members(point, done) for point in points]
-    repeated = list(groups(done, Replicates.EVERY).values())
+    repeated = uncertainty.repeated(done)
     flat = _flattened(points, members, repeated)
     sides = []
     for point, of_side in zip(points, members, strict=True):
         found = [flat[one.id] for one in of_side] if of_side else [flat[point.label]]
-        own = [_seed(project, one) for one in of_side] or [None]
+        own = [seed_text(project, one) for one in of_side] or [None]
         sides.append(JudgedSide(point.label, of_side, found, own))
-    return Evidence(sides, _by_metric([[flat[one.id] for one in group] for group in repeated]))
+    return Evidence(sides, by_metric([[flat[one.id] for one in group] for group in repeated]))
 
 
 def chosen_metrics(project: Project, evidence: Evidence, wanted: Sequence[str]) -> list[str]:
@@ -192,7 +193,8 @@ def _flattened(
     return dict(zip(of, rows.flat(list(of.values()), projects=places), strict=True))
 
 
-def _seed(project: Project, one: Experiment) -> str | None:
+def seed_text(project: Project, one: Experiment) -> str | None:
+    """The seed of a run as text; None for a run without one."""
     seed = seeds.seed_of(one.record.params, project.config)
     return None if seed is None else repr(seed.value)
 
@@ -202,7 +204,7 @@ def _finite(value: Any) -> float | None:
     return float(value) if files.is_number(value) and files.is_finite(value) else None
 
 
-def _by_metric(repeated: Sequence[Sequence[Flat]]) -> dict[str, list[list[float]]]:
+def by_metric(repeated: Sequence[Sequence[Flat]]) -> dict[str, list[list[float]]]:
     """The finite values of each group of replicates, by metric."""
     found = dict[str, list[list[float]]]()
     for group in repeated:

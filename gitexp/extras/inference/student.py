@@ -7,6 +7,7 @@ SciPy has the same numbers, and takes half a second to import; the tests compare
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 _TINY = 1e-300
 _CLOSE = 1e-15  # relative
@@ -28,6 +29,7 @@ def two_sided(t: float, dof: float) -> float:
     return _beta_ratio(dof / 2, 0.5, dof / (dof + t * t))
 
 
+@lru_cache(maxsize=1_000)  # a table asks for the same few
 def quantile(probability: float, dof: float) -> float:
     """The value that is not exceeded with a probability, strictly between 0 and 1."""
     if probability == 0.5:

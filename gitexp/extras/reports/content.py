@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from gitexp import errors
@@ -20,9 +20,11 @@ from gitexp.views import columns as columns_of
 from gitexp.views import diff as diffs
 from gitexp.views import table as tables
 from gitexp.views.columns import Column, Columns
-from gitexp.views.formats import MEANS, out_of_means
-from gitexp.views.markup import BestText, is_at_right
+from gitexp.views.formats import MEANS, marked, out_of_means
+from gitexp.views.markup import is_at_right
+from gitexp.views.near_best import NearBest
 from gitexp.views.table import Table
+from gitexp.views.uncertainty import BEST_LEGEND
 from gitexp.words import PRECISION, clean, counted, did_you_mean, show_value
 
 _TIMES = ("created", "finished")
@@ -128,11 +130,13 @@ class Content:
         if limit is not None:
             rows = rows[:limit]
         heads, parts = ["Experiment"], [[_label(row) for row in rows]]
-        bests = tables.best_values(self.table, choice.columns)
+        bests, near, remarks = tables.best_values(self.table, choice.columns), NearBest(self.table), []
         for column, title, best in zip(choice.columns, columns_of.titles(choice.columns), bests, strict=True):
             heads.append(clean(title))
-            parts.append(_texts(column, rows, best))
-        remarks = []
+            of_column = near.of(column, best)
+            if of_column:
+                remarks = [BEST_LEGEND]
+            parts.append(_texts(column, rows, best, of_column))
         if choice.same:
             remarks.append(f"The same in all: {', '.join(_same(self.rows, choice.same))}.")
         if groups := [row for row in rows if row.members]:
@@ -185,7 +189,7 @@ class Content:
             sides = diffs.points(self.project, new, None)
         else:
             sides = diffs.points(self.project, old, new)
-        return diffs.diff(self.project, *sides)
+        return diffs.with_distances(self.project, diffs.diff(self.project, *sides))
 
     def patch(self, found: diffs.Diff, most: int = _MOST_LINES) -> CodePiece | None:
         """The patch of the code, its first lines; None without a difference."""
@@ -263,20 +267,16 @@ def _label(row: Row) -> str:
     return f"{label} ({row.status})"
 
 
-def _texts(column: Column, rows: Sequence[Row], best: Any) -> list[str]:
-    found = []
+def _texts(column: Column, rows: Sequence[Row], best: Any, near: Collection[int]) -> list[str]:
     if column.kind == "about" and column.key in _TIMES:
+        found = []
         for row in rows:
             value = column.raw(row)
             if value is MISSING:
                 value = None
             found.append(_moment(value))
         return found
-    for row, text in zip(rows, column.texts(rows, PRECISION, None), strict=True):
-        if tables.is_best(row, column.raw(row), best):
-            text = BestText(text)
-        found.append(text)
-    return found
+    return marked(rows, column, column.texts(rows, PRECISION, None), best, near)
 
 
 def _same(rows: Sequence[Row], columns: Sequence[Column]) -> list[str]:

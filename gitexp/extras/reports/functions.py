@@ -29,8 +29,9 @@ from gitexp.extras.reports.sandbox import as_is
 from gitexp.model import MISSING, Change
 from gitexp.project.directions import direction
 from gitexp.views.best import best_of
-from gitexp.views.diff import Diff
+from gitexp.views.diff import Diff, has_noise
 from gitexp.views.markup import BestText, is_at_right
+from gitexp.views.uncertainty import LEGEND, MARK
 from gitexp.words import PRECISION, clean, counted, show_value
 
 _MOST_CURVES = 10  # experiments in a plot
@@ -254,14 +255,19 @@ def _of_changes(title: str, changes: Sequence[Change], found: Diff) -> TablePiec
         precision: int | None = None
         if title == "Metrics":
             best, precision = best_of(change.key, sides, found.directions), PRECISION
+        distance = found.distances.get(change.key) if title == "Metrics" else None
+        is_inside = distance is not None and distance.is_inside
         line = [clean(change.key)]
         for side in sides:
             text = show_value(side, precision)
-            if best is not MISSING and side == best:
+            if best is not MISSING and side == best and not is_inside:
                 text = BestText(text)
             line.append(text)
+        if is_inside:
+            line[-1] += MARK
         lines.append(line)
-    return TablePiece(heads, lines, is_at_right(heads, lines))
+    legend = LEGEND if title == "Metrics" and has_noise(found) else ""
+    return TablePiece(heads, lines, is_at_right(heads, lines), legend)
 
 
 def _name(of: Any) -> str:

@@ -2,7 +2,8 @@
 
 rows      for each line of the table, from the top down: its key, kind and depth, the line above it in the
           tree, its place in the palette
-columns   what the lines have: fields, metrics and params, each with its values from the top down
+columns   what the lines have: fields, metrics and params, each with its values from the top down; of a metric
+          also the lines `near` the best value, which may be as good
 fields    what filters know besides metrics and params
 shown     the columns that people see at first
 logged    whether some experiment has logged curves
@@ -24,8 +25,9 @@ from gitexp.extras.web.cells import cell
 from gitexp.extras.web.keys import keys_of
 from gitexp.model import MISSING, Flat
 from gitexp.project.directions import direction
-from gitexp.views.columns import Choice
-from gitexp.views.table import Group, Table
+from gitexp.views.columns import Choice, Column
+from gitexp.views.near_best import NearBest
+from gitexp.views.table import Group, Table, best_values
 
 _ALONE = -1  # in the place of the line above: there is none
 # Fields that a page neither shows nor asks for: `rows` has some, and params and metrics are columns.
@@ -102,6 +104,7 @@ def table_document(
         if column is not None:
             columns.append(column)
     columns += _of_values("metric", metric_keys(found), numbered, count, table.directions)
+    _add_near(table, lines, columns)
     columns += _of_values("param", param_keys(found), numbered, count, {})
     return {
         **news,
@@ -228,6 +231,21 @@ def _of_values(
             column["direction"] = known
         columns.append({**column, **_placed(at[key], values[key], count)})
     return columns
+
+
+def _add_near(table: Table, lines: Sequence[TableLine], columns: Sequence[dict[str, Any]]) -> None:
+    """Add to the columns of metrics which lines may be as good as the best one."""
+    near = NearBest(table)
+    if not near.has_noise:
+        return
+    number_of = {id(line.row): number for number, line in enumerate(lines)}
+    metrics = [column for column in columns if column["kind"] == "metric"]
+    bests = best_values(table, [Column("metric", column["key"]) for column in metrics])
+    for column, best in zip(metrics, bests, strict=True):
+        found = near.of(Column("metric", column["key"]), best)
+        at = sorted(number_of[row] for row in found if row in number_of)
+        if at:
+            column["near"] = {"best": float(best), "at": at}
 
 
 def _placed(at: Sequence[int], values: Sequence[Any], count: int) -> dict[str, Any]:

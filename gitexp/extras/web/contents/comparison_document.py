@@ -17,7 +17,7 @@ from gitexp.project.directions import direction
 from gitexp.project.project import Project
 from gitexp.views import diff as differences
 from gitexp.views import diff_json
-from gitexp.views.compare import ComparedKey, flat_of, values
+from gitexp.views.compare import ComparedKey, ComparedPoints, flat_of, values
 from gitexp.views.diff import Diff
 from gitexp.views.environments import packages_of
 
@@ -36,7 +36,7 @@ def comparison_document(project: Project, points: Sequence[Point]) -> Document:
         raise errors.UsageError("A comparison needs two experiments.", "Choose them in the table.")
     shown = points[:MOST_POINTS]
     labels = [point.label for point in shown]
-    params, metrics = values(project, shown)
+    found = values(project, shown)
     complaints = list[str]()
     for point in shown:
         complaints += point.complaints
@@ -45,8 +45,8 @@ def comparison_document(project: Project, points: Sequence[Point]) -> Document:
     return {
         "points": [_point(point) for point in shown],
         "colours": dict(zip(labels, colours(labels), strict=True)),
-        "params": _part(params),
-        "metrics": _part(metrics, project.config.directions),
+        "params": _part(found, found.params),
+        "metrics": _part(found, found.metrics, project.config.directions),
         "environment": _environment(project, shown),
         "pictures": _pictures(project, shown),
         "commands": command_lines.of_comparison([_word(point) for point in shown]),
@@ -57,7 +57,8 @@ def comparison_document(project: Project, points: Sequence[Point]) -> Document:
 def difference_document(project: Project, old: Point, new: Point) -> Document:
     """All differences between two points, with the code side by side."""
     pair = lookup.beside(project, old, new), lookup.beside(project, new, old)
-    return _difference(project, differences.diff(project, *pair), (_word(old), _word(new)))
+    found = differences.with_distances(project, differences.diff(project, *pair))
+    return _difference(project, found, (_word(old), _word(new)))
 
 
 def changes_document(project: Project, experiment: Experiment) -> Document:
@@ -113,13 +114,22 @@ def _point(point: Point) -> Document:
     return document
 
 
-def _part(items: Sequence[ComparedKey], directions: Mapping[str, str] | None = None) -> Document:
+def _part(
+    found: ComparedPoints, items: Sequence[ComparedKey], directions: Mapping[str, str] | None = None
+) -> Document:
     rows = []
     for item in items[:_MOST_KEYS]:
         known = None
         if directions is not None:
             known = direction(item.key, directions)
-        rows.append({"key": item.key, "values": [cell_of(value) for value in item.values], "better": known})
+        row: Document = {
+            "key": item.key,
+            "values": [cell_of(value) for value in item.values],
+            "better": known,
+        }
+        if any(inside := found.are_inside(item)):
+            row["inside"] = inside
+        rows.append(row)
     return {"rows": rows, "count": len(items)}
 
 

@@ -72,6 +72,7 @@
       const isBest = best[row] !== undefined && gitexp.cells.numberOf(part.rows[row].values[at]) === best[row];
       const made = element("td", { class: `${number ? "number" : ""} ${isBest ? "best" : ""}` }, texts[row][at]);
       if (isBest) made.append(element("span", { class: "unseen" }, " best"));
+      if (part.rows[row].inside?.[at]) made.append(gitexp.noiseMark("inside the noise"));
       return made;
     };
     const head = (point) => element("th", { scope: "col" }, parts.dot(found.colours[point.name]), ` ${point.name}`);
@@ -85,7 +86,8 @@
       brushed.listeners.push(() => rows.forEach((row, at) => (row.hidden = brushed.isAny && !brushed.has(points[at].name))));
     }
     const left = part.count - part.rows.length;
-    return parts.section(title, made, left > 0 ? parts.notice(`${left.toLocaleString("en")} more: gitexp compare --json`) : null);
+    const noise = part.rows.some((row) => row.inside) ? parts.notice(`≈: inside the noise, as the replicates of the project have it; beside ${points[0].name}.`) : null;
+    return parts.section(title, made, left > 0 ? parts.notice(`${left.toLocaleString("en")} more: gitexp compare --json`) : null, noise);
   }
 
   const columnTexts = (cells) => gitexp.cells.columnTexts(cells).map((text, at) => (cells[at]?.missing ? "–" : text));

@@ -26,6 +26,11 @@ const gitexp = {
     return made;
   },
 
+  /** The mark of a difference that is inside the noise. */
+  noiseMark(title) {
+    return gitexp.element("span", { class: "noise", role: "img", "aria-label": title, title }, "≈");
+  },
+
   /** Say that the export has old files beside new ones: `documents/export.js` asks for that. */
   tellHalfWritten() {
     const said = "This copy is half written, with old pages and new ones: gitexp ui --export was stopped. Run it again.";

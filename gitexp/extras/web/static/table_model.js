@@ -13,6 +13,7 @@ gitexp.tableModel = (() => {
       Object.assign(this, { id: described.id, kind: described.kind, key: described.key });
       Object.assign(this, { title: described.title, type: described.type, direction: described.direction });
       this.default = described.default;
+      if (described.near) this.near = { best: described.near.best, lines: new Set(described.near.at) };
       this.values = new Array(count).fill(described.default);
       if (before?.column) {
         before.from.forEach((old, line) => {
@@ -43,6 +44,11 @@ gitexp.tableModel = (() => {
       if (this.type) return this.type === "seconds";
       this.numeric ??= this.values.every((cell) => cell === undefined || numberOf(cell) !== undefined);
       return this.numeric;
+    }
+
+    /** Whether a line may be as good as the best one. A filter that leaves out the best leaves nothing to say. */
+    isNear(line, best) {
+      return this.near !== undefined && this.near.best === best && this.near.lines.has(line);
     }
 
     /** What the column is sorted by: a number, a text, or undefined. */

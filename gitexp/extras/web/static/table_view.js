@@ -181,6 +181,7 @@ gitexp.tableView = (() => {
       if (column.type === "time" && cell) made.title = new Date(cell).toLocaleString();
       if (isBest && !running) made.append(element("span", { class: "star", role: "img", "aria-label": "best" }, "★"));
       made.append(running ? `${text}…` : text);
+      if (column.isNear(line, best)) made.append(gitexp.noiseMark("may be as good as the best: inside the noise"));
       if (this.spreads.has(column)) {
         const spread = element("span", { class: "spread" }, gitexp.cells.spreadOf(cell));
         spread.style.width = `${this.spreads.get(column)}ch`;

@@ -1,0 +1,83 @@
+"""The noise of a project's metrics, for tables and comparisons: it says there what `judge` says."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+
+from gitexp.catalog import rows
+from gitexp.extras.inference.comparison import LEVEL, GroupComparison, Sample, compare
+from gitexp.extras.inference.noise import NoiseFloor, noise_floor
+from gitexp.extras.inference.selection import may_be_best
+from gitexp.extras.inference.sides import JudgedSide, by_metric, seed_text
+from gitexp.model import Experiment
+from gitexp.project.project import Project
+from gitexp.views.uncertainty import Distance, Runs
+
+_ALPHA = 1.0 - LEVEL
+
+
+class ProjectNoise:
+    """The noise of the metrics of a project, from its groups of replicates."""
+
+    def __init__(self, project: Project, repeated: Sequence[Sequence[Experiment]]) -> None:
+        self._project = project
+        self._repeated = repeated
+        self._floors: dict[str, NoiseFloor | None] = {}
+        self._seeds: dict[str, str | None] = {}
+
+    @cached_property
+    def _values(self) -> Mapping[str, Sequence[Sequence[float]]]:
+        """The finite values of each group, by metric."""
+        every = [one for group in self._repeated for one in group]
+        places = [one.record.project for one in every]
+        flat = iter(rows.flat([one.record.metrics for one in every], self._project.config.named, places))
+        return by_metric([[next(flat) for _ in group] for group in self._repeated])
+
+    def floor(self, metric: str) -> NoiseFloor | None:
+        """The noise floor of a metric; None without any replicates with it."""
+        if metric not in self._floors:
+            self._floors[metric] = noise_floor(self._values.get(metric, ()))
+        return self._floors[metric]
+
+    def distances(self, sides: Sequence[Runs], metrics: Sequence[str]) -> Mapping[str, Sequence[Distance]]:
+        """Of each metric, the distance of each further side from the first; all hold together."""
+        judged = [self._side(side) for side in sides]
+        level = 1.0 - _ALPHA / max(len(metrics) * (len(sides) - 1), 1)  # Bonferroni, as in `judge`
+        found = {}
+        for metric in metrics:
+            first, *others = [side.sample(metric) for side in judged]
+            found[metric] = [self._distance(metric, first, other, level) for other in others]
+        return found
+
+    def _distance(self, metric: str, first: Sample, other: Sample, level: float) -> Distance:
+        if not first.values or not other.values:
+            return Distance(None, None, None, None)
+        made = compare(first, other, self.floor(metric), level)
+        is_inside = None if math.isnan(made.p) else not (made.is_decided or made.effect == 0.0)
+        return Distance(is_inside, *_known(made))
+
+    def may_be_best(self, metric: str, sides: Sequence[Runs], *, lowest: bool) -> Sequence[bool] | None:
+        """Which of the sides may be the best, at 95 % together; None if the noise is not known."""
+        return may_be_best(
+            [self._side(side).sample(metric) for side in sides], self.floor(metric), lowest=lowest
+        )
+
+    def _side(self, runs: Runs) -> JudgedSide:
+        seeds = list[str | None]()
+        for one in runs.experiments:
+            # A single run has no partners that a test of pairs could use.
+            seeds.append(self._seed(one) if one and len(runs.experiments) > 1 else None)
+        return JudgedSide(runs.name, (), runs.metrics, seeds)
+
+    def _seed(self, one: Experiment) -> str | None:
+        if one.id not in self._seeds:
+            self._seeds[one.id] = seed_text(self._project, one)
+        return self._seeds[one.id]
+
+
+def _known(made: GroupComparison) -> tuple[float | None, ...]:
+    """The interval and the noise, where they are finite."""
+    found = (made.low, made.high, made.noise)
+    return tuple(value if math.isfinite(value) else None for value in found)

@@ -1,0 +1,122 @@
+"""How sure the differences between metrics are, where the project has replicates.
+
+The statistics are a plugin, loaded only where there are replicates. It says here what `gitexp judge` says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from gitexp import plugins
+from gitexp.catalog import lookup, projects, replicates, rows
+from gitexp.catalog.fields import Row
+from gitexp.catalog.lookup import Point
+from gitexp.catalog.replicates import Replicates
+from gitexp.model import Experiment, Flat, Status, Stored, is_touched, readable
+from gitexp.project.project import Project
+
+MARK = "≈"  # behind a number whose difference is inside the noise
+LEGEND = "≈: inside the noise, as the replicates of the project have it."
+BEST_LEGEND = "≈: may be as good as the best: the difference is inside the noise."
+
+
+class Runs(NamedTuple):
+    """The runs behind one row or one side of a comparison.
+
+    Attributes:
+        name: the name of the row or the side.
+        metrics: the metrics of each run, by flat keys.
+        experiments: the experiment of each run; None for a commit or the workspace.
+    """
+
+    name: str
+    metrics: Sequence[Flat]
+    experiments: Sequence[Experiment | None]
+
+
+class Distance(NamedTuple):
+    """How far two sides are from each other by one metric.
+
+    Attributes:
+        is_inside: whether the difference lies inside the noise; None if nothing says how large the noise is.
+        low, high: the interval of the difference, at 95 % for all differences together; None if not known.
+        noise: the standard deviation of one run; None if not known.
+    """
+
+    is_inside: bool | None
+    low: float | None
+    high: float | None
+    noise: float | None
+
+    def as_json(self) -> dict[str, Any]:
+        """The distance for a program."""
+        return {"inside": self.is_inside, "low": self.low, "high": self.high, "sd": self.noise}
+
+
+class Noise(Protocol):
+    """The noise of the metrics of a project."""
+
+    def distances(self, sides: Sequence[Runs], metrics: Sequence[str]) -> Mapping[str, Sequence[Distance]]:
+        """Of each metric, the distance of each further side from the first; all hold together."""
+        ...
+
+    def may_be_best(self, metric: str, sides: Sequence[Runs], *, lowest: bool) -> Sequence[bool] | None:
+        """Which of the sides may be the best, at 95 % together; None if the noise is not known.
+
+        A side without a finite number is none of them.
+        """
+        ...
+
+
+def repeated(found: Iterable[Stored]) -> list[list[Experiment]]:
+    """The groups of runs that say how large the noise is: replicates that came to a good end.
+
+    Runs of one seed that were repeated by hand count only if there are no others: most of them are equal.
+    """
+    done = [one for one in readable(found) if one.record.status is Status.DONE and not is_touched(one)]
+    every = replicates.groups(done, Replicates.EVERY)
+    if not every:
+        return []
+    return list((replicates.groups(done, Replicates.REPEATED) or every).values())
+
+
+def noise_of(project: Project, found: Iterable[Stored]) -> Noise | None:
+    """The noise of a project's metrics, from all its experiments; None without replicates."""
+    groups = repeated(found)
+    if not groups:
+        return None
+    noise: Noise = plugins.load("statistics", "noise")(project, groups)
+    return noise
+
+
+def noise_here(project: Project) -> Noise | None:
+    """The noise of the metrics of the user's project."""
+    return noise_of(project, projects.of_project(project, lookup.experiments(project)))
+
+
+def runs_of(row: Row) -> Runs:
+    """The runs behind a row: of a group those that are done."""
+    found = [row]
+    if row.members:
+        found = [member for member in row.members if member.status is Status.DONE and not member.touched]
+    experiments = list[Experiment | None]()
+    for one in found:
+        experiments.append(one.experiment if isinstance(one.experiment, Experiment) else None)
+    return Runs(row.name, [one.metrics for one in found], experiments)
+
+
+def runs_of_point(project: Project, point: Point, *, means: bool) -> Runs:
+    """The runs behind a point: itself, or with `means` all its replicates that are done."""
+    one = point.experiment
+    members: Sequence[Experiment] = ()
+    if one is not None and means:
+        key = replicates.key_of(one)
+        every = [other for other in project.store.readable() if key and replicates.key_of(other) == key]
+        members = [other for other in every if other.record.status is Status.DONE and not is_touched(other)]
+    if not members:
+        found = rows.flat([point.metrics], project.config.named, [point.project])
+        return Runs(point.label, found, [one])
+    of_runs = [member.record.metrics for member in members]
+    places = [member.record.project for member in members]
+    return Runs(point.label, rows.flat(of_runs, project.config.named, places), members)
