@@ -168,6 +168,8 @@ class Record:
             `gitexp reproduce`; {} for any other run.
         certificates: what reproductions of this experiment came to, each a map; `catalog.certificates` reads
             them.
+        holdout: the evaluation by gitexp itself: the `commit` whose code runs, `command`, `timeout` in
+            seconds; afterwards the `state`, `metrics` by file, `seconds` and `told`, a sentence; {} for none.
         extra: keys of a later version, kept when the record changes.
     """
 
@@ -229,6 +231,7 @@ class Record:
     protected: Mapping[str, Any] = field(default_factory=dict)
     reproduces: Mapping[str, str] = field(default_factory=dict)
     certificates: tuple[Mapping[str, Any], ...] = ()
+    holdout: Mapping[str, Any] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property

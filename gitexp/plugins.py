@@ -170,6 +170,12 @@ _TABLE: dict[tuple[str, str], str] = {
     ("executor", "local"): "gitexp.runs.local:LocalExecutor",
     # What reads a section of gitexp.yaml that few projects have.
     ("section", "alerts"): "gitexp.project.alert_rules:read",
+    ("section", "holdout"): "gitexp.project.holdout_config:read_holdout",
+    # What makes a result believable, where the baseline asks for it.
+    ("trust", "protected at the start"): "gitexp.runs.trust.protected_files:at_start",
+    ("trust", "protected at the end"): "gitexp.runs.trust.protected_files:at_end",
+    ("trust", "holdout at the start"): "gitexp.runs.trust.holdout_start:at_start",
+    ("trust", "holdout at the end"): "gitexp.runs.trust.holdout:after_run",
     # What looks at a run while it goes on, and what it looks with.
     ("observer", "alerts"): "gitexp.extras.alerts.alert_observer:AlertObserver",
     ("check", "alerts"): "gitexp.extras.alerts.check:check",

@@ -292,6 +292,21 @@ def _protected(row: Row) -> dict[str, Any]:
     return dict(_recorded("protected", {})(row))
 
 
+def _holdout(row: Row) -> dict[str, Any]:
+    """What came of the evaluation by gitexp itself, without its metrics: they are hidden."""
+    told = dict(_recorded("holdout", {})(row))
+    told.pop("metrics", None)
+    return told
+
+
+def _holdout_state(row: Row) -> str:
+    told = _holdout(row)
+    if not told:
+        return ""
+    text = str(told.get("state") or "not measured")
+    return f"{text}, by the code of {str(told['commit'])[:7]}"
+
+
 def _resumed_name(row: Row) -> str:
     return str(_resumed_as_json(row).get("experiment", ""))
 
@@ -318,7 +333,7 @@ def _stored_by(row: Row) -> str:
 FIELDS = (
     Field("kind", attrgetter("kind"), JSON | CSV),
     Field("name", attrgetter("name"), JSON | LIST | CSV | FILTER | ASKED, title="Experiment"),
-    Field("commit", attrgetter("commit"), JSON | LIST | CSV | FILTER | ASKED, "id", title="Commit", fact=10),
+    Field("commit", attrgetter("commit"), JSON | LIST | CSV | FILTER | ASKED, "id", title="Commit", fact=11),
     Field("record", _of("experiment", "id"), JSON),
     Field("baseline", attrgetter("baseline"), JSON | LIST | CSV | FILTER | ASKED, "id"),
     Field("branch", attrgetter("branch"), JSON | CSV | FILTER | ASKED),
@@ -330,15 +345,15 @@ FIELDS = (
     Field("command", _recorded("command"), JSON | FILTER | ASKED, title="Command", fact=3),
     Field("params", _params, JSON | FILTER, "values"),
     Field("metrics", _metrics, JSON | FILTER, "values"),
-    Field("tags", _recorded_list("tags"), JSON | FILTER | COLUMN | ASKED, "texts", "Tags", fact=11),
+    Field("tags", _recorded_list("tags"), JSON | FILTER | COLUMN | ASKED, "texts", "Tags", fact=12),
     Field("changes", _changed_paths, FILTER | COLUMN | ASKED, "files"),
     Field("subject", attrgetter("subject"), ASKED),
-    Field("note", _recorded("note", ""), JSON | FILTER | COLUMN | ASKED, title="Note", fact=12),
+    Field("note", _recorded("note", ""), JSON | FILTER | COLUMN | ASKED, title="Note", fact=13),
     Field("warnings", _recorded_list("warnings"), JSON, "texts"),
     Field("error", attrgetter("error"), JSON | LIST),
     Field("parent", _of("parent", "name"), JSON | FILTER | ASKED),
     Field("source", _of("experiment", "source"), JSON | FILTER | ASKED),
-    Field("pushed", _pushed, JSON | ASKED, "texts", "Pushed", fact=13),
+    Field("pushed", _pushed, JSON | ASKED, "texts", "Pushed", fact=14),
     Field("folder", _recorded("folder", ""), DETAILS, title="Folder", fact=4),
     Field("project", _recorded("project"), DETAILS),
     Field("overrides", _recorded_list("overrides"), DETAILS, "texts", "Set", fact=5),
@@ -351,6 +366,8 @@ FIELDS = (
     Field("worker", _recorded("worker", ""), DETAILS | FILTER | ASKED),
     Field("touched", _touched, DETAILS | FILTER | COLUMN | ASKED, "texts", "Touched", fact=9),
     Field("protected", _protected, DETAILS, "values"),
+    Field("holdout", _holdout, DETAILS, "values"),
+    Field("holdout state", _holdout_state, title="Holdout", fact=10),
     Field("reason", _recorded("reason", ""), DETAILS | FILTER | ASKED),
     Field("system", _system, DETAILS, "values"),
     *_OF_SYSTEM,
@@ -366,10 +383,10 @@ FIELDS = (
     Field("made by", _made_by, title="By", fact=2),
     Field("limits", _limits, title="Limits", fact=6),
     Field("origin", _origin, title="Baseline", fact=7),
-    Field("stored by", _stored_by, title="Stored by", fact=14),
-    Field("machine", _machine, title="Machine", fact=15),
-    Field("reproduced", _reproduced, DETAILS | FILTER | COLUMN | ASKED, title="Certified", fact=16),
-    Field("reproduces", _reproduces, DETAILS | FILTER | ASKED, title="Repeats", fact=17),
+    Field("stored by", _stored_by, title="Stored by", fact=15),
+    Field("machine", _machine, title="Machine", fact=16),
+    Field("reproduced", _reproduced, DETAILS | FILTER | COLUMN | ASKED, title="Certified", fact=17),
+    Field("reproduces", _reproduces, DETAILS | FILTER | ASKED, title="Repeats", fact=18),
     Field("certificates", _certificates, DETAILS, "values"),
 )
 BY_NAME = {one.name: one for one in FIELDS}

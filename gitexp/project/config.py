@@ -15,6 +15,7 @@ from gitexp.repo.git.snapshot import MAX_UNTRACKED
 
 if TYPE_CHECKING:  # few projects have rules
     from gitexp.project.alert_rules import AlertRule
+    from gitexp.project.holdout_config import HoldoutConfig
 
 CONFIG_FILE = "gitexp.yaml"
 USUAL_PARAMS = ("params.yaml", "params.yml", "params.json", "params.toml", "dvclive/params.yaml")
@@ -51,6 +52,7 @@ class Config(NamedTuple):
         system_interval: seconds between two looks at what a run takes of the machine; 0 for none.
         mlflow: whether MLflow, in the commands of runs, logs into the repository.
         protected: paths and patterns of files that an experiment must not change.
+        holdout: the evaluation that gitexp runs itself after a run; None without.
         declared: params and metrics files named in gitexp.yaml; missing files give a warning.
         patterns: the patterns among params, metrics, plots and outs. Matching files in the
             workspace stand among the paths, except metrics: the metrics of earlier runs have no use.
@@ -83,6 +85,7 @@ class Config(NamedTuple):
     system_interval: float = 10.0
     mlflow: bool = False
     protected: tuple[str, ...] = ()
+    holdout: HoldoutConfig | None = None
     declared: frozenset[str] = frozenset()
     patterns: Patterns = NO_PATTERNS
 

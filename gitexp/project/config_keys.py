@@ -52,6 +52,7 @@ KEYS: Mapping[str, str] = {
     "system_interval": "Time between two looks at CPU, memory and GPUs, such as 10 s; off for none.",
     "mlflow": "true: MLflow, in the commands of runs, logs into this repository.",
     "protected": "Files an experiment must not change, such as evaluate.py; one that does is never best.",
+    "holdout": "An evaluation that gitexp runs after a run, by the code of a commit; its metrics are hidden.",
 }
 WITH_PATTERNS = ("params", "metrics", "plots", "outs")
 LINKS = ("reflink", "hardlink", "copy")
@@ -92,6 +93,8 @@ def from_tree(tree: Mapping[str, Any], data: bytes, prefix: str, shown: str) -> 
             _check_stages(key, value, tree, complain)
         elif key == "alerts":
             values[key] = plugins.load("section", "alerts")(value, data, shown)
+        elif key == "holdout":
+            values[key] = plugins.load("section", "holdout")(value, complain)
         elif key == "hydra":
             values[key] = read_hydra(value, prefix, complain)
         elif key in _READERS:

@@ -13,17 +13,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gitexp import errors, files
-from gitexp.model import Artifact, Record, by_path
+from gitexp.model import Artifact, Record, Value, by_path
 from gitexp.objects.manifest import File
 from gitexp.objects.paths import folded, lies_in_any, overlap, upward
 from gitexp.objects.store import ObjectStore
 from gitexp.pipeline.lock import Lock, read_lock
 from gitexp.pipeline.paths import inside, lock_path
-from gitexp.project import patterns
-from gitexp.project.config import CONFIG_FILE
+from gitexp.project import baseline_config, patterns
+from gitexp.project.baseline_config import BaselineConfig
 from gitexp.repo.git import trees
 from gitexp.repo.git.repository import Repository
-from gitexp.repo.git.values import TreeEntry, in_commit
+from gitexp.repo.git.values import TreeEntry
 from gitexp.words import shorten
 
 TOLD = "left out of best, judge, why and the choice of sweeps, for it has changed protected files: "
@@ -40,13 +40,11 @@ class ProtectedPaths(NamedTuple):
         at: the commit.
         folders: the folders of the projects whose gitexp.yaml has a list.
         paths: the paths and patterns.
-        fault: why a list cannot be read; "" if all can.
     """
 
     at: str
     folders: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
-    fault: str = ""
 
     def has(self, path: str) -> bool:
         """Whether a file is protected, or is in the place of a folder with protected files."""
@@ -64,33 +62,24 @@ class ProtectedPaths(NamedTuple):
 
 
 def at_commit(repo: Repository, commit: str, folder: str) -> ProtectedPaths:
-    """The protected paths at a commit, of the project in a folder and of all folders around it.
+    """The protected paths at a commit, of the project in a folder and of all folders around it."""
+    return of_config(repo, baseline_config.read(repo, commit, folder, ("protected",)))
 
-    So a gitexp.yaml in a new folder below does not take the protection away.
-    """
-    found, folders, fault = dict[str, None](), list[str](), ""
-    places = [*upward(folder), ""]
-    names = [posixpath.join(place, CONFIG_FILE) for place in places]
-    contents = repo.read_blobs(in_commit(commit, names))
-    for place, name, data in zip(places, names, contents, strict=True):
-        if data is None or b"protected" not in data:
-            continue
-        try:
-            own = _listed(place, name, data)
-        except errors.FileError as error:
-            fault = error.message
-            continue
+
+def of_config(repo: Repository, config: BaselineConfig) -> ProtectedPaths:
+    """The protected paths in the gitexp.yaml files of a commit."""
+    found, folders = dict[str, None](), list[str]()
+    for folder, tree in config.trees:
+        own = _listed(folder, tree.get("protected"))
         if own:
-            folders.append(place)
+            folders.append(folder)
             found.update(dict.fromkeys(own))
     for path in list(found):
-        found.update(dict.fromkeys(_targets(repo, commit, path)))
-    return ProtectedPaths(commit, tuple(folders), tuple(found), fault)
+        found.update(dict.fromkeys(_targets(repo, config.at, path)))
+    return ProtectedPaths(config.at, tuple(folders), tuple(found))
 
 
-def _listed(folder: str, name: str, data: bytes) -> list[str]:
-    """The list in a gitexp.yaml; raises FileError."""
-    listed = files.parse(name, data).get("protected")
+def _listed(folder: str, listed: Value) -> list[str]:
     found = list[str]()
     for item in [] if listed is None else files.as_list(listed):
         path = inside(folder, str(item))

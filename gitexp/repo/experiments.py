@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.failpoints import failpoint
-from gitexp.model import Damaged, Experiment, Record, Status, Stored
+from gitexp.model import Damaged, Experiment, Record, Status, Stored, Value
 from gitexp.repo import records
 from gitexp.repo.git import failures, refs, trees
 from gitexp.repo.git.repository import Repository
@@ -30,6 +30,7 @@ PREFIX = "refs/gitexp/exps/"
 RUN_FOLDER = ".gitexp/run"  # in a record's tree: the log and the like, beside the user's own files
 ARTIFACTS = f"{RUN_FOLDER}/artifacts"  # files that the run has logged; a gitexp.lock names the large ones
 KEPT = "kept"  # a folder in it, with a gitexp.lock for replaced files that no run had made
+HOLDOUT = ".gitexp/holdout"  # the place of its metrics, which is no file
 STAGE_LOGS = "stages"  # a folder in it, with the log of each stage
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
@@ -84,10 +85,15 @@ class Store:
     def __init__(self, repo: Repository) -> None:
         self.repo = repo
         self._known: KnownRecords | None = None
+        self._is_revealing = False
 
     def remember(self, known: KnownRecords) -> None:
         """Keep what is read in memory, and read only the records that are not there."""
         self._known = known
+
+    def reveal(self) -> None:
+        """From now on, give experiments with the metrics of their holdout among all others: only to look."""
+        self._is_revealing = True
 
     # -- reading ----------------------------------------------------------------------------------
 
@@ -196,6 +202,8 @@ class Store:
     def _experiments(self, pattern: str) -> list[Stored]:
         read, broken = self._read(pattern, lambda ref: ref.removeprefix(PREFIX))
         found = [experiment for _, experiment in read]
+        if self._is_revealing:
+            found = list(map(revealed, found))
         if not broken:
             return found
         for ref in broken:
@@ -436,6 +444,17 @@ class Store:
         run = trees.changed(self.repo, None, blobs)
         folder = self.repo.write_tree([TreeEntry("040000", "tree", run, b"run")])
         return self.repo.write_tree([*entries, TreeEntry("040000", "tree", folder, b".gitexp")])
+
+
+def revealed(one: Stored) -> Stored:
+    """An experiment with the metrics of its holdout among all others, called `holdout.` and their names."""
+    if isinstance(one, Damaged) or not one.record.holdout.get("metrics"):
+        return one
+    united = dict[str, Value]()
+    for tree in one.record.holdout["metrics"].values():
+        united.update(tree)
+    metrics = {**one.record.metrics, HOLDOUT: {"holdout": united}}
+    return one._replace(record=replace(one.record, metrics=metrics))
 
 
 def _is_of_run(one: Stored, start: str) -> bool:

@@ -32,7 +32,7 @@ _SELDOM = (
     *("stages", "group", "replicate", "sweep", "trial", "start", "order", "worker", "engine", "job"),
     *("waits_at", "seen", "tries"),
     *("limits", "reason", "parent", "resumed_from", "checkpoints", "series", "tables", "system", "mlflow"),
-    *("alerts", "protected", "reproduces", "certificates"),
+    *("alerts", "protected", "holdout", "reproduces", "certificates"),
 )
 KNOWN = frozenset({"format", *_FIELDS})  # the keys of format 1
 # Absolute, empty, a way out of the repository or into Git's own folder, or nothing that Git can be asked for.
@@ -372,6 +372,20 @@ def _certificates(value: Any) -> tuple[dict[str, Any], ...]:
     return tuple(value)
 
 
+def _holdout(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError
+    _object_id(value.get("commit"))
+    if not isinstance(value.get("command"), str | list):
+        raise TypeError
+    _number(value.get("timeout"))
+    for key in ("state", "told"):
+        _text(value.get(key, ""))
+    if "metrics" in value:
+        value["metrics"] = _restore_non_finite(_files(value["metrics"]))
+    return value
+
+
 def _file_names(value: Any) -> tuple[str, ...]:
     names = _texts(value)
     if not all(map(_is_file_name, names)):
@@ -467,6 +481,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "protected": _protected,
     "reproduces": _reproduces,
     "certificates": _certificates,
+    "holdout": _holdout,
 }
 
 # A record is made by its slots: the `__init__` of a frozen dataclass looks each of them up anew, which is a

@@ -31,7 +31,7 @@ from gitexp.repo.scope import Scope
 from gitexp.runs import resume
 from gitexp.runs.ready import Ready
 from gitexp.runs.request import RunRequest
-from gitexp.runs.trust import protected_files
+from gitexp.runs.trust.start import at_start
 from gitexp.runs.unstorable import note_unreached, note_unreadable
 from gitexp.words import shorten
 
@@ -118,7 +118,9 @@ def begin(
     if ready.resumed is not None:
         with _forgotten_after_an_error(state):
             ready = ready._replace(resumed=resume.bring_series(project, state, ready.resumed))
-    record = _of_same_point(planned_record(request, ready), ready)
+    with _forgotten_after_an_error(state):
+        record = planned_record(request, ready, None if claim is None else claim.queued.record)
+    record = _of_same_point(record, ready)
     warnings = list(record.warnings)
     for why, paths in unstorable.items():
         warnings.append(f"cannot be stored as it stands, {why}: {shorten(paths)}")
@@ -192,8 +194,11 @@ def _may_be_written(root: Path, scope: Scope) -> list[str]:
     return [*files_below(root, paths), *scope.params]
 
 
-def planned_record(request: RunRequest, ready: Ready) -> Record:
-    """The record of a run that has not begun."""
+def planned_record(request: RunRequest, ready: Ready, queued: Record | None = None) -> Record:
+    """The record of a run that has not begun; `queued` is its record in the queue, if it comes from there.
+
+    Raises the errors of `trust.start.at_start`.
+    """
     stored = ready.stored_command
     record = Record(
         name=request.name,
@@ -219,7 +224,7 @@ def planned_record(request: RunRequest, ready: Ready) -> Record:
         reproduces=request.reproduces,
     )
     against = request.against or ready.against or ready.baseline
-    return protected_files.at_start(record, ready.code, ready.tree, against)
+    return at_start(record, ready.code, ready.tree, against, queued)
 
 
 def _of_same_point(record: Record, ready: Ready) -> Record:

@@ -11,7 +11,7 @@ import signal
 from dataclasses import replace
 from pathlib import Path
 
-from gitexp import errors, files
+from gitexp import errors, files, plugins
 from gitexp.catalog.ended import ended_record, store_ended
 from gitexp.failpoints import failpoint
 from gitexp.model import Experiment, Record, Status, Tree
@@ -42,7 +42,6 @@ from gitexp.runs import (
 from gitexp.runs import notes as stage_notes
 from gitexp.runs.begin import LiveRun
 from gitexp.runs.executor import Circumstances, Ended
-from gitexp.runs.trust import protected_files
 
 _ATTEMPTS = 3
 _ABSENT = (FileNotFoundError, NotPlain)  # any other error may pass: the next command tries again
@@ -64,13 +63,18 @@ def end(live: LiveRun, ended: Ended) -> Experiment:
         found = ended.circumstances()
         experiment = taken_over.experiment_to_end(live.project, state, experiment)
         record = _with_circumstances(experiment.record, state, ended, found)
-        return finish(live.project, state, experiment, record, found.environment)
+        stored = finish(live.project, state, experiment, record, found.environment)
     except (errors.GitexpError, OSError) as error:
         raise errors.StorageError(
             f"{experiment.name} has ended but could not be stored: {reason(error)}",
             "Its results are kept: put that right, and the next gitexp command stores it.",
             code="not-stored",
         ) from error
+    if stored.record.holdout:
+        stored = plugins.load("trust", "holdout at the end")(
+            live.project, stored, live.let_through, own_code=live.request.own_code
+        )
+    return stored
 
 
 def give_up(live: LiveRun, error: BaseException) -> None:
@@ -186,7 +190,8 @@ def _finish(
         warnings=tuple(dict.fromkeys(told)),
     )
     failpoint("finish:read")
-    record = protected_files.at_end(project, record, stored.tree, workspace)
+    if record.protected:
+        record = plugins.load("trust", "protected at the end")(project, record, stored.tree, workspace)
     with project.repo.writing_together():
         tree = logged_files.in_tree(project, stored.tree, said, logged_in)
         if record.command is None:

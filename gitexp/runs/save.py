@@ -26,7 +26,7 @@ from gitexp.repo.git.snapshot import Snapshot
 from gitexp.repo.git.trees import files_in
 from gitexp.runs import inputs, surroundings
 from gitexp.runs.own_metrics import matching_files, own_metrics
-from gitexp.runs.trust import protected_files
+from gitexp.runs.trust.start import at_start
 
 
 def save(project: Project, name: str = "", note: str = "", *, name_template: str = "") -> Experiment:
@@ -66,7 +66,7 @@ def save(project: Project, name: str = "", note: str = "", *, name_template: str
     )
     record = made_here(record, project.repo)
     record = replace(record, finished=record.created)
-    record = protected_files.at_start(record, project, tree, head.commit)
+    record = replace(at_start(record, project, tree, head.commit), holdout={})
     record_tree = tree
     converting = Conversions(conversions.settings_of(project.repo), taken.exact)
     if checkout_note := conversion_note.write(project.repo, converting):

@@ -118,6 +118,15 @@ FIELDS = {
         ),
         max_size=2,
     ).map(tuple),
+    "holdout": st.just({})
+    | st.fixed_dictionaries(
+        {
+            "commit": st.just(ID),
+            "command": texts,
+            "timeout": st.floats(0, 9),
+            "metrics": st.just({"m": {"x": 0.5}}),
+        }
+    ),
     "system": st.dictionaries(texts, st.floats(0, 1e12), max_size=2),
     "mlflow": st.dictionaries(st.sampled_from(["run", "experiment"]), texts, max_size=2),
     "extra": st.dictionaries(texts.map("later_{}".format), leaves, max_size=3),

@@ -23,6 +23,7 @@ from gitexp.words import PRECISION, clean, show_value
 EPILOG = """Examples:
 gitexp best acc
 gitexp best time_s --min --filter "status == 'done' and train.lr < 0.2"
+gitexp best holdout.acc --reveal
 gitexp best acc -A | xargs gitexp apply
 gitexp best acc --sure    (nothing if it may be luck)
 """
@@ -47,6 +48,7 @@ def best(
     group: options.OfReplicates = "",
     each: options.Each = False,
     sure: Sure = False,
+    reveal: options.Reveal = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
@@ -64,7 +66,7 @@ def best(
     """
     low = options.best_is_lowest(lowest, highest)
     query = query._replace(replicates=options.replicates(group, each=each))
-    project = open_project(reads_all=True, quiet=quiet)
+    project = open_project(reads_all=True, quiet=quiet, reveal=reveal)
     if sure:
         return _sure(
             sure_best(project, metric, query, low, partial(again, ctx)), metric, quiet=quiet, json=json

@@ -72,6 +72,7 @@ def diff(
     code: Annotated[bool, typer.Option("--code", help="Add the patch of the code.")] = False,
     form: options.AsTable = None,
     exit_code: ExitCode = False,
+    reveal: options.Reveal = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
@@ -87,7 +88,7 @@ def diff(
     if code:
         _require_room_for_patch(form)
     low = options.best_is_lowest(lowest, highest)
-    project = open_project(quiet=quiet)
+    project = open_project(quiet=quiet, reveal=reveal)
     project.store.remember(KnownRecords())  # what is read of all experiments is asked for several times
     if best is not None:
         query = query._replace(replicates=options.replicates(group, each=each))

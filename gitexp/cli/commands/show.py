@@ -90,6 +90,7 @@ def show(
     limit: options.Limit = None,
     watch: Watch = False,
     every: options.Every = 2.0,
+    reveal: options.Reveal = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
     form: options.AsTable = None,
@@ -120,11 +121,11 @@ def show(
     if words:
         asks_table = watch or form or each or drawn is not Replicates.EACH
         if query == PLAIN and wanted == Columns() and not asks_table:
-            return _show_some(words, precision, quiet=quiet, json=json)
+            return _show_some(words, precision, quiet=quiet, json=json, reveal=reveal)
         query = query._replace(names=tuple(words))
     query = query._replace(replicates=drawn)
     options.only_one(json=json, format=form is not None, watch=watch)
-    project = open_project(reads_all=True, quiet=quiet)
+    project = open_project(reads_all=True, quiet=quiet, reveal=reveal)
     if sort is not None and low is not None:
         project = project.with_direction(sort, lowest=low)
     if watch:
@@ -156,13 +157,13 @@ def _grouping(group: str, *, each: bool, named: bool) -> tuple[Replicates, str]:
     return drawn, BY_BASELINE if group == options.REPLICATES else group
 
 
-def _show_some(words: Sequence[str], precision: int, *, quiet: bool, json: bool) -> None:
+def _show_some(words: Sequence[str], precision: int, *, quiet: bool, json: bool, reveal: bool) -> None:
     """Print all about the named experiments."""
     # The table must not pay for what single experiments need.
     from gitexp.cli.kit.experiment_text import complaints, lines
     from gitexp.views.details import Details, details
 
-    found = details(open_project(quiet=quiet), words)
+    found = details(open_project(quiet=quiet, reveal=reveal), words)
     render.warn_all(complaints(found))
     if json:
         render.as_json_list(map(Details.as_json, found))

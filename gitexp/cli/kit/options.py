@@ -94,6 +94,7 @@ Filter = Annotated[
         by="filters",
     ),
 ]
+Reveal = Annotated[bool, typer.Option("--reveal", help="With the metrics of the holdout, as holdout.NAME.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done; change nothing.")]
 Lowest = Annotated[bool, typer.Option("--min", help="The lowest number is the best.")]
 Highest = Annotated[bool, typer.Option("--max", help="The highest number is the best.")]

@@ -15,7 +15,12 @@ from gitexp.runs.recover import finish_dead_runs
 
 
 def open_project(
-    *, needs_config: bool = False, reads_all: bool = False, quiet: bool = False, dry_run: bool = False
+    *,
+    needs_config: bool = False,
+    reads_all: bool = False,
+    quiet: bool = False,
+    dry_run: bool = False,
+    reveal: bool = False,
 ) -> Project:
     """The project around the current folder. Operations and runs that gitexp left unfinished are ended.
 
@@ -23,6 +28,7 @@ def open_project(
     experiments, or to take something back, must always be possible. A command with `reads_all` finds runs
     known from their records alone by itself; so records are not read twice. With `quiet` only
     warnings are said. With `dry_run` operations change nothing, and every word and answer says so.
+    With `reveal` experiments are read with the metrics of their holdout.
     """
     render.rehearse(dry_run)
     project = Project.open(any_config=not needs_config)._replace(dry_run=dry_run)
@@ -39,6 +45,8 @@ def open_project(
         state = experiment.record.status
         if not quiet:
             render.say(f"{experiment.name} was running when gitexp died; it is stored now, as {state}.")
+    if reveal:
+        project.store.reveal()
     return project
 
 

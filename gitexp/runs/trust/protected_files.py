@@ -13,7 +13,7 @@ from gitexp.datasets.workspace import WorkspaceData, workspace_data
 from gitexp.model import Artifact, Record
 from gitexp.objects.store import ObjectStore
 from gitexp.project import protected
-from gitexp.project.config import Config
+from gitexp.project.baseline_config import BaselineConfig
 from gitexp.project.project import Project
 from gitexp.project.protected import ProtectedPaths
 from gitexp.repo.git import new_objects
@@ -26,13 +26,18 @@ _LFS = b"version https://git-lfs.github.com/spec/"
 _EXECUTABLE = "100755"
 
 
-def at_start(record: Record, project: Project, tree: str, at: str) -> Record:
+def at_start(record: Record, project: Project, tree: str, config: BaselineConfig) -> Record:
     """The record of a coming run, with what its code has made of the protected files of a commit."""
-    repo, config = project.repo, project.config
-    listed = protected.at_commit(repo, at, config.folder)
-    warnings = [*record.warnings, *_told(listed, config)]
+    repo, folder = project.repo, project.config.folder
+    listed = protected.of_config(repo, config)
+    warnings = [*record.warnings]
+    new = [path for path in project.config.protected if path not in listed.paths]
+    if config.fault:
+        warnings.append(f"nothing is protected by a file that cannot be read: {config.fault}")
+    elif new:
+        warnings.append(f"protected only from the next commit of gitexp.yaml on: {shorten(new)}")
     if listed.paths:
-        found = protected.protection(repo, project.local.objects, config.folder, at, tree)
+        found = protected.protection(repo, project.local.objects, folder, config.at, tree)
         assert found is not None
         record = replace(record, protected=found.as_json())
         if unknown := protected.unknown(repo, listed):
@@ -40,20 +45,8 @@ def at_start(record: Record, project: Project, tree: str, at: str) -> Record:
                 f"protected, but neither in Git nor data at the baseline, so nobody can tell if it changes: "
                 f"{shorten(unknown)}"
             )
-    if warnings == [*record.warnings] and not record.protected:
-        return record
     record = replace(record, warnings=tuple(warnings))
     return replace(record, warnings=protected.with_words(record))
-
-
-def _told(listed: ProtectedPaths, config: Config) -> list[str]:
-    """Warnings about lists: one that cannot be read, and one that the baseline does not have yet."""
-    if listed.fault:
-        return [f"nothing is protected by a list that cannot be read: {listed.fault}"]
-    new = [path for path in config.protected if path not in listed.paths]
-    if not new:
-        return []
-    return [f"protected only from the next commit of gitexp.yaml on: {shorten(new)}"]
 
 
 def at_end(project: Project, record: Record, tree: str, workspace: Repository | None) -> Record:
@@ -63,13 +56,11 @@ def at_end(project: Project, record: Record, tree: str, workspace: Repository | 
         tree: the tree of the experiment's commit.
         workspace: the worktree of the run as it was left; None if it is gone.
     """
-    if not record.protected:
-        return record
     repo, folder = project.repo, record.project or ""
     at = str(record.protected["at"])
     more = set(record.touched)
     if workspace is not None:
-        more |= _changed_on_disk(project, workspace, protected.at_commit(repo, at, folder))
+        more |= changed_on_disk(project, workspace, protected.at_commit(repo, at, folder))
     found = protected.protection(repo, project.local.objects, folder, at, tree, more)
     if found is None:  # the list of a commit does not change
         return record
@@ -77,7 +68,7 @@ def at_end(project: Project, record: Record, tree: str, workspace: Repository | 
     return replace(record, warnings=protected.with_words(record))
 
 
-def _changed_on_disk(project: Project, workspace: Repository, listed: ProtectedPaths) -> set[str]:
+def changed_on_disk(project: Project, workspace: Repository, listed: ProtectedPaths) -> set[str]:
     """The protected files that a worktree has otherwise than their commit."""
     found = set[str]()
     is_sparse = is_true(workspace.config.get("core.sparsecheckout", ""))

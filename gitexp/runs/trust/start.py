@@ -1,0 +1,23 @@
+"""What a coming run is held to: the protected files and the evaluation that its baseline names."""
+
+from __future__ import annotations
+
+from gitexp import plugins
+from gitexp.model import Record
+from gitexp.project import baseline_config
+from gitexp.project.project import Project
+
+
+def at_start(record: Record, project: Project, tree: str, at: str, queued: Record | None = None) -> Record:
+    """The record of a coming run, with what the gitexp.yaml of a commit asks of it.
+
+    `queued`: its record in the queue, if it comes from there. Raises ExperimentError (unknown-experiment) for
+    an evaluation by a commit that is not here.
+    """
+    found = baseline_config.read(project.repo, at, project.config.folder)
+    own = project.config
+    if not (found.trees or found.fault or own.protected or own.holdout):
+        return record
+    record = plugins.load("trust", "protected at the start")(record, project, tree, found)
+    settled: Record = plugins.load("trust", "holdout at the start")(record, project, found, queued)
+    return settled
