@@ -120,7 +120,9 @@ FRAMEWORKS = Peer(
     ),
     with_gitexp=True,
 )
-PEERS: Mapping[str, Peer] = {"dvc": DVC, "mlflow": MLFLOW, "frameworks": FRAMEWORKS}
+# Each writes the files that an importer reads.
+SOURCES = Peer("sources", ("wandb", "tensorboardX", "trackio", "sacred"))
+PEERS: Mapping[str, Peer] = {"dvc": DVC, "mlflow": MLFLOW, "frameworks": FRAMEWORKS, "sources": SOURCES}
 
 
 def installed() -> Path | None:

@@ -170,6 +170,8 @@ class Record:
             them.
         holdout: the evaluation by gitexp itself: the `commit` whose code runs, `command`, `timeout` in
             seconds; afterwards the `state`, `metrics` by file, `seconds` and `told`, a sentence; {} for none.
+        imported: what an imported run is in the tool that it comes `from`: its `id` there, `state` (text that
+            is another one once the run has more in it), `group` and `parent`; {} for any other run.
         extra: keys of a later version, kept when the record changes.
     """
 
@@ -232,6 +234,7 @@ class Record:
     reproduces: Mapping[str, str] = field(default_factory=dict)
     certificates: tuple[Mapping[str, Any], ...] = ()
     holdout: Mapping[str, Any] = field(default_factory=dict)
+    imported: Mapping[str, Any] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -56,7 +56,7 @@ COMMANDS = {
     "restore": "Bring a removed experiment back from the trash.",
     "push": "Push experiments to a Git remote, for others to pull.",
     "pull": "Pull experiments from a Git remote.",
-    "import": "Bring one experiment from another repository, or all runs of a folder of MLflow's.",
+    "import": "Bring one experiment from another repository, or the runs of another tool.",
     "remote": "Where data is pushed to and pulled from.",
     "data": "Move data and results to and from data remotes.",
     "doctor": "Look for what is wrong with the experiments stored here.",
@@ -242,8 +242,12 @@ _TABLE: dict[tuple[str, str], str] = {
     ("source", "dvc"): "gitexp.extras.integrations.dvc:DvcSource",
     # A ref `refs/gitexp/<name>` that travels with experiments -> what unites those of two clones.
     ("shared ref", "mlflow"): "gitexp.extras.integrations.mlflow.shelf_sharing:unite",
-    # What brings the runs of another tool: `gitexp import mlflow ./mlruns`.
-    ("importer", "mlflow"): "gitexp.extras.integrations.mlflow.import_runs:import_runs",
+    # What brings the runs of another tool: `gitexp import mlflow ./mlruns`, and the readers of its files.
+    ("import", "runs"): "gitexp.extras.integrations.importers.commands:import_of",
+    ("importer", "mlflow"): "gitexp.extras.integrations.mlflow.import_runs:IMPORTER",
+    ("importer", "wandb"): "gitexp.extras.integrations.importers.wandb:IMPORTER",
+    ("importer", "tensorboard"): "gitexp.extras.integrations.importers.tensorboard:IMPORTER",
+    ("importer", "trackio"): "gitexp.extras.integrations.importers.trackio:IMPORTER",
 }
 for _name in COMMANDS:
     _module = "import_" if _name == "import" else _name

@@ -216,6 +216,8 @@ def _made_by(row: Row) -> str:
     if record is None or not (record.user or record.host):
         return ""
     text = f"{record.user or '?'} on {record.host or '?'}"
+    if record.imported and not record.user:  # not every tool notes the user
+        text = f"somebody on {record.host}"
     if record.python:
         text += f", Python {record.python}"
     return text
@@ -323,6 +325,20 @@ def _certificates(row: Row) -> list[dict[str, Any]]:
     return [] if row.record is None else [one.as_json() for one in certificates.of(row.record)]
 
 
+def _imported(row: Row) -> dict[str, Any]:
+    return dict(_recorded("imported", {})(row))
+
+
+def _imported_from(row: Row) -> str:
+    """The name of the tool that an imported run comes from; "" for any other run."""
+    return str(_imported(row).get("from", ""))
+
+
+def _import_in_words(row: Row) -> str:
+    told = _imported(row)
+    return f"from {told['from']}, where it is {told.get('id')}" if told.get("from") else ""
+
+
 def _stored_by(row: Row) -> str:
     if row.experiment is None or row.experiment.source == "gitexp":
         return ""
@@ -363,6 +379,8 @@ FIELDS = (
     Field("resumed_from", _resumed_name, FILTER | ASKED),
     Field("resumed", _resumed_as_json, DETAILS, "values"),
     Field("resumed at", _resumed_from, title="Resumed", fact=8),
+    Field("imported", _imported_from, FILTER | ASKED),
+    Field("imported_from", _imported, DETAILS, "values"),
     Field("worker", _recorded("worker", ""), DETAILS | FILTER | ASKED),
     Field("touched", _touched, DETAILS | FILTER | COLUMN | ASKED, "texts", "Touched", fact=9),
     Field("protected", _protected, DETAILS, "values"),
@@ -388,6 +406,7 @@ FIELDS = (
     Field("reproduced", _reproduced, DETAILS | FILTER | COLUMN | ASKED, title="Certified", fact=17),
     Field("reproduces", _reproduces, DETAILS | FILTER | ASKED, title="Repeats", fact=18),
     Field("certificates", _certificates, DETAILS, "values"),
+    Field("imported at", _import_in_words, title="Imported", fact=18),
 )
 BY_NAME = {one.name: one for one in FIELDS}
 FACTS = sorted(filter(attrgetter("fact"), FIELDS), key=attrgetter("fact"))

@@ -32,7 +32,7 @@ _SELDOM = (
     *("stages", "group", "replicate", "sweep", "trial", "start", "order", "worker", "engine", "job"),
     *("waits_at", "seen", "tries"),
     *("limits", "reason", "parent", "resumed_from", "checkpoints", "series", "tables", "system", "mlflow"),
-    *("alerts", "protected", "holdout", "reproduces", "certificates"),
+    *("alerts", "protected", "holdout", "reproduces", "certificates", "imported"),
 )
 KNOWN = frozenset({"format", *_FIELDS})  # the keys of format 1
 # Absolute, empty, a way out of the repository or into Git's own folder, or nothing that Git can be asked for.
@@ -314,6 +314,14 @@ def _mlflow(value: Any) -> dict[str, Any]:
     return value
 
 
+def _imported(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError
+    for key in ("from", "id", "state", "group", "parent"):
+        _text(value.get(key, ""))
+    return value
+
+
 def _resumed_from(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise TypeError
@@ -482,6 +490,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "reproduces": _reproduces,
     "certificates": _certificates,
     "holdout": _holdout,
+    "imported": _imported,
 }
 
 # A record is made by its slots: the `__init__` of a frozen dataclass looks each of them up anew, which is a

@@ -175,8 +175,9 @@ def test_every_command_with_several_experiments_chooses_alike() -> None:
     several = {name for name, command in COMMANDS.items() if any(map(takes_experiments, command.params))}
     several -= {"checkout"}  # one experiment, then paths
     assert several <= CHOOSING
-    for flag in ("--all", "--all-projects", "--filter", "--failed"):
+    for flag in ("--all", "--all-projects", "--failed"):
         assert_family(flag, CHOOSING)
+    assert_family("--filter", {*CHOOSING, "import"})  # of another tool's runs, which are experiments then
 
 
 def takes_experiments(param: Any) -> bool:

@@ -42,6 +42,9 @@ class Mine:
     def places(self):
         return ()
 
+    def capacity(self):
+        return 0
+
     def submit(self, jobs):
         ids = []
         for job in jobs:

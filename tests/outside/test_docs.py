@@ -242,6 +242,7 @@ def test_a_record_holds_what_the_format_says() -> None:
         tables=("logs.csv",),
         system={"cpu": 95.0},
         mlflow={"run": "0" * 32},
+        imported={"from": "wandb", "id": "1"},
         alerts=({"time": "", "level": "", "title": "", "text": ""},),
         holdout={"commit": "0" * 40, "command": "true", "timeout": 1.0},
         protected={"at": "0" * 40, "hash": "0" * 64},

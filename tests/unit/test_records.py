@@ -103,6 +103,9 @@ FIELDS = {
         {"experiment": texts, "commit": st.just(ID), "record": st.just(BASE), "step": st.integers(-9, 9)}
     ),
     "checkpoints": st.lists(plain_names, max_size=2).map(tuple),
+    "imported": st.dictionaries(
+        st.sampled_from(["from", "id", "state", "group", "parent"]), texts, max_size=3
+    ),
     "tables": st.lists(st.sampled_from(["logs.csv", "a/b.tsv"]), max_size=2).map(tuple),
     "series": st.lists(st.sampled_from(["series.jsonl", "system.jsonl"]), max_size=2).map(tuple),
     "alerts": st.lists(

@@ -3,29 +3,39 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
-from gitexp import plugins
+from gitexp import errors, plugins
 from gitexp.catalog.lineage import row_of
 from gitexp.cli.kit import options, render
 from gitexp.cli.kit.exchange import contact
 from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.session import open_project, warn_of_namesakes
-from gitexp.project.project import Project
 from gitexp.sharing import import_ as ops
 from gitexp.sharing.import_ import Imported
 from gitexp.sharing.partner import Fate
-from gitexp.words import counted
 
-_MOST_WARNINGS = 20
 EPILOG = """Examples:
 gitexp import ../other-project exp-333c9
 gitexp import https://example.com/team/project.git best --name theirs
 gitexp import https://example.com/project.git best --data-from s3://team/data
 gitexp import mlflow ./mlruns
+gitexp import wandb ./wandb --filter "acc > 0.9"
+gitexp import ./runs    (whatever has left them)
 """
+
+Into = Annotated[
+    str,
+    options.option(
+        "--into",
+        metavar="COMMIT",
+        help="The commit that the runs of a tool are to stand on; default: that of each.",
+        by="points",
+    ),
+]
 
 
 DataFrom = Annotated[
@@ -41,33 +51,46 @@ DataFrom = Annotated[
 
 def import_experiment(
     where: Annotated[
-        str, typer.Argument(metavar="WHERE", help="Path or URL of the other repository; or mlflow.")
-    ],
-    exp: Annotated[
         str,
         typer.Argument(
-            metavar="EXP", help="Name there, unique prefix or pattern; after mlflow the folder mlruns."
+            metavar="WHERE", help="Path or URL of the other repository; or a tool, such as wandb."
         ),
     ],
+    exp: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[EXP]", help="Name there, unique prefix or pattern; after a tool its folder or file."
+        ),
+    ] = None,
+    into: Into = "",
+    filter_: options.Filter = None,
     name: Annotated[str | None, options.other_name("Another name for it here.")] = None,
     data_from: DataFrom = None,
     dry_run: options.DryRun = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
-    """Bring one experiment from another repository, or all runs of a folder of MLflow's.
+    """Bring one experiment from another repository, or the runs of another tool.
 
     Its commits come along, and its data from wherever possible: from the other repository on this machine,
     from --data-from, or from this project's data remote. Data remotes of the other repository are shown, and
     used only if you name one. If another experiment here has the name, the new one is kept as NAME-2.
 
-    `gitexp import mlflow ./mlruns` brings the runs of MLflow's file store: params, metrics with their
-    steps, tags, files, models. MLflow kept no code: they have that of their commit, or of HEAD.
+    `gitexp import TOOL PATH` brings runs: params, metrics with their steps, tags, notes, times, files. Where
+    the tool has noted a commit that is here, that is their code, with the changes that the tool has kept;
+    else they stand on a commit without files, or on that of --into. A second import brings what is new.
+    `gitexp import PATH` looks which tool has left what is there.
     """
     project = open_project(dry_run=dry_run)
-    if where in plugins.names("importer"):
-        _import_runs(project, where, exp, quiet=quiet, json=json)
+    if exp is None or _is_tool(where):
+        kind, place = ("", where) if exp is None else (where, exp)
+        import_of: Callable[..., None] = plugins.load("import", "runs")
+        import_of(project, kind, place, into=into, text=filter_, quiet=quiet, json=json)
         return
+    if into or filter_ is not None:
+        raise errors.UsageError(
+            "--into and --filter are for runs of another tool.", "One experiment: gitexp import WHERE EXP"
+        )
     with contact(quiet=quiet) as on_line:
         done = ops.import_experiment(project, where, exp, name, on_line, data_from=data_from)
     warn_of_namesakes(project, done.experiment.name)
@@ -87,22 +110,11 @@ def import_experiment(
         render.say(_said(done))
 
 
-def _import_runs(project: Project, tool: str, folder: str, *, quiet: bool, json: bool) -> None:
-    done = plugins.load("importer", tool)(project, project.here / folder)
-    for warning in done.warnings[:_MOST_WARNINGS]:
-        render.warn(warning)
-    if json:
-        render.as_json([row_of(project, one).as_json() for one in done.experiments])
-        return
-    if quiet:
-        return
-    verb = "Would import" if project.dry_run else "Imported"
-    left = []
-    if done.known:
-        left.append(f"{done.known:,} were here already")
-    if done.deleted:
-        left.append(f"{done.deleted:,} deleted ones are left out")
-    render.say(f"{verb} {counted(len(done.experiments), 'run')}{'; '.join(['', *left])}.")
+def _is_tool(word: str) -> bool:
+    """Whether a word names an importer, of gitexp's or of another package."""
+    if word in plugins.names("importer"):
+        return True
+    return word.isidentifier() and plugins.find("importer", word) is not None
 
 
 register = registration(import_experiment, EPILOG, "import")

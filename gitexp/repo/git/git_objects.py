@@ -355,14 +355,18 @@ class GitObjects(GitIdentity):
         return self._write("tree", tree_content(entries))
 
     def write_commit(
-        self, tree: str, parents: Sequence[str], message: str, *, with_next: bool = False
+        self, tree: str, parents: Sequence[str], message: str, *, with_next: bool = False, signature: str = ""
     ) -> str:
         """The id of a new commit by `identity`; its dates are now, or those of Git's variables.
 
-        With `with_next` it is stored with the next object, or when it is asked for: each storing waits for
-        the disk three times.
+        Args:
+            with_next: store it with the next object, or when it is asked for: each storing waits for the disk
+                three times.
+            signature: name, address and time of author and committer, as Git stores them; "": those of
+                `identity`, now.
         """
-        author, committer = self.signature("AUTHOR"), self.signature("COMMITTER")
+        author = signature or self.signature("AUTHOR")
+        committer = signature or self.signature("COMMITTER")
         content = commit_content(tree, parents, author, committer, message)
         if not with_next:
             return self._write("commit", content)

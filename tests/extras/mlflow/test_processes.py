@@ -157,12 +157,15 @@ def test_a_folder_of_the_file_store_is_imported(repo: Workspace, tmp_path: Path)
     run_id, model_id = run_script(tmp_path, "old.py", env=old).split()
     repo.allow("refs", "refs/gitexp/mlflow")
     told = repo.gitexp("import", "mlflow", str(tmp_path / "mlruns"))
-    assert "Imported 1 run; 1 deleted ones are left out." in told.stderr
+    assert "Imported 1 run of MLflow; 1 left out, deleted there." in told.stderr
     record = experiment(repo, "kept").record
     assert record.params[".gitexp/run/params.json"] == {"lr": 0.1, "name": "sgd"}
     assert record.metrics[".gitexp/run/summary.json"] == {"loss": 1}
     (tmp_path / "look.py").write_text(LOOK)
     run_script(repo.path, str(tmp_path / "look.py"), run_id, model_id, str(tmp_path))
-    assert "0 runs; 1 were here already" in repo.gitexp("import", "mlflow", str(tmp_path / "mlruns")).stderr
+    assert (
+        "0 runs of MLflow; 1 were here already"
+        in repo.gitexp("import", "mlflow", str(tmp_path / "mlruns")).stderr
+    )
     wrong = repo.gitexp("import", "mlflow", str(tmp_path), check=False)
     assert "is no folder of MLflow's file store" in wrong.stderr

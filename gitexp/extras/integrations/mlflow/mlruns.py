@@ -15,14 +15,13 @@ mlruns/<experiment>/models/<id>/          a logged model: meta.yaml, params/, ta
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from gitexp import errors
 from gitexp.extras.integrations.mlflow import run_log_files
-from gitexp.extras.integrations.mlflow.late_additions import MetricPoint
 from gitexp.extras.integrations.mlflow.run_log_files import LastValue
 from gitexp.files.formats import yaml_text
 from gitexp.files.series import LoggedPoint
@@ -40,6 +39,7 @@ class StoredRun:
 
     Attributes:
         has_name: whether a person has given the name; else the id stands for a name.
+        metrics: the file of each metric, by its name.
         artifacts: its files, and those of its models, by their names among the artifacts of an experiment.
     """
 
@@ -54,8 +54,7 @@ class StoredRun:
     is_deleted: bool
     tags: dict[str, str] = field(default_factory=dict)
     params: dict[str, str] = field(default_factory=dict)
-    points: list[MetricPoint] = field(default_factory=list)
-    last: dict[str, LastValue] = field(default_factory=dict)
+    metrics: dict[str, Path] = field(default_factory=dict)
     artifacts: dict[str, Path] = field(default_factory=dict)
     datasets: list[dict[str, Any]] = field(default_factory=list)
     outputs: dict[str, int] = field(default_factory=dict)
@@ -73,25 +72,43 @@ class StoredRuns(NamedTuple):
 def read(folder: Path) -> StoredRuns:
     """The content of a folder of MLflow's file store, the oldest run first."""
     found = StoredRuns({}, [], [])
+    for experiment, meta in _experiment_folders(folder):
+        _read_experiment(experiment, meta, found)
+    found.runs.sort(key=lambda run: run.start)
+    return found
+
+
+def read_experiments(folder: Path) -> dict[str, dict[str, Any]]:
+    """The experiments of a folder of MLflow's file store, by id, without their runs."""
+    found = {}
+    for experiment, meta in _experiment_folders(folder):
+        found[str(meta.get("experiment_id", experiment.name))] = _experiment(experiment, meta)
+    return found
+
+
+def _experiment_folders(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Yield the folders of experiments with the content of their meta.yaml."""
     for top in (folder, folder / ".trash"):
         for experiment in folders_in(top):
             meta = meta_of(experiment)
             if "experiment_id" in meta or ("name" in meta and "artifact_location" in meta):
-                _read_experiment(experiment, meta, found)
-    found.runs.sort(key=lambda run: run.start)
-    return found
+                yield experiment, meta
+
+
+def _experiment(folder: Path, meta: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "name": str(meta.get("name", meta.get("experiment_id", folder.name))),
+        "lifecycle": "deleted" if meta.get("lifecycle_stage") == "deleted" else "active",
+        "tags": texts_in(folder / "tags"),
+        "created": meta.get("creation_time"),
+        "updated": meta.get("last_update_time"),
+    }
 
 
 def _read_experiment(folder: Path, meta: dict[str, Any], found: StoredRuns) -> None:
     experiment_id = str(meta.get("experiment_id", folder.name))
     lifecycle = "deleted" if meta.get("lifecycle_stage") == "deleted" else "active"
-    found.experiments[experiment_id] = {
-        "name": str(meta.get("name", experiment_id)),
-        "lifecycle": lifecycle,
-        "tags": texts_in(folder / "tags"),
-        "created": meta.get("creation_time"),
-        "updated": meta.get("last_update_time"),
-    }
+    found.experiments[experiment_id] = _experiment(folder, meta)
     for each in folders_in(folder):
         if each.name in _APART:
             continue
@@ -127,21 +144,48 @@ def _run(folder: Path, experiment_id: str, is_deleted: bool) -> StoredRun | None
         texts_in(folder / "params"),
     )
     for path in _files(folder / "metrics"):
-        _add_metric(run, path.relative_to(folder / "metrics").as_posix(), path)
-    run.points.sort(key=lambda point: point.time)
+        run.metrics[path.relative_to(folder / "metrics").as_posix()] = path
     for path in _files(folder / "artifacts"):
         run.artifacts[path.relative_to(folder / "artifacts").as_posix()] = path
     return run
 
 
-def _add_metric(run: StoredRun, name: str, path: Path) -> None:
-    for line in _text(path).splitlines():
-        words = line.split(" ")
-        with contextlib.suppress(ValueError, IndexError):
-            at, value = int(words[0]), float(words[1])
-            point = MetricPoint(int(words[2]) if len(words) > 2 else 0, at, {name: value})
-            run.points.append(point)
-            run_log_files.take_in(run.last, LoggedPoint(point.step, at / 1000, {name: value}))
+class Curves:
+    """The curves of a run, read when they are asked for; values of one step and one time are one point.
+
+    Attributes:
+        last: the last value of each metric by MLflow's rule, once the points were read.
+    """
+
+    def __init__(self, metrics: Mapping[str, Path]) -> None:
+        self._metrics = metrics
+        self.last: dict[str, LastValue] = {}
+
+    def points(self) -> Iterator[LoggedPoint]:
+        """Yield the points in the order of time, each with the values of its moment."""
+        moments: dict[tuple[int, int], dict[str, float]] = {}
+        for name, path in self._metrics.items():
+            self._read(name, path, moments)
+        for time, step in sorted(moments):
+            yield LoggedPoint(step, time / 1000, moments[time, step])
+
+    def _read(self, name: str, path: Path, moments: dict[tuple[int, int], dict[str, float]]) -> None:
+        """Add the values of a metric by time (ms) and step; lines that are none are passed over."""
+        best: LastValue | None = None
+        for line in _text(path).splitlines():
+            words = line.split(" ")
+            try:
+                time, value = int(words[0]), float(words[1])
+                step = int(words[2]) if len(words) > 2 else 0
+            except (ValueError, IndexError):
+                continue
+            moments.setdefault((time, step), {})[name] = value
+            if best is None or (step, time) >= best[:2]:
+                new = LastValue(step, time, value)
+                if best is None or run_log_files.counts_before(new, best):
+                    best = new
+        if best is not None:
+            self.last[name] = best
 
 
 def _add_datasets(run: StoredRun, folder: Path, datasets: Path) -> None:

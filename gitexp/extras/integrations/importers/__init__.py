@@ -1,0 +1,1 @@
+"""Runs of other tools as experiments, one file a tool; `foreign.py` is what each of them gives."""

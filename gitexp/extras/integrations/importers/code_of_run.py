@@ -1,0 +1,126 @@
+"""The code of an imported run: that of its commit with what was changed beyond it, or none."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+from gitexp import errors
+from gitexp.extras.integrations.importers.foreign import Content, ForeignRun
+from gitexp.pipeline.artifact_paths import fault
+from gitexp.project.project import Project
+from gitexp.repo.git import trees
+
+_COMMIT = re.compile(r"[0-9a-f]{7,64}")
+_NOBODY = "gitexp <gitexp> 0 +0000"  # of a commit that is the same in each clone
+_LARGEST = 2**20  # bytes of a file of code
+
+
+class Code(NamedTuple):
+    """The code of a run.
+
+    Attributes:
+        baseline: the commit that the run stands on.
+        tree: the tree of its own commit.
+        said: where the code is from: the end of a sentence.
+        is_patched: whether the patch of the run is in the tree, or there is none.
+    """
+
+    baseline: str
+    tree: str
+    said: str
+    is_patched: bool = True
+
+
+class CodeOfRuns:
+    """Finds the code of runs of one tool.
+
+    Attributes:
+        into: a commit that all runs stand on, whatever commit they name; "" for that of each.
+    """
+
+    def __init__(self, project: Project, title: str, into: str) -> None:
+        self._project = project
+        self._title = title
+        self._into = ""
+        if into:
+            self._into = project.repo.resolve(into) or ""
+            if not self._into:
+                raise errors.UsageError(
+                    f"There is no commit '{into}'.", "A branch, a tag or a commit: --into main"
+                )
+        self._commit_of = lru_cache(maxsize=1024)(self._found_commit)
+
+    def of(self, run: ForeignRun) -> Code:
+        """The code of a run; its objects are stored."""
+        if self._into:
+            return Code(self._into, self._tree_of(self._into), f"that of {self._into[:9]}", not run.patch)
+        commit = self._commit_of(run.commit)
+        if commit is not None:
+            return self._patched(run, commit)
+        baseline, nothing = self._orphan()
+        if run.code:
+            tree = self._with_files(run)
+            return Code(baseline, tree, f"what {self._title} has kept of it", not run.patch)
+        noted = f": its commit {run.commit[:9]} is not here" if run.commit else ""
+        return Code(baseline, nothing, f"not known{noted}", not run.patch)
+
+    def _patched(self, run: ForeignRun, commit: str) -> Code:
+        tree = self._tree_of(commit)
+        if not run.patch:
+            return Code(commit, tree, f"that of its commit {commit[:9]}")
+        changed = self._applied(commit, run.patch)
+        if changed is None:
+            said = f"that of its commit {commit[:9]} without its changes, whose patch does not apply"
+            return Code(commit, tree, said, is_patched=False)
+        return Code(commit, changed, f"that of its commit {commit[:9]} with its changes")
+
+    def _applied(self, commit: str, patch: bytes) -> str | None:
+        """The tree of a commit with a patch; None if the patch does not apply."""
+        with self._project.local.scratch() as scratch:
+            index = scratch / "index"
+            (scratch / "patch").write_bytes(patch)
+            apart = self._project.repo.set_apart(scratch / "objects")
+            apart.run("read-tree", commit, index=index)
+            apply = ("apply", "--cached", "--whitespace=nowarn", "--", str(scratch / "patch"))
+            status, _, _ = apart.call(*apply, index=index)
+            return apart.keep_index(index, commit) if status == 0 else None
+
+    def _with_files(self, run: ForeignRun) -> str:
+        repo = self._project.repo
+        changes: dict[str, trees.Change] = {}
+        for path, content in run.code.items():
+            text = _read(content)
+            if fault(path) is None and text is not None:
+                changes[path] = ("100644", repo.write_blob(text))
+        return trees.changed(repo, None, changes)
+
+    def _orphan(self) -> tuple[str, str]:
+        """A commit for runs whose code nobody knows, and its tree: empty, and the same in each clone."""
+        repo = self._project.repo
+        tree = repo.write_tree([])
+        message = f"Runs of {self._title}, whose commits are not here\n"
+        return repo.write_commit(tree, [], message, signature=_NOBODY), tree
+
+    def _found_commit(self, noted: str) -> str | None:
+        if not _COMMIT.fullmatch(noted):
+            return None
+        return self._project.repo.resolve(noted)
+
+    def _tree_of(self, commit: str) -> str:
+        tree = self._project.repo.resolve(commit, "tree")
+        assert tree is not None  # it is a commit
+        return tree
+
+
+def _read(content: Content) -> bytes | None:
+    """The content of a file of code; None for one that is too large or gone."""
+    if isinstance(content, Path):
+        try:
+            with content.open("rb") as file:
+                content = file.read(_LARGEST + 1)
+        except OSError:
+            return None
+    return content if len(content) <= _LARGEST else None

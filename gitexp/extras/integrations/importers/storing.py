@@ -1,0 +1,195 @@
+"""One run of another tool as a record with its tree: code, params, metrics, curves, log, files."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from gitexp.extras.integrations.importers import series_file
+from gitexp.extras.integrations.importers.code_of_run import Code, CodeOfRuns
+from gitexp.extras.integrations.importers.foreign import Content, ForeignRun
+from gitexp.files.keys import nested
+from gitexp.files.series import SERIES, SYSTEM
+from gitexp.log_rules import LONGEST_TAG
+from gitexp.model import Record, Tree
+from gitexp.pipeline.artifact_paths import fault
+from gitexp.pipeline.lock import LOCK_FILE
+from gitexp.project.project import Project
+from gitexp.repo.experiments import RUN_FOLDER
+from gitexp.runs import logged_artifacts, run_blobs, system_summary
+from gitexp.runs.logged import CODE_PARAMS
+from gitexp.runs.logged_files import SUMMARY, as_json
+from gitexp.times import stamp
+from gitexp.version import __version__
+
+_LONGEST_NOTE = 64 * 1024  # characters
+FACTS = "imported.json"  # in the record's tree: what the tool knows beside the record
+
+
+class RunStore:
+    """Makes records and their trees of one tool's runs; the objects are stored, no ref is moved."""
+
+    def __init__(self, project: Project, kind: str, title: str, into: str) -> None:
+        self._project = project
+        self._kind = kind
+        self._title = title
+        self._code = CodeOfRuns(project, title, into)
+
+    def record(self, run: ForeignRun) -> tuple[Record, str]:
+        """The record of a run, without a name, and its tree. Raises OSError."""
+        repo = self._project.repo
+        code = self._code.of(run)
+        commit = repo.write_commit(code.tree, [code.baseline], f"imported from {self._title}: {run.id}\n")
+        record = self.bare_record(run, code.baseline, commit)
+        record = replace(record, warnings=(f"imported from {self._title}: its code is {code.said}",))
+        remarks = [*run.remarks]
+        with self._project.local.scratch() as scratch:
+            files, record = self._series(run, record, scratch)
+            artifacts, warnings = self._artifacts(run, code, scratch)
+        remarks += warnings
+        record, texts = self._texts(run, record)
+        files |= {**texts, **artifacts}
+        for name, content in run.run_files().items():
+            files[name] = repo.write_blob(content)
+        record = replace(record, warnings=(*record.warnings, *remarks), **run.record)
+        return record, self._project.store.record_tree(code.tree, files)
+
+    def for_filters(self, run: ForeignRun) -> Record:
+        """The record as a filter sees it, without a look at curves."""
+        zero = self._project.repo.zero
+        record = replace(self.bare_record(run, zero, zero), name=run.name)
+        params = {CODE_PARAMS: run.params} if run.params else {}
+        metrics = {SUMMARY: nested(run.metrics)} if run.metrics else {}
+        return replace(record, params=params, metrics=metrics)
+
+    def bare_record(self, run: ForeignRun, baseline: str, commit: str) -> Record:
+        """The record as far as it needs no look at curves and files."""
+        imported = {"from": self._kind, "id": run.id}
+        for key in ("state", "group", "parent"):
+            if value := getattr(run, key):
+                imported[key] = value
+        created = run.created if run.created is not None else run.finished
+        return Record(
+            name="",
+            status=run.status,
+            commit=commit,
+            baseline=baseline,
+            project=self._project.config.folder,
+            command=run.command or None,
+            created=_time(created),
+            finished=_time(run.finished if run.finished is not None else created),
+            duration=_duration(run),
+            exit_code=run.exit_code,
+            user=run.user,
+            host=run.host,
+            platform=run.platform,
+            python=run.python or None,
+            gitexp=__version__,
+            tags=_tags(run.tags),
+            note=run.note.strip()[:_LONGEST_NOTE],
+            imported=imported,
+        )
+
+    def _series(self, run: ForeignRun, record: Record, scratch: Path) -> tuple[dict[str, str], Record]:
+        """The blobs of the curves by name, and the record with metrics and use of the machine."""
+        last = series_file.write(run.points(), scratch / SERIES)
+        series_file.write(run.system(), scratch / SYSTEM)
+        present = [name for name in (SERIES, SYSTEM) if (scratch / name).exists()]
+        files = run_blobs.store(self._project, scratch, present)
+        if metrics := {**last, **run.metrics}:
+            record = replace(record, metrics={SUMMARY: nested(metrics)})
+        if SYSTEM in files:
+            with (scratch / SYSTEM).open("rb") as lines:
+                record = replace(record, system=system_summary.summary(lines))
+        return files, replace(record, series=tuple(present))
+
+    def _texts(self, run: ForeignRun, record: Record) -> tuple[Record, dict[str, str]]:
+        """The record with the params, and the blobs of the small files by name."""
+        contents: dict[str, bytes] = {}
+        if run.params:
+            record = replace(record, params={CODE_PARAMS: run.params})
+            contents[_in_run(CODE_PARAMS)] = as_json(run.params)
+        if record.metrics:
+            contents[_in_run(SUMMARY)] = as_json(_finite(record.metrics[SUMMARY]))
+        if run.log:
+            contents["output.log"] = run.log
+        if run.environment:
+            contents["environment.txt"] = run.environment.encode()
+        if run.facts:
+            contents[FACTS] = as_json(run.facts)
+        return record, {name: self._project.repo.write_blob(text) for name, text in contents.items()}
+
+    def _artifacts(self, run: ForeignRun, code: Code, scratch: Path) -> tuple[dict[str, str], list[str]]:
+        """The blobs of the logged files by their names in the record's tree, and warnings."""
+        found: dict[str, Content] = dict(run.files)
+        if run.patch and not code.is_patched:
+            found["code.patch"] = run.patch
+        if not found:
+            return {}, []
+        top = scratch / logged_artifacts.FOLDER
+        warnings = []
+        for name, content in found.items():
+            if (why := fault(name)) is not None:
+                warnings.append(f"not stored, a file whose name {why}: {name}")
+                continue
+            target = top / name
+            try:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                if isinstance(content, bytes):
+                    target.write_bytes(content)
+                else:
+                    shutil.copyfile(content, target)
+            except (FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError) as error:
+                warnings.append(f"not stored: {name}: {error.strerror}")
+        stored = logged_artifacts.store_folder(self._project, top, self._project.config.max_untracked)
+        blobs = {f"{logged_artifacts.FOLDER}/{name}": blob for name, blob in stored.blobs.items()}
+        if stored.large:
+            lock = self._project.repo.write_blob(logged_artifacts.as_lock(stored.large))
+            blobs[f"{logged_artifacts.FOLDER}/{LOCK_FILE}"] = lock
+        return blobs, [*warnings, *stored.warnings]
+
+
+def _in_run(path: str) -> str:
+    return path.removeprefix(f"{RUN_FOLDER}/")
+
+
+def _time(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    try:
+        return stamp(datetime.fromtimestamp(seconds, UTC))
+    except (OverflowError, ValueError, OSError):  # a time that no calendar has
+        return ""
+
+
+def _duration(run: ForeignRun) -> float | None:
+    if run.duration is not None:
+        return round(run.duration, 3)
+    if run.created is None or run.finished is None or run.finished < run.created:
+        return None
+    return round(run.finished - run.created, 3)
+
+
+def _tags(given: tuple[str, ...]) -> tuple[str, ...]:
+    """The tags as gitexp can keep them: printable, and not too long."""
+    found = []
+    for tag in given:
+        plain = "".join(letter if letter.isprintable() else " " for letter in tag)
+        if plain := plain.strip()[:LONGEST_TAG].strip():
+            found.append(plain)
+    return tuple(dict.fromkeys(found))
+
+
+def _finite(tree: Tree) -> dict[str, Any]:
+    """A tree of metrics for JSON, which has no word for NaN."""
+    text = json.dumps(tree)
+    found: dict[str, Any] = json.loads(text, parse_constant=_word)
+    return found
+
+
+def _word(constant: str) -> str:
+    return {"NaN": "nan", "Infinity": "inf", "-Infinity": "-inf"}[constant]

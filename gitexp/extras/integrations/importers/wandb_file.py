@@ -1,0 +1,116 @@
+"""The records of a `run-<id>.wandb` file, which wandb writes while a run goes on.
+
+A header of 7 bytes (":W&B", 0xBEE1, a version), then a log as LevelDB has it: blocks of 32 KiB, and in them
+pieces of records. A piece has a checksum (CRC-32 over kind and content), a size and a kind: whole, first,
+middle, last. A record is a message of Protocol Buffers; `wandb` knows its fields.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+_HEADER = struct.Struct("<4sHB")
+_MAGIC, _NUMBER = b":W&B", 0xBEE1
+_VERSIONS = (0,)
+_BLOCK = 32 * 1024
+_PIECE = struct.Struct("<IHB")
+_WHOLE, _FIRST, _MIDDLE, _LAST = 1, 2, 3, 4
+_LONGEST = 256 * 1024 * 1024  # bytes of a record
+
+
+class CutShort(NamedTuple):
+    """The end of what can be read: the place in bytes, and why."""
+
+    at: int
+    why: str
+
+
+class NotWandb(ValueError):
+    """A file that is no log of wandb's, or of a version that nobody here knows."""
+
+
+def begins_well(path: Path) -> bool:
+    """Whether a file begins as wandb's do."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_MAGIC)) == _MAGIC
+    except OSError:
+        return False
+
+
+class _Piece(NamedTuple):
+    """A piece of a record: its place in bytes, kind and content."""
+
+    at: int
+    kind: int
+    content: bytes
+
+
+def read(path: Path) -> Iterator[bytes | CutShort]:
+    """Yield the records of a file, and at last where and why no more could be read, if so.
+
+    A run that was killed leaves a record without its end. Raises NotWandb and OSError.
+    """
+    parts: list[bytes] = []
+    size = 0
+    with path.open("rb") as file:
+        _read_header(file)
+        for piece in _pieces(file):
+            if isinstance(piece, CutShort):
+                yield piece
+                return
+            begins = piece.kind in (_WHOLE, _FIRST)
+            size += len(piece.content)
+            if begins == bool(parts) or piece.kind > _LAST or size > _LONGEST:
+                yield CutShort(piece.at, "a piece that belongs to no record")
+                return
+            parts.append(piece.content)
+            if piece.kind in (_WHOLE, _LAST):
+                yield b"".join(parts)
+                parts, size = [], 0
+        if parts:
+            yield CutShort(file.tell(), "the last record has no end")
+
+
+def _read_header(file: BinaryIO) -> None:
+    head = file.read(_HEADER.size)
+    if len(head) < _HEADER.size:
+        raise NotWandb("it has no header")
+    magic, number, version = _HEADER.unpack(head)
+    if magic != _MAGIC or number != _NUMBER:
+        raise NotWandb("it does not begin like a file of wandb's")
+    if version not in _VERSIONS:
+        raise NotWandb(f"its format is version {version}, and gitexp knows {_VERSIONS[-1]}")
+
+
+def _pieces(file: BinaryIO) -> Iterator[_Piece | CutShort]:
+    """Yield the pieces after the header, and at last where and why no more could be read, if so."""
+    at = _HEADER.size
+    while True:
+        left = _BLOCK - at % _BLOCK
+        if left < _PIECE.size:  # the rest of a block is filled with zeros
+            at += len(file.read(left))
+            left = _BLOCK
+        head = file.read(_PIECE.size)
+        if not head:
+            return
+        if len(head) < _PIECE.size:
+            yield CutShort(at, "the last record has no end")
+            return
+        checksum, length, kind = _PIECE.unpack(head)
+        if (checksum, length, kind) == (0, 0, 0):  # a file that was made larger before it was written
+            yield CutShort(at, "zeros in place of a record")
+            return
+        content = file.read(length)
+        if len(content) < length:
+            yield CutShort(at, "the last record has no end")
+            return
+        if zlib.crc32(content, zlib.crc32(head[-1:])) != checksum:
+            yield CutShort(at, "the checksum of a record is wrong")
+            return
+        yield _Piece(at, kind, content)
+        at += _PIECE.size + length

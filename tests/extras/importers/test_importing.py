@@ -1,0 +1,127 @@
+"""What all imports share: code, names, a second import, filters, and what was killed half way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from gitexp import errors
+from gitexp.extras.integrations.importers.foreign import ForeignRun, Importer, Read, Unread
+from gitexp.extras.integrations.importers.importing import ImportedRuns, Request, import_runs
+from gitexp.files.series import LoggedPoint
+from gitexp.model import Status
+from gitexp.project.project import Project
+from tests.support.workspace import Workspace
+
+
+class Some(Importer):
+    """An importer of given runs."""
+
+    title = "Some Tool"
+    looks_for = "a folder of some tool's"
+
+    def __init__(self, runs: Sequence[Read]) -> None:
+        self.runs = runs
+
+    def finds(self, place: Path) -> bool:
+        return False
+
+    def read(self, place: Path) -> Iterator[Read]:
+        yield from self.runs
+
+
+def bring(repo: Workspace, *runs: Read, into: str = "") -> ImportedRuns:
+    """The result of an import of some runs."""
+    return import_runs(Project.open(repo.path), Some(runs), Request("some", repo.path, into))
+
+
+def points(count: int) -> Iterable[LoggedPoint]:
+    return [LoggedPoint(step, 1e9 + step, {"loss": 1 / (step + 1)}) for step in range(count)]
+
+
+def test_code_is_that_of_the_commit_with_the_patch_of_the_run(repo: Workspace) -> None:
+    commit = repo.git("rev-parse", "HEAD").strip()
+    repo.write("train.py", repo.read("train.py") + "# tried\n")
+    patch = repo.git("diff").encode() + b"\n"
+    repo.git("checkout", "train.py")
+    whole = ForeignRun("1", name="whole", commit=commit, patch=patch)
+    plain = ForeignRun("2", name="plain", commit=commit)
+    broken = ForeignRun("3", name="broken", commit=commit, patch=patch.replace(b"\n ", b"\n other "))
+    elsewhere = ForeignRun("4", name="elsewhere", commit="0" * 39 + "1", code={"a/train.py": b"print(1)\n"})
+    unknown = ForeignRun("5", name="unknown", commit="--output=x")
+    bring(repo, whole, plain, broken, elsewhere, unknown)
+    store = Project.open(repo.path).store
+    assert repo.git("show", f"{store.require('whole').record.commit}:train.py").endswith("# tried")
+    assert "with its changes" in store.require("whole").record.warnings[0]
+    assert store.require("plain").record.baseline == commit
+    assert "does not apply" in store.require("broken").record.warnings[0]
+    kept = store.run_file(store.require("broken"), "artifacts/code.patch")
+    assert kept is not None
+    assert b"other" in kept
+    record = store.require("elsewhere").record
+    assert repo.git("show", f"{record.commit}:a/train.py") == "print(1)"
+    assert "what Some Tool has kept of it" in record.warnings[0]
+    orphan = store.require("unknown").record.baseline
+    assert orphan == record.baseline
+    assert repo.git("ls-tree", orphan) == ""
+    assert "not known" in store.require("unknown").record.warnings[0]
+
+
+def test_runs_can_be_put_on_a_commit(repo: Workspace) -> None:
+    bring(repo, ForeignRun("1", name="one"), into="HEAD")
+    record = Project.open(repo.path).store.require("one").record
+    assert record.baseline == repo.git("rev-parse", "HEAD").strip()
+    with pytest.raises(errors.UsageError, match="no commit 'nowhere'"):
+        bring(repo, ForeignRun("2"), into="nowhere")
+
+
+def test_a_second_import_brings_what_is_new_and_keeps_what_people_have_said(repo: Workspace) -> None:
+    one = ForeignRun("1", name="one", state="3", points=lambda: points(3), status=Status.INTERRUPTED)
+    assert [each.name for each in bring(repo, one, ForeignRun("2", name="two")).experiments] == ["one", "two"]
+    repo.gitexp("note", "one", "-m", "mine")
+    repo.gitexp("tag", "one", "good")
+    longer = ForeignRun("1", name="renamed", state="5", points=lambda: points(5), tags=("there",), note="its")
+    done = bring(repo, longer, ForeignRun("2", name="two"), ForeignRun("3", name="one"))
+    assert [each.name for each in done.experiments] == ["one-2"]
+    assert [each.name for each in done.grown] == ["one"]
+    assert done.known == 1
+    project = Project.open(repo.path)
+    record = project.store.require("one").record
+    assert (record.status, record.note, record.tags) == (Status.DONE, "mine", ("good", "there"))
+    assert record.metrics[".gitexp/run/summary.json"] == {"loss": 0.2}
+    repo.gitexp("undo")
+    assert project.store.require("one").record.metrics[".gitexp/run/summary.json"] == {"loss": 1 / 3}
+
+
+def test_names_tags_and_files_that_cannot_be(repo: Workspace) -> None:
+    odd = ForeignRun(
+        "1",
+        name="../a b{c}\n",
+        tags=("", " \n", "x" * 500, "a\x1b[31mb"),
+        files={"../out": b"1", "ok/in.txt": b"2", ".git/config": b"3", "gone": repo.path / "gone"},
+        params={"a": {"b": [1, None]}},
+        metrics={"nan": float("nan"), "a.b": 1, "a": 2},
+        created=1e30,
+        note="x" * 100_000,
+    )
+    done = bring(repo, odd, ForeignRun("2", name="///"), ForeignRun("1", name="again"))
+    assert [one.name[:4] for one in done.experiments] == ["a-b-", "exp-"]
+    assert "there is another run of its id" in done.warnings[0]
+    store = Project.open(repo.path).store
+    one = store.require(done.experiments[0].name)
+    assert store.run_file(one, "artifacts/ok/in.txt") == b"2"
+    assert sum("not stored" in warning for warning in one.record.warnings) == 3
+    assert all(tag.isprintable() for tag in one.record.tags)
+    assert len(one.record.tags) == 2
+    assert repo.gitexp("show", one.name).stdout
+    assert repo.gitexp("fsck", check=False).exit_code == 0
+
+
+def test_what_cannot_be_read_is_said_and_alone_an_error(repo: Workspace) -> None:
+    done = bring(repo, Unread("a/file", "its header is wrong"), ForeignRun("1", name="one"))
+    assert done.warnings == ["not imported: a/file: its header is wrong"]
+    with pytest.raises(errors.UsageError, match="No run of Some Tool could be read") as caught:
+        bring(repo, Unread("a/file", "its header is wrong"))
+    assert "a/file: its header is wrong" in caught.value.message
