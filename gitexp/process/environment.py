@@ -16,11 +16,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
+from gitexp.masks import without_credentials
+from gitexp.process.environment_details import details
 from gitexp.process.interpreter import find_interpreter
 from gitexp.process.signals import OWN_GROUP
 
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", re.ASCII)
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*", re.ASCII)
+_LINE = re.compile(r"[ -~]{0,1000}", re.ASCII)
 _LARGEST_ANSWER = 4 * 1024 * 1024  # bytes
 _SLOWEST_PROBE = 20.0  # seconds
 _RACY = 2_000_000_000  # ns
@@ -47,6 +50,7 @@ class Environment(NamedTuple):
     Attributes:
         python: its version; None for a command without one, or without an answer.
         packages: (name, version) sorted by name, names in PyPI's normal form.
+        details: further lines for the record, by key: variables, indexes, the machine, direct URLs.
         warning: the reason for a missing answer.
     """
 
@@ -55,6 +59,7 @@ class Environment(NamedTuple):
     packages: tuple[tuple[str, str], ...] = ()
     platform: str = ""
     warning: str | None = None
+    details: tuple[tuple[str, str], ...] = ()
 
     def text(self) -> str:
         """The environment as a requirements file for pip, everything else in comments."""
@@ -63,6 +68,8 @@ class Environment(NamedTuple):
         for key, value in heads.items():
             if value:
                 lines.append(f"# {key} {value}\n")
+        for key, value in self.details:
+            lines.append(f"# {key} {value}\n")
         for name, version in self.packages:
             lines.append(f"{name}=={version}\n")
         return "".join(lines)
@@ -83,12 +90,13 @@ class EnvironmentProbe:
         self._process: subprocess.Popen[bytes] | None = None
         self._answer: IO[bytes] | None = None
         self._begun = time.time_ns()
+        self._env = env
         self._key = _key_of(interpreter, env)
         if interpreter is None:
             self._result = Environment(None, platform=_platform())
             return
         if (known := _known.get(self._key)) is not None and known.is_still_so():
-            self._result = known.environment
+            self._result = known.environment._replace(details=(*known.environment.details, *details(env)))
             return
         script = Path(__file__).with_name("list_packages.py").read_text("utf-8")
         self._answer = tempfile.TemporaryFile()  # noqa: SIM115 - a pipe would fill up while nobody reads
@@ -137,9 +145,10 @@ class EnvironmentProbe:
                 implementation=_checked(_NAME, found["implementation"]),
                 packages=_tidy(found["packages"]),
                 platform=_platform(),
+                details=_told(found["details"]),
             )
             self._remember(environment, found["folders"])
-            return environment
+            return environment._replace(details=(*environment.details, *details(self._env)))
         except (ValueError, LookupError, TypeError, RecursionError):
             return self._failed("an answer that makes no sense")
 
@@ -150,6 +159,8 @@ class EnvironmentProbe:
         stamps = {path: _stamp(path) for path in paths}
         # A folder may have changed since it was listed, and in the last seconds without another stamp.
         newest = max(stamp or 0 for stamp in stamps.values())
+        if any('"editable"' in value for _, value in environment.details):
+            return  # its code may change, and no folder here tells
         if all(map(os.path.isabs, paths)) and newest < self._begun - _RACY and _is_binary(self._interpreter):
             _known[self._key] = _KnownEnvironment(environment, stamps)
 
@@ -206,6 +217,15 @@ def _tidy(packages: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
             normal = re.sub(r"[-_.]+", "-", _checked(_NAME, name)).lower()
             found.setdefault(normal, _checked(_VERSION, version))
     return tuple(sorted(found.items()))
+
+
+def _told(lines: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """The lines of an interpreter about itself that can stand in a record."""
+    found = []
+    for key, value in lines:
+        if _NAME.fullmatch(key) and _LINE.fullmatch(value):
+            found.append((key, without_credentials(value)))
+    return tuple(found)
 
 
 def _checked(form: re.Pattern[str], text: str) -> str:

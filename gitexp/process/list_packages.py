@@ -59,11 +59,105 @@ def packages(folder: str) -> "list[tuple[str, str]]":
     return found
 
 
+def direct(folder: str) -> "list[tuple[str, str]]":
+    """Lines about the packages in a folder that come from no index: their URL, the state of their code."""
+    found = []
+    home = os.path.expanduser("~")  # noqa: PTH111
+    try:
+        entries = sorted(os.listdir(folder))  # noqa: PTH208
+    except OSError:
+        return []
+    for entry in entries:
+        if not entry.endswith(".dist-info"):
+            continue
+        try:
+            with open(os.path.join(folder, entry, "direct_url.json"), encoding="utf-8") as file:  # noqa: PTH118, PTH123
+                told = json.load(file)
+        except (OSError, ValueError):
+            continue
+        url, vcs = str(told.get("url", "")), told.get("vcs_info") or {}
+        line = {"name": entry.split("-")[0], "url": url.replace("://" + home + "/", "://~/")}
+        if vcs.get("commit_id"):
+            line["vcs"], line["commit"] = str(vcs.get("vcs", "git")), str(vcs["commit_id"])
+        hashes = sorted(((told.get("archive_info") or {}).get("hashes") or {}).items())
+        if hashes:
+            line["hash"] = "{}:{}".format(*hashes[0])
+        if (told.get("dir_info") or {}).get("editable") and url.startswith("file://"):
+            line["editable"] = "yes"
+            if is_here(url):
+                line["here"] = "yes"  # the run's own code, which is stored
+            else:
+                line["commit"], line["dirty"] = state(url)
+        found.append(("direct", json.dumps({key: value for key, value in line.items() if value})))
+    return found
+
+
+def is_here(url: str) -> bool:
+    """Whether a folder is in the folder of the command, or around it."""
+    folder, here = (os.path.realpath(path) + os.sep for path in (url[7:], os.getcwd()))  # noqa: PTH109
+    return folder.startswith(here) or here.startswith(folder)
+
+
+def state(url: str) -> "tuple[str, str]":
+    """The commit of a folder with code, and "yes" if files of it have changed since; "" without Git."""
+    import subprocess  # only for an editable install
+
+    words = ["git", "-c", "core.fsmonitor=false", "-C", url[7:]]
+    words += ["status", "--porcelain=v2", "--branch", "-uno"]
+    try:
+        out = subprocess.run(  # noqa: UP022 - Python 3.6 knows no capture_output
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            timeout=10,
+            check=True,
+        ).stdout
+    except (OSError, subprocess.SubprocessError):
+        return "", ""
+    lines = out.decode("utf-8", "replace").splitlines()
+    commit = [line[13:] for line in lines if line.startswith("# branch.oid ")]
+    return "".join(commit), "yes" if any(not line.startswith("#") for line in lines) else ""
+
+
+def manager() -> "list[tuple[str, str]]":
+    """A line about what has made the environment: conda, uv, venv, or nothing but the system."""
+    if os.path.isdir(os.path.join(sys.prefix, "conda-meta")):  # noqa: PTH112, PTH118
+        return [("manager", "conda")]
+    try:
+        with open(os.path.join(sys.prefix, "pyvenv.cfg"), encoding="utf-8") as file:  # noqa: PTH118, PTH123
+            keys = [line.partition("=")[0].strip() for line in file]
+    except (OSError, ValueError):
+        return [("manager", "none")]
+    return [("manager", "uv" if "uv" in keys else "venv")]
+
+
+def blas(folder: str) -> "list[tuple[str, str]]":
+    """Lines about the libraries of linear algebra that NumPy and SciPy came with; the names have hashes."""
+    found = []
+    for package in ("numpy.libs", "scipy.libs"):
+        try:
+            names = sorted(os.listdir(os.path.join(folder, package)))  # noqa: PTH118, PTH208
+        except OSError:
+            continue
+        found += [("blas", package + "/" + name) for name in names if "blas" in name or "mkl" in name]
+    return found
+
+
+def details() -> "list[tuple[str, str]]":
+    """All lines for the record beside the packages."""
+    found = manager()
+    for folder in folders():
+        found += direct(folder) + blas(folder)
+    return found
+
+
 if __name__ == "__main__":
     answer = {
         "python": ".".join(str(number) for number in sys.version_info[:3]),
         "implementation": sys.implementation.name,
         "folders": folders(),
+        "details": details(),
         "packages": [package for folder in folders() for package in packages(folder)],
     }
     sys.stdout.write("\n" + json.dumps(answer) + "\n")

@@ -11,18 +11,21 @@ from gitexp.repo.git.values import in_commit
 
 _FILE = f"{RUN_FOLDER}/environment.txt"
 _PYTHON = "# python "
+_MANAGER = "# manager "
+_MACHINE = ("cpu", "libc", "driver", "blas")
 
 
 def packages_of(project: Project, experiments: Sequence[Experiment]) -> list[dict[str, str]]:
     """The versions of the packages and of Python of each run, by name; {} for a run without a list."""
+    return list(map(_packages, _texts(project, experiments)))
+
+
+def _texts(project: Project, experiments: Sequence[Experiment]) -> list[str]:
+    """The environment.txt of each run; "" for none."""
     places: list[str] = []
     for one in experiments:
         places += in_commit(one.id, [_FILE])
-    found = []
-    for content in project.repo.read_blobs(places):
-        text = content or b""
-        found.append(_packages(text.decode("utf-8", "replace")))
-    return found
+    return [(content or b"").decode("utf-8", "replace") for content in project.repo.read_blobs(places)]
 
 
 def changes(before: Mapping[str, str], after: Mapping[str, str]) -> list[Change]:
@@ -44,8 +47,43 @@ def circumstances(project: Project, one: Experiment, other: Experiment) -> list[
         old, new = getattr(one.record, key), getattr(other.record, key)
         if old != new:
             found.append(Change(key, _text(old), _text(new)))
-    before, after = packages_of(project, [one, other])
-    return [*found, *changes(before, after)]
+    texts = _texts(project, [one, other])
+    before, after = map(facts, texts)
+    if before and after:
+        for key in sorted({*before, *after}):
+            old_lines, new_lines = before.get(key), after.get(key)
+            if old_lines != new_lines:
+                found.append(Change(key, _or_missing(old_lines), _or_missing(new_lines)))
+    return [*found, *changes(*map(_packages, texts))]
+
+
+def facts(text: str) -> dict[str, str]:
+    """What an environment.txt says of the machine and of variables; {} for an old one."""
+    if f"\n{_MANAGER}" not in text:
+        return {}
+    found = dict[str, str]()
+    for key, value in lines_of(text):
+        if key == "variable":
+            key, _, value = value.partition("=")
+        elif key == "direct":
+            continue
+        if key in (*_MACHINE, "manager") or key.isupper():
+            found[key] = f"{found[key]}, {value}" if key in found else value
+    return found
+
+
+def lines_of(text: str) -> list[tuple[str, str]]:
+    """The lines of an environment.txt that are no packages, by their keys."""
+    found = []
+    for line in text.splitlines():
+        if line.startswith("# "):
+            key, _, value = line[2:].partition(" ")
+            found.append((key, value))
+    return found
+
+
+def _or_missing(value: str | None) -> object:
+    return MISSING if value is None else value
 
 
 def _text(value: object) -> object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -140,14 +141,53 @@ def test_a_probe_that_fails_is_a_warning(tmp_path: Path, text: str, why: str) ->
 def test_an_interpreter_is_asked_once_while_nothing_changes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    python = str(Path(sys.executable).resolve())  # without the editable installs of an environment
     packages = tmp_path / "packages"
     packages.mkdir()
     os.utime(packages, (1, 1))
     monkeypatch.setattr(environment, "_RACY", -(10**12))  # the folder was made just now
     env = {**os.environ, "PYTHONPATH": str(packages)}
-    first = start_probe([sys.executable], tmp_path, env).result()
+    first = start_probe([python], tmp_path, env).result()
     monkeypatch.setattr(subprocess, "Popen", None)
-    assert start_probe([sys.executable], tmp_path, env).result() == first
+    assert start_probe([python], tmp_path, env).result() == first
     monkeypatch.undo()
     (packages / "new-1.0.dist-info").mkdir()
-    assert ("new", "1.0") in start_probe([sys.executable], tmp_path, env).result().packages
+    assert ("new", "1.0") in start_probe([python], tmp_path, env).result().packages
+
+
+def test_what_else_a_record_says_of_an_environment(tmp_path: Path) -> None:
+    package, home = tmp_path / "home" / "own", tmp_path / "home"
+    package.mkdir(parents=True)
+    (package / "own.py").write_text("x = 1\n")
+    for words in (["init", "-q"], ["add", "own.py"], ["commit", "-q", "-m", "own"]):
+        subprocess.run(["git", *words], cwd=package, check=True)
+    (package / "own.py").write_text("x = 2\n")
+    told = {
+        "own": {"url": f"file://{package}", "dir_info": {"editable": True}},
+        "far": {"url": "https://me:secret@host/far", "vcs_info": {"vcs": "git", "commit_id": "1" * 40}},
+        "bad": {"url": "esc\x1b[31m"},
+    }
+    for name, content in told.items():
+        folder = tmp_path / "packages" / f"{name}-1.0.dist-info"
+        folder.mkdir(parents=True)
+        (folder / "direct_url.json").write_text(json.dumps(content))
+    env = {
+        **os.environ,
+        "HOME": str(home),
+        "PYTHONPATH": str(tmp_path / "packages"),
+        "OMP_NUM_THREADS": "2",
+        "PIP_INDEX_URL": "https://me:secret@host/simple",
+        "MY_TOKEN": "secret",
+    }
+    (tmp_path / "work").mkdir()
+    text = start_probe([sys.executable], tmp_path / "work", env).result().text()
+    assert "secret" not in text
+    assert "\x1b" not in text
+    assert "# variable OMP_NUM_THREADS=2\n" in text
+    assert "# index https://host/simple\n" in text
+    lines = [line.removeprefix("# direct ") for line in text.splitlines() if line.startswith("# direct ")]
+    direct = {one["name"]: one for one in map(json.loads, lines)}
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=package, capture_output=True, check=True)
+    own = {"editable": "yes", "dirty": "yes", "commit": commit.stdout.decode().strip()}
+    assert direct["own"] == {"name": "own", "url": "file://~/own", **own}
+    assert direct["far"] == {"name": "far", "url": "https://host/far", "vcs": "git", "commit": "1" * 40}
