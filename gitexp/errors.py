@@ -419,6 +419,10 @@ CODES: dict[str, tuple[type[GitexpError], str]] = {
         ExperimentError,
         "`reproduce`: the experiment has no good end, no command, or nothing to compare.",
     ),
+    "no-environment": (
+        ExperimentError,
+        "`reproduce`: no environment can be built: no uv, no network, or packages that cannot be had.",
+    ),
     "reproduction-failed": (ExperimentError, "`reproduce`: the command that came to a good end now fails."),
     "branch-exists": (GitexpError, "There is a branch of that name, or one that is in its way."),
     "unsaved-changes": (UnsavedChanges, "Files would be overwritten whose content is stored nowhere."),

@@ -8,6 +8,7 @@ worktrees/    isolated workspaces, reused from run to run
 left/<name>/  undeclared files of an isolated run: not safe to lose, and never removed by gitexp
 lost/<id>     a run of the queue whose process has died here; the name is the id of its start snapshot
 workers/      the workers of the queue, see gitexp.extras.queue.workers
+environments/ environments of Python that `gitexp reproduce` has built
 engines/      the jobs of engines, see gitexp.extras.engines.jobs_file
 pending/      operations under way, see gitexp.repo.operations
 broken/       damaged files of refs and damaged objects, moved out of the way
@@ -44,6 +45,7 @@ _FOLDERS = (
     "lost",
     "workers",
     "engines",
+    "environments",
 )
 
 # Where Git keeps what gitexp has it make; the last two have folders inside.

@@ -17,10 +17,10 @@ _MACHINE = ("cpu", "libc", "driver", "blas")
 
 def packages_of(project: Project, experiments: Sequence[Experiment]) -> list[dict[str, str]]:
     """The versions of the packages and of Python of each run, by name; {} for a run without a list."""
-    return list(map(_packages, _texts(project, experiments)))
+    return list(map(packages_in, texts(project, experiments)))
 
 
-def _texts(project: Project, experiments: Sequence[Experiment]) -> list[str]:
+def texts(project: Project, experiments: Sequence[Experiment]) -> list[str]:
     """The environment.txt of each run; "" for none."""
     places: list[str] = []
     for one in experiments:
@@ -47,14 +47,14 @@ def circumstances(project: Project, one: Experiment, other: Experiment) -> list[
         old, new = getattr(one.record, key), getattr(other.record, key)
         if old != new:
             found.append(Change(key, _text(old), _text(new)))
-    texts = _texts(project, [one, other])
-    before, after = map(facts, texts)
+    found_texts = texts(project, [one, other])
+    before, after = map(facts, found_texts)
     if before and after:
         for key in sorted({*before, *after}):
             old_lines, new_lines = before.get(key), after.get(key)
             if old_lines != new_lines:
                 found.append(Change(key, _or_missing(old_lines), _or_missing(new_lines)))
-    return [*found, *changes(*map(_packages, texts))]
+    return [*found, *changes(*map(packages_in, found_texts))]
 
 
 def facts(text: str) -> dict[str, str]:
@@ -90,7 +90,8 @@ def _text(value: object) -> object:
     return ", ".join(value) if isinstance(value, tuple) else value
 
 
-def _packages(text: str) -> dict[str, str]:
+def packages_in(text: str) -> dict[str, str]:
+    """The version of each package in an environment.txt, and that of Python as `python`."""
     packages = {}
     for line in text.splitlines():
         if line.startswith(_PYTHON):

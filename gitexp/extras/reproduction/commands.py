@@ -29,6 +29,7 @@ gitexp reproduce exp-333c9 --json
 # The exit status by the grade; 1 and 2 are errors, as everywhere.
 STATUS = {Grade.BITWISE: 0, Grade.TOLERANCE: 3, Grade.STATISTICAL: 4, Grade.DIFFERENT: 5}
 
+Here = Annotated[bool, typer.Option("--here", help="Use the interpreter that is here; build no environment.")]
 NoOutput = Annotated[
     bool, typer.Option("--no-output", help="Do not show what the command prints; it is stored all the same.")
 ]
@@ -51,6 +52,7 @@ def _descriptors(*, hidden: bool, json: bool) -> Iterator[tuple[int, int]]:
 
 def reproduce_(
     exp: options.OwnExp,
+    here: Here = False,
     dry_run: options.DryRun = False,
     no_output: NoOutput = False,
     quiet: options.Quiet = False,
@@ -82,8 +84,12 @@ def reproduce_(
         if not (quiet or json):
             render.say(f"{experiment.name} runs, from the code of {exp}.", "dim")
 
+    def tell(text: str) -> None:
+        if not (quiet or json):
+            render.say(text, "dim")
+
     with _descriptors(hidden=no_output, json=json) as (output, complaints):
-        found = reproduce(project, exp, Manner(output, complaints, begun))
+        found = reproduce(project, exp, Manner(here, output, complaints, begun, tell))
     if json:
         render.as_json(texts.as_json(found))
     else:

@@ -15,11 +15,14 @@ from typing import NamedTuple
 from gitexp import errors
 from gitexp.catalog import certificates, lookup
 from gitexp.catalog.certificates import Certificate
+from gitexp.extras.reproduction import building
 from gitexp.extras.reproduction.comparing import Comparison, compare, has_results
 from gitexp.failpoints import failpoint
 from gitexp.history import edit
 from gitexp.model import Experiment, Record, Status
 from gitexp.pipeline.state import StageSelection
+from gitexp.process.environment_details import REPEATED
+from gitexp.process.interpreter import find_interpreter
 from gitexp.project.project import Project
 from gitexp.runs import run, work
 from gitexp.runs.request import RunRequest
@@ -30,13 +33,17 @@ class Manner(NamedTuple):
     """How experiments are run again.
 
     Attributes:
+        here: whether the present interpreter is used, and no environment built.
         stdout, stderr: file descriptors for the output of commands.
         on_start: told of each reproduction when it begins.
+        tell: told a sentence before what takes long.
     """
 
+    here: bool = False
     stdout: int = 1
     stderr: int = 2
     on_start: Callable[[Experiment], None] = lambda experiment: None
+    tell: Callable[[str], None] = lambda text: None
 
 
 PLAIN = Manner()
@@ -123,12 +130,28 @@ def request_of(one: Experiment, manner: Manner = PLAIN) -> RunRequest:
         stdout=manner.stdout,
         stderr=manner.stderr,
         on_start=manner.on_start,
-        reproduces={"experiment": one.name, "commit": one.record.commit},
+        reproduces={
+            "experiment": one.name,
+            "commit": one.record.commit,
+            "environment": "here" if manner.here else "built",
+        },
     )
 
 
 def _run(project: Project, one: Experiment, manner: Manner) -> Experiment:
-    with _variables({}):
+    found = building.recorded_of(project, one)
+    wanted = dict(building.wanted_variables(found, REPEATED))
+    built = None if manner.here else building.environment(project, one, manner.tell)
+    if built is None:
+        manner = manner._replace(here=True)
+    else:
+        wanted |= built.variables
+        if built.is_new:
+            manner.tell(f"It is in {built.folder}.")
+    with _variables(wanted):
+        if built is not None and one.record.argv is not None:
+            interpreter = find_interpreter(one.record.argv, project.repo.root, os.environ)
+            building.require_used(built, interpreter, one.record.command or "")
         result = run.run(project, request_of(one, manner))
     again = result.experiment
     if again.record.status is not Status.DONE:
@@ -170,6 +193,7 @@ def _certify(project: Project, found: Comparison) -> Certificate:
         time=now(),
         experiment=again.name,
         commit=again.commit,
+        environment=again.reproduces.get("environment", "here"),
     )
 
     def certified(record: Record) -> Record:

@@ -56,7 +56,7 @@ def project(repo: Workspace) -> Workspace:
 
 
 def reproduce(repo: Workspace, planted: str = "") -> tuple[int, dict[str, Any]]:
-    done = repo.gitexp("reproduce", "one", "--json", "-q", check=False, env={"PLANTED": planted})
+    done = repo.gitexp("reproduce", "one", "--here", "--json", "-q", check=False, env={"PLANTED": planted})
     return done.exit_code, json.loads(done.stdout)
 
 
@@ -137,7 +137,7 @@ def test_the_first_stage_that_differs(repo: Workspace) -> None:
 
 
 def test_what_cannot_be_reproduced(project: Workspace) -> None:
-    failed = project.gitexp("reproduce", "one", check=False, env={"PLANTED": "failure"})
+    failed = project.gitexp("reproduce", "one", "--here", check=False, env={"PLANTED": "failure"})
     assert failed.exit_code == 1
     assert "failed, exit status 3" in failed.stderr
     assert shown(project)["certificates"] == []
@@ -152,7 +152,7 @@ def test_two_people_certify_at_once(project: Workspace, tmp_path: Path) -> None:
     team.ann.gitexp("push", "-q", "one")
     team.bob.gitexp("pull", "-q", "one")
     for person, name in ((team.ann, "Ann"), (team.bob, "Bob")):
-        person.gitexp("reproduce", "one", "-q", env={"GIT_AUTHOR_NAME": name})
+        person.gitexp("reproduce", "one", "--here", "-q", env={"GIT_AUTHOR_NAME": name})
     team.ann.gitexp("push", "-q", "one")
     team.bob.gitexp("pull", "-q", "one")
     team.bob.gitexp("push", "-q", "one")
@@ -167,7 +167,7 @@ def test_two_people_certify_at_once(project: Workspace, tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
 @pytest.mark.parametrize("point", ["reproduce:ran", "operation:pending", "run:created"])
 def test_killed_it_goes_on(project: Workspace, point: str) -> None:
-    kill(project, point, "reproduce", "one", "-q")
+    kill(project, point, "reproduce", "one", "--here", "-q")
     status, found = reproduce(project)
     assert (status, found["ran"]) == (0, point == "run:created")  # a run that has ended is not made again
     assert len(shown(project)["certificates"]) == 1

@@ -1,0 +1,197 @@
+"""Environments built anew, one for each set of packages, kept beside the repository and used again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from gitexp import errors
+from gitexp.extras.reproduction import recorded, uv
+from gitexp.extras.reproduction.recorded import RecordedEnvironment
+from gitexp.failpoints import failpoint
+from gitexp.folders import clear_away
+from gitexp.model import Experiment
+from gitexp.project.project import Project
+from gitexp.repo import worktrees
+from gitexp.repo.git.values import in_commit
+from gitexp.views import environments
+from gitexp.words import shorten
+
+_MARK = "gitexp-environment.json"  # in a finished environment
+_RECORD = "its record"
+# A file of the tree that says what is needed -> the files that it may need beside it.
+_SOURCES = {
+    "uv.lock": ("pyproject.toml",),
+    "pylock.toml": (),
+    "requirements.txt": (),
+}
+_OWN_INDEX = ("UV_DEFAULT_INDEX", "UV_INDEX_URL")
+_GONE = ("PYTHONPATH", "PYTHONHOME", "CONDA_PREFIX", "CONDA_DEFAULT_ENV")
+
+
+class BuiltEnvironment(NamedTuple):
+    """An environment of Python for one experiment.
+
+    Attributes:
+        folder: its folder.
+        source: the file that it was built from, or `its record`.
+        is_new: whether it was built just now.
+    """
+
+    folder: Path
+    source: str
+    is_new: bool
+
+    @property
+    def programs(self) -> Path:
+        return self.folder / ("Scripts" if sys.platform == "win32" else "bin")
+
+    @property
+    def variables(self) -> dict[str, str | None]:
+        """The variables with which a command finds it."""
+        return {
+            "PATH": os.pathsep.join([str(self.programs), os.environ.get("PATH", os.defpath)]),
+            "VIRTUAL_ENV": str(self.folder),
+            "UV_PROJECT_ENVIRONMENT": str(self.folder),  # of `uv run`, which changes nothing of it
+            "UV_NO_SYNC": "1",
+            "PYTHONNOUSERSITE": "1",
+            **dict.fromkeys(_GONE),
+        }
+
+
+class _Wanted(NamedTuple):
+    """What an environment is built from.
+
+    Attributes:
+        source: the file, or `its record`.
+        folder: the folder of the file, from the root.
+        found: what the record says.
+        pins: the lines of the recorded packages.
+        key: the same for the same packages.
+    """
+
+    source: str
+    folder: str
+    found: RecordedEnvironment
+    pins: Sequence[str]
+    key: str
+
+
+def recorded_of(project: Project, one: Experiment) -> RecordedEnvironment:
+    """The environment of a run, as its record has it."""
+    (text,) = environments.texts(project, [one])
+    return recorded.read(text)
+
+
+def environment(project: Project, one: Experiment, tell: Callable[[str], None]) -> BuiltEnvironment | None:
+    """The environment for an experiment, built if need be; None for a run without Python.
+
+    Raises ExperimentError without uv, for packages that cannot be had, and if uv fails.
+    """
+    found = recorded_of(project, one)
+    if not found.python:
+        return None
+    wanted = _wanted(project, one, found)
+    folder = project.local.root / "environments" / wanted.key
+    with project.local.lock(f"environment-{wanted.key[:2]}"):
+        if (folder / _MARK).is_file():
+            os.utime(folder / _MARK)
+            return BuiltEnvironment(folder, wanted.source, is_new=False)
+        program = uv.find()
+        tell(f"An environment with Python {found.python} is built from {wanted.source}.")
+        clear_away(folder)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with worktrees.checkout(project.repo, one.record.commit) as worktree:
+            _build(program, wanted, folder, worktree.root / wanted.folder, tell)
+        failpoint("reproduce:built")
+        (folder / _MARK).write_text(json.dumps({"source": wanted.source, "python": found.python}), "utf-8")
+    return BuiltEnvironment(folder, wanted.source, is_new=True)
+
+
+def _wanted(project: Project, one: Experiment, found: RecordedEnvironment) -> _Wanted:
+    """What to build. Raises ExperimentError for packages that cannot be had."""
+    source, folder, contents = _source(project, one)
+    pins, lacking = recorded.requirements(found)
+    if source == _RECORD and lacking:
+        raise errors.ExperimentError(
+            f"The environment cannot be built: {'; '.join(each.why for each in lacking)}.",
+            "With --here the present interpreter is used.",
+            code="no-environment",
+        )
+    alike: list[object] = [source, folder, contents, found.python, pins, found.torch_backend, sys.platform]
+    if recorded.own_code(found):
+        alike.append(project.repo.resolve(one.record.commit, "tree"))
+    key = hashlib.sha256(json.dumps(alike).encode()).hexdigest()[:16]
+    return _Wanted(source, folder, found, pins, key)
+
+
+def _source(project: Project, one: Experiment) -> tuple[str, str, list[str]]:
+    """The file to build from, its folder, and the contents that it is made of."""
+    folders = dict.fromkeys((one.record.folder, one.record.project or "", ""))
+    for name, others in _SOURCES.items():
+        for folder in folders:
+            paths = [f"{folder}/{each}".lstrip("/") for each in (name, *others)]
+            contents = project.repo.read_blobs(in_commit(one.record.commit, paths))
+            texts = [content.decode("utf-8", "replace") for content in contents if content is not None]
+            if len(texts) == len(paths):
+                return name, folder, texts
+    return _RECORD, "", []
+
+
+def _build(program: Path, wanted: _Wanted, folder: Path, code: Path, tell: Callable[[str], None]) -> None:
+    """Build an environment; `code` is the folder of the source file in the code of the experiment."""
+    found, python = wanted.found, folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+    _make(program, folder, found.python, code, tell)
+    options = list(recorded.index_options(found, any(name in os.environ for name in _OWN_INDEX)))
+    install = ["pip", "install", "--python", str(python), *options]
+    what = f"the environment from {wanted.source}"
+    if wanted.source == "uv.lock":
+        words = ["sync", "--frozen", "--no-install-project"]
+        uv.run(program, words, code, {"UV_PROJECT_ENVIRONMENT": str(folder)}, what)
+    elif wanted.source == "pylock.toml":
+        uv.run(program, [*install, "-r", "pylock.toml"], code, {}, what)
+    else:
+        pins = folder / "recorded.txt"
+        pins.write_text("".join(f"{line}\n" for line in wanted.pins), "utf-8")
+        words = ["-r", str(pins), "--no-deps"]
+        if wanted.source != _RECORD:  # it may be open which versions: those of the record
+            words = ["-r", wanted.source, "-c", str(pins)]
+        if wanted.pins or wanted.source != _RECORD:
+            uv.run(program, [*install, *words], code, {}, what)
+    if recorded.own_code(found):
+        uv.run(program, [*install, "--no-deps", str(code)], code, {}, "the package of the project itself")
+
+
+def _make(program: Path, folder: Path, python: str, code: Path, tell: Callable[[str], None]) -> None:
+    """Make an empty environment with a version of Python, or else with another patch of it."""
+    words = ["venv", "--quiet", "--clear", "--no-project", str(folder), "--python"]
+    try:
+        uv.run(program, [*words, python], code, {}, f"an environment with Python {python}")
+    except errors.ExperimentError:
+        minor = ".".join(python.split(".")[:2])
+        uv.run(program, [*words, minor], code, {}, f"an environment with Python {python}")
+        tell(f"Python {python} cannot be had: another Python {minor} is used.")
+
+
+def require_used(built: BuiltEnvironment, interpreter: Path | None, command: str) -> None:
+    """Raise ExperimentError for a command whose interpreter is another than that of the environment."""
+    if interpreter is None or built.folder in interpreter.parents:
+        return
+    raise errors.ExperimentError(
+        f"The command names its interpreter itself, so it would not use an environment built anew: "
+        f"{shorten([command])}.",
+        "With --here that interpreter is used.",
+        code="no-environment",
+    )
+
+
+def wanted_variables(found: RecordedEnvironment, names: Sequence[str]) -> Mapping[str, str | None]:
+    """The variables that change numbers as the run had them; none for a record that does not say."""
+    if not found.is_detailed:
+        return {}
+    return {name: found.variables.get(name) for name in names}

@@ -1,0 +1,151 @@
+"""The environment that a record describes, as a list of requirements."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from gitexp.views import environments
+
+_LOCAL = re.compile(r"\+(cpu|cu\d+|rocm[\d.]+|xpu)$")
+_NAME = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?", re.ASCII | re.IGNORECASE)
+_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*", re.ASCII)
+_OWN = ("pip", "setuptools", "wheel", "uv")  # what installs, and is no part of what is run
+
+
+class RecordedEnvironment(NamedTuple):
+    """What an environment.txt says.
+
+    Attributes:
+        python: the version of Python; "" for none.
+        packages: the version of each package.
+        direct: what is known of each package that is from no index.
+        lines: the other lines, by key.
+    """
+
+    python: str
+    packages: Mapping[str, str]
+    direct: Mapping[str, Mapping[str, str]]
+    lines: Sequence[tuple[str, str]]
+
+    def values(self, key: str) -> list[str]:
+        """The values of the lines with a key."""
+        return [value for each, value in self.lines if each == key]
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The recorded variables."""
+        pairs = [value.partition("=") for value in self.values("variable")]
+        return {name: value for name, _, value in pairs}
+
+    @property
+    def is_detailed(self) -> bool:
+        """Whether more is known than versions: records of earlier versions of gitexp have no more."""
+        return bool(self.values("manager"))
+
+    @property
+    def torch_backend(self) -> str:
+        """The backend of torch, such as cu128; "" for none."""
+        for name in ("torch", "jaxlib", "torchvision"):
+            if found := _LOCAL.search(self.packages.get(name, "")):
+                return found[1]
+        return ""
+
+
+def read(text: str) -> RecordedEnvironment:
+    """What an environment.txt says; a line that makes no sense is passed over."""
+    packages = dict(environments.packages_in(text))
+    lines = environments.lines_of(text)
+    direct = dict[str, dict[str, str]]()
+    for key, value in lines:
+        if key != "direct":
+            continue
+        try:
+            found = json.loads(value)
+        except ValueError:
+            continue
+        if isinstance(found, dict) and all(isinstance(each, str) for each in found.values()):
+            direct[normal(found.get("name", ""))] = found
+    return RecordedEnvironment(packages.pop("python", ""), packages, direct, lines)
+
+
+def normal(name: str) -> str:
+    """A package's name in PyPI's normal form."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+class Unobtainable(NamedTuple):
+    """A package whose code cannot be had, and why, as a sentence."""
+
+    name: str
+    why: str
+
+
+def requirements(found: RecordedEnvironment) -> tuple[list[str], list[Unobtainable]]:
+    """A line for each package, and what cannot be had. Code of the run itself is in neither."""
+    lines, lacking = list[str](), list[Unobtainable]()
+    for name, version in found.packages.items():
+        if not (_NAME.fullmatch(name) and _VERSION.fullmatch(version)):  # a record may be anybody's
+            continue
+        direct = found.direct.get(name)
+        if direct is None:
+            if name not in _OWN:
+                lines.append(f"{name}=={version}")
+        elif not direct.get("here"):
+            line, why = _direct(name, direct)
+            if why:
+                lacking.append(Unobtainable(name, why))
+            else:
+                lines.append(line)
+    return lines, lacking
+
+
+def own_code(found: RecordedEnvironment) -> bool:
+    """Whether the code of the run itself was installed."""
+    return any(direct.get("here") for direct in found.direct.values())
+
+
+def _direct(name: str, direct: Mapping[str, str]) -> tuple[str, str]:
+    """The requirement for a package that is from no index, or why there is none."""
+    url = direct.get("url", "").replace("://~/", f"://{Path.home()}/")
+    commit = direct.get("commit", "")
+    if direct.get("editable") or url.startswith("file://"):
+        if direct.get("dirty"):
+            return "", f"{name} was an editable install of {direct['url']} with changes that no commit has"
+        if not commit:
+            return "", f"{name} was installed from {direct['url']}, a folder without a known commit"
+        if not Path(url.removeprefix("file://")).exists():
+            return "", f"{name} was installed from {direct['url']}, which is not here"
+        return f"{name} @ git+{url}@{commit}", ""
+    if direct.get("vcs"):
+        return f"{name} @ {direct['vcs']}+{url}@{commit}", ""
+    if known := direct.get("hash", "").replace(":", "="):
+        return f"{name} @ {url}#{known}", ""
+    return f"{name} @ {url}", ""
+
+
+def index_options(found: RecordedEnvironment, has_own_index: bool) -> Iterator[str]:
+    """Yield options of uv for where the packages came from; the user's own default index comes first."""
+    for url in found.values("index")[:1]:
+        if not has_own_index and _is_there(url):
+            yield from ("--default-index", url)
+    more = [url for url in found.values("extra-index") if _is_there(url)]
+    for url in more:
+        yield from ("--index", url)
+    if more and "uv" not in found.values("manager"):
+        yield from ("--index-strategy", "unsafe-best-match")  # as pip does
+    for url in found.values("find-links"):
+        if _is_there(url):
+            yield from ("--find-links", url)
+    if found.torch_backend:
+        yield from ("--torch-backend", found.torch_backend)
+
+
+def _is_there(url: str) -> bool:
+    """Whether a place of packages can be asked: a folder of another machine cannot."""
+    if url.startswith("file://") or "://" not in url:
+        return Path(url.removeprefix("file://")).exists()
+    return True

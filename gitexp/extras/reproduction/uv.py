@@ -1,0 +1,59 @@
+"""uv as a program: the one module that starts it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from gitexp import errors
+from gitexp.masks import without_credentials
+
+_TOLD = 6  # lines of uv's own words in an error
+_LONGEST = 500  # characters of them
+_OFFLINE = (
+    "dns error",
+    "failed to lookup",
+    "network is unreachable",
+    "connection refused",
+    "error sending request",
+)
+
+
+def find() -> Path:
+    """The program. Raises ExperimentError where there is none."""
+    name = "uv.exe" if sys.platform == "win32" else "uv"
+    beside = Path(sys.executable).parent / name
+    if beside.is_file():
+        return beside
+    found = shutil.which("uv")
+    if found is None:
+        raise errors.ExperimentError(
+            "An environment is built by uv, and uv is not here.",
+            "Install it: pip install 'gitexp[reproduce]'. With --here the present interpreter is used.",
+            code="no-environment",
+        )
+    return Path(found)
+
+
+def run(program: Path, words: Sequence[str], cwd: Path, env: Mapping[str, str], what: str) -> None:
+    """Have uv do something. Raises ExperimentError with uv's own words if it cannot; `what` is for people."""
+    done = subprocess.run(
+        [program, *words],
+        cwd=cwd,
+        env={**os.environ, **env, "UV_NO_PROGRESS": "1", "NO_COLOR": "1"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+    )
+    if done.returncode == 0:
+        return
+    text = without_credentials(done.stderr.decode("utf-8", "replace")).strip()
+    told = " ".join(" ".join(text.splitlines()[:_TOLD]).split())[:_LONGEST]
+    hint = "With --here the present interpreter is used."
+    if any(word in text.lower() for word in _OFFLINE):
+        hint = f"uv needs the network, or these packages in its cache. {hint}"
+    raise errors.ExperimentError(f"uv cannot build {what}: {told}", hint, code="no-environment")
