@@ -109,6 +109,40 @@ def test_everything_works_without_flock(repo: Workspace, tmp_path: Path) -> None
     assert_sound(repo)
 
 
+KILLS_ITS_JOB = """\
+import json, os, pathlib, signal, sys
+lr = float(pathlib.Path('params.yaml').read_text().split('lr:')[1].split()[0])
+seen = pathlib.Path(sys.argv[1], str(lr))
+if lr < 0.25 and not seen.exists():
+    seen.touch()
+    os.kill(os.getppid(), signal.SIGKILL)
+    sys.exit(1)
+json.dump({'loss': lr * 2}, open('metrics.json', 'w'))
+"""
+
+
+@needs_strace
+def test_a_grid_of_an_engine_without_flock_with_half_of_its_jobs_killed_is_the_table_of_one_here(
+    repo: Workspace, tmp_path: Path
+) -> None:
+    repo.write("train.py", KILLS_ITS_JOB)
+    repo.git("commit", "-qam", "trains")
+    grid = ("run", "-q", "-S", "train.lr=0.1,0.2,0.3,0.4", "--name-template")
+    train = ("--", sys.executable, "train.py", str(tmp_path))
+    gitexp(repo, "ENOLCK", *grid, "engine-{train.lr}", "--engine", "local", "-j", "2", *train)
+    assert len(list(tmp_path.glob("0.?"))) == 2
+    tables = [[record_of(repo, f"engine-0.{lr}") for lr in range(1, 5)]]
+    gitexp(repo, "ENOLCK", "remove", "--yes", "-q", "engine-*")
+    gitexp(repo, "ENOLCK", *grid, "here-{train.lr}", *train)
+    tables.append([record_of(repo, f"here-0.{lr}") for lr in range(1, 5)])
+    assert [one.tries for one in tables[0]] == [1, 1, 0, 0]
+    of_engine, of_here = [[(one.status, one.params, one.metrics) for one in each] for each in tables]
+    assert of_engine == of_here
+    assert {status for status, _, _ in of_here} == {Status.DONE}
+    assert left(repo) == []
+    assert_sound(repo)
+
+
 @needs_strace
 def test_a_kill_without_flock_is_put_right_by_the_next_command(repo: Workspace) -> None:
     repo.writes("metrics.json")
