@@ -48,6 +48,9 @@ class ScriptedEngine:
     def describe(self) -> str:
         return "what a test says"
 
+    def capacity(self) -> int:
+        return 0
+
     def places(self) -> Sequence[str]:
         return ()
 

@@ -50,6 +50,7 @@ class Dispatcher:
     Attributes:
         failed: the runs that no job could begin, in the order of their failures.
         away: why the engine does not answer; "" if it does.
+        running: the runs that go on, as they are where they run.
     """
 
     def __init__(self, engine: Engine, reach: Reach, file: JobsFile, max_retries: int) -> None:
@@ -70,6 +71,7 @@ class Dispatcher:
         self._pause = engine.interval
         self.failed: list[NeverBegun] = []
         self.away = ""
+        self.running: Mapping[str, Experiment] = {}
 
     @property
     def keeps_jobs(self) -> bool:
@@ -242,6 +244,7 @@ class Dispatcher:
     def _close_ended(self) -> None:
         """Let go of the jobs whose experiments have ended, by their records, or wait for another job."""
         now = self._reach.look(set(self._open)) if self._open else {}
+        self.running = {one.name: one for one in now.values() if one.record.status is Status.RUNNING}
         for name, job in list(self._open.items()):
             one = now.get(name)
             if one is not None and self._was_put_back(one, job):
@@ -334,7 +337,8 @@ class Dispatcher:
 
     def _put_back(self, lost: Sequence[Experiment]) -> None:
         """Have the ends of killed runs stored, and give those that wait again another job."""
-        self._reach.put_back(lost)
+        reports = {one.name: self._reports.get(self._open[one.name].id, GONE) for one in lost}
+        self._reach.put_back(lost, [name for name, report in reports.items() if report.made_room])
         now = self._reach.look({one.name for one in lost})
         for one in lost:
             after = now.get(one.name)

@@ -82,12 +82,14 @@ class JobReport(NamedTuple):
         reason: why it waits or has ended, in the engine's words, such as `NODE_FAIL`; "" if that is unknown.
         is_stuck: whether it waits for what may never come, such as a host that does not answer.
         is_preempted: whether the engine itself has ended it, for a limit or for others: it may run again.
+        made_room: whether that was for others: then its run is not to blame.
     """
 
     state: JobState
     reason: str = ""
     is_preempted: bool = False
     is_stuck: bool = False
+    made_room: bool = False
 
 
 GONE = JobReport(JobState.ENDED)  # of a job that the engine does not know any more

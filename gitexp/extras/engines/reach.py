@@ -35,11 +35,11 @@ class Reach(Protocol):
         nobody can tell.
         """
 
-    def put_back(self, lost: Sequence[Experiment]) -> None:
+    def put_back(self, lost: Sequence[Experiment], made_room: Collection[str] = ()) -> None:
         """Store the ends of runs whose jobs have ended in their middle, and queue those that may run again.
 
         A run whose process lives, or stores its end just now, is left alone. An interrupted run of `lost` was
-        preempted, with its end stored.
+        preempted, with its end stored. The tries of `made_room` do not count.
         """
 
 
@@ -77,10 +77,14 @@ class SharedDisk:
                 found[one.name] = one
         return found
 
-    def put_back(self, lost: Sequence[Experiment]) -> None:
+    def put_back(self, lost: Sequence[Experiment], made_room: Collection[str] = ()) -> None:
         running = [one.name for one in lost if one.record.status is Status.RUNNING]
         finish_lost_jobs(self._project, running)
-        queue.requeue_lost(self._project, max_retries=self._orders.max_retries)
-        for one in lost:
+        most = self._orders.max_retries
+        for one in self.look(made_room).values():
             if one.record.status is Status.INTERRUPTED:
-                restart.put_back_preempted(self._project, one, self._orders.max_retries)
+                restart.put_back_preempted(self._project, one, most, counts=False)
+        queue.requeue_lost(self._project, max_retries=most)
+        for one in lost:
+            if one.record.status is Status.INTERRUPTED and one.name not in made_room:
+                restart.put_back_preempted(self._project, one, most)

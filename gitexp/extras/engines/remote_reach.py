@@ -101,14 +101,15 @@ class RemoteReach:
                 found[name] = run.experiment
         return found
 
-    def put_back(self, lost: Sequence[Experiment]) -> None:
+    def put_back(self, lost: Sequence[Experiment], made_room: Collection[str] = ()) -> None:
         """Let runs whose jobs are dead wait again; a run that was lost too often ends here as interrupted."""
         here = self._here([one.name for one in lost])
         self._due = 0.0
         try:
             for one in lost:
                 if one.record.status is Status.INTERRUPTED:
-                    restart.put_back_preempted(self._project, one, self._orders.max_retries)
+                    counts = one.name not in made_room
+                    restart.put_back_preempted(self._project, one, self._orders.max_retries, counts=counts)
                 elif one.name in here and self._is_there(here[one.name]):
                     self._put_back_lost(one, here[one.name])
         except errors.SharingError as error:

@@ -16,6 +16,7 @@ from gitexp.failpoints import failpoint
 from gitexp.model import Experiment, Status
 from gitexp.process.limits import GRACE
 from gitexp.project.project import Project
+from gitexp.repo import live
 from gitexp.runs.recover import finish_lost_jobs
 from gitexp.runs.requeue import is_lost, requeue
 
@@ -31,7 +32,8 @@ def take_on_again(project: Project, name: str, orders: Orders) -> None:
     until = time.monotonic() + _PATIENCE
     while (one := _begun_by(project, name, orders)) is not None:
         if one.record.status is Status.INTERRUPTED:
-            put_back_preempted(project, one, orders.max_retries)
+            # If its end is stored, it was told to end: the scheduler has made room for others.
+            put_back_preempted(project, one, orders.max_retries, counts=is_lost(one))
         if one.record.status is not Status.RUNNING or time.monotonic() > until:
             return
         finish_lost_jobs(project, [name])
@@ -47,23 +49,27 @@ def goes_on_later(project: Project, name: str, orders: Orders) -> bool:
     return isinstance(now, Experiment) and now.record.status is Status.QUEUED
 
 
-def put_back_preempted(project: Project, one: Experiment, max_retries: int) -> Experiment | None:
+def put_back_preempted(
+    project: Project, one: Experiment, max_retries: int, *, counts: bool = True
+) -> Experiment | None:
     """The interrupted run, queued again; None if it may not, or if somebody else was quicker.
 
-    A try that has come to no new checkpoint counts: a run that has its machine go down each time must come to
-    an end.
+    A try that has come to no new checkpoint counts: a run that has its machine go down each time, or never
+    ends in its time, must come to an end. Only one that had to make room for others does not.
     """
-    if is_lost(one):  # it could not store what it had
+    if is_lost(one) and counts:  # it could not store what it had
         again = queue.requeue_lost(project, max_retries=max_retries)
         return next((found for found in again if found.name == one.name), None)
-    if project.dry_run or one.record.tries >= max_retries:
+    if project.dry_run or (counts and one.record.tries >= max_retries):
         return None
-    counted = one._replace(record=replace(one.record, tries=one.record.tries + 1))
+    tries = one.record.tries + counts - is_lost(one)  # `requeue` counts those that were lost
     failpoint("engine:preempted")
     try:
-        return requeue(project, counted)
+        queued = requeue(project, one._replace(record=replace(one.record, tries=tries)))
     except errors.BadRecord:  # doctor names it
         return None
+    live.forget_lost(project.local, one.record.start)
+    return queued
 
 
 def _begun_by(project: Project, name: str, orders: Orders) -> Experiment | None:

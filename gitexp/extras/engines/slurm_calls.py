@@ -88,7 +88,8 @@ def report_of(state: str, reason: str) -> JobReport:
     """What a state of squeue's, with its reason, means."""
     if state in _ENDED:
         told = "" if state in _PLAIN_ENDS else state
-        return JobReport(JobState.ENDED, told, is_preempted=state in _BY_OTHERS)
+        made_room = state == "PREEMPTED"
+        return JobReport(JobState.ENDED, told, is_preempted=state in _BY_OTHERS, made_room=made_room)
     if state in _WAITING:
         return JobReport(JobState.WAITING, "" if reason in _USUAL else reason)
     return JobReport(JobState.RUNNING)

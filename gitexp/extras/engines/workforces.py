@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from gitexp.extras.engines.dispatcher import Dispatcher
+from gitexp.model import Experiment
 from gitexp.project.engine_choice import BY_ENGINE
 from gitexp.words import counted
 
@@ -64,6 +65,11 @@ class EnginePool:
             self._dispatcher.end_now()
             remark("The present runs are asked to end.")
 
+    @property
+    def running(self) -> Mapping[str, Experiment]:
+        """The runs that go on, as they are where they run."""
+        return self._dispatcher.running
+
     def require_well(self) -> None:
         """Raise GitexpError if no job could begin a run."""
         self._dispatcher.require_well()
@@ -106,6 +112,11 @@ class EngineCrew:
     def end_now(self) -> None:
         """End the present runs, which are stored as interrupted."""
         self._dispatcher.end_now()
+
+    @property
+    def running(self) -> Mapping[str, Experiment]:
+        """The runs that go on, as they are where they run."""
+        return self._dispatcher.running
 
     def require_well(self) -> None:
         """Raise GitexpError if no job could begin a run."""

@@ -17,6 +17,7 @@ from gitexp import errors, plugins
 from gitexp.extras.queue import workers
 from gitexp.extras.queue.signals import presses
 from gitexp.extras.queue.workers import USUAL, Orders, Worker, at_work
+from gitexp.model import Experiment
 from gitexp.process.environment import machine
 from gitexp.process.liveness import process_of
 from gitexp.process.signals import OWN_GROUP
@@ -44,6 +45,10 @@ class Workforce(Protocol):
     def require_well(self) -> None:
         """Raise GitexpError if it has ended before its time."""
 
+    @property
+    def running(self) -> Mapping[str, Experiment]:
+        """The runs that go on elsewhere, and of which the records here may not know it yet."""
+
 
 class Pool(NamedTuple):
     """Workers of this machine, started together.
@@ -59,6 +64,11 @@ class Pool(NamedTuple):
     processes: Sequence[subprocess.Popen[bytes]]
     said: Sequence[IO[bytes]]
     pressed: Sequence[float]
+
+    @property
+    def running(self) -> Mapping[str, Experiment]:
+        """None: the records of this repository say what runs."""
+        return {}
 
     @property
     def going_on(self) -> int:

@@ -210,7 +210,9 @@ def _run(
         with presses() as pressed:
             if manner.retry_failed:
                 sweeper.retry_failed()
-            listener = SweepListener(lambda one: begun.append(one.name), manner.look, lambda remark: None)
+            listener = SweepListener(
+                lambda one: begun.append(one.name), lambda running: manner.look(), lambda remark: None
+            )
             outcome = going_on.run(sweeper, manner.jobs, listener, pressed, manner.engine)
     definition = going_on.definition
     return SweepResult(

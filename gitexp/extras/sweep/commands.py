@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import signal
 import sys
-import time
 from collections import Counter
 from collections.abc import Collection, Sequence
 
@@ -15,26 +13,21 @@ from gitexp.catalog.lineage import rows_of
 from gitexp.catalog.query import Query
 from gitexp.catalog.replicates import Replicates
 from gitexp.cli.kit import render
-from gitexp.cli.kit.cells import elide
 from gitexp.cli.kit.ending import status_of
 from gitexp.cli.kit.many import Many
-from gitexp.cli.kit.summary import ended_line
-from gitexp.cli.kit.table_layout import Line, lay_out
 from gitexp.cli.kit.table_remarks import noted_lines, show_command
-from gitexp.cli.kit.watch import InPlace
 from gitexp.extras.queue import pool, remarks
 from gitexp.extras.queue.signals import presses
 from gitexp.extras.sweep.grids import Grid, grid_of, in_order, waiting
+from gitexp.extras.sweep.live_table import LiveTable
 from gitexp.extras.sweep.replicates import seeds_from
 from gitexp.files import arguments
-from gitexp.model import Experiment, Status, readable
+from gitexp.model import Experiment, Status
 from gitexp.project.params import CommandLine
 from gitexp.project.project import Project
-from gitexp.repo.watched import Watched
 from gitexp.runs.plan import Planned
 from gitexp.runs.request import RunRequest
 from gitexp.runs.seeds import Seed
-from gitexp.times import show_duration
 from gitexp.views import table as tables
 from gitexp.views.columns import Columns
 from gitexp.views.formats import MEANS, out_of_means
@@ -70,7 +63,7 @@ def launch(project: Project, request: RunRequest, many: Many) -> int:
         if left and not stopped:
             jobs = min(many.jobs, len(left))
             with pool.workforce(project, jobs, names, choice=many.engine) as workers:
-                stopped = workers.wait(screen.look, screen.set_remark)
+                stopped = workers.wait(lambda: screen.look(workers.running), screen.set_remark)
                 screen.clear()
                 workers.require_well()
     status = _answer(project, names, ended_before, many)
@@ -165,111 +158,6 @@ def _of_seeds(repeat: int, seed: Seed | None) -> str:
 def _states(project: Project, names: Sequence[str]) -> list[Experiment]:
     """The experiments with some names, as they are now, in order of these."""
     return in_order(project.store.readable(), names)
-
-
-class LiveTable:
-    """The progress of many runs: a table in a terminal, else a line for each run that has ended.
-
-    `total`: how many there will be, if `names` has not all of them yet.
-    """
-
-    def __init__(
-        self, project: Project, names: Sequence[str], *, quiet: bool, total: int | None = None
-    ) -> None:
-        self._remark = ""
-        self._due = 0.0  # the time of the next picture
-        self._project = project
-        self._watched = Watched(project.store)
-        self._names = names  # a search adds to them
-        self._total = total
-        self._quiet = quiet
-        self._begun = time.monotonic()
-        self._told = set[str]()
-        for one in self._now():
-            if one.record.status.ended:
-                self._told.add(one.name)
-        self._before = len(self._told)
-        self._picture = InPlace()
-        self._has_terminal = render.screen() is not None and not quiet
-
-    def look(self) -> None:
-        """Draw the state of now."""
-        if self._quiet or time.monotonic() < self._due:
-            return
-        started = time.monotonic()
-        now = self._now()
-        with contextlib.suppress(OSError):
-            if self._has_terminal:
-                self._draw(now)
-            else:
-                self._tell(now)
-        self._due = time.monotonic() + _SHARE * (time.monotonic() - started)
-
-    def _now(self) -> list[Experiment]:
-        """The experiments with the names, as they are now, in order of these."""
-        return in_order(readable(self._watched.all()), self._names)
-
-    def set_remark(self, text: str) -> None:
-        """Say something below the table, as long as the table is drawn."""
-        self._remark = text
-        if not self._has_terminal:
-            render.say(text, "dim")
-
-    def clear(self) -> None:
-        """Say what is left to say, and take the last picture away."""
-        self._due = 0.0
-        self.look()
-        if self._has_terminal:
-            self._picture.clear()
-
-    def _tell(self, now: Sequence[Experiment]) -> None:
-        for one in now:
-            if one.record.status.ended and one.name not in self._told:
-                self._told.add(one.name)
-                render.say(ended_line(one))
-
-    def _draw(self, now: Sequence[Experiment]) -> None:
-        lines: list[Line] = [*self._table(now), []]
-        for text in filter(None, (self._summary(now), self._remark)):
-            lines.append([(elide(text, render.width() or len(text)), "dim")])
-        self._picture.draw(lines)
-
-    def _table(self, now: Sequence[Experiment]) -> list[Line]:
-        """The running and the last ended runs, as many as the terminal has room for."""
-        _, height = render.screen() or (0, 24)
-        running, ended = list[str](), list[str]()
-        for one in sorted(now, key=lambda one: one.record.finished or "", reverse=True):
-            if one.record.status is Status.RUNNING:
-                running.append(one.name)
-            elif one.record.status.ended:
-                ended.append(one.name)
-        shown = [*running, *ended][: max(height - _BESIDE, 1)]
-        return _lines(self._project, shown) if shown else []
-
-    def _summary(self, now: Sequence[Experiment]) -> str:
-        """How many runs are in which state, and when all will have ended."""
-        counts: dict[Status, int] = {}
-        for one in now:
-            counts[one.record.status] = counts.get(one.record.status, 0) + 1
-        ended = sum(one.record.status.ended for one in now)
-        total = max(self._total or 0, len(now))
-        parts = [f"{ended:,} of {total:,} ended"]
-        for status in (Status.FAILED, Status.INTERRUPTED, Status.RUNNING, Status.QUEUED):
-            if status in counts:
-                parts.append(f"{counts[status]:,} {status}")
-        passed = time.monotonic() - self._begun
-        parts.append(show_duration(passed))
-        if self._before < ended < total:
-            left = passed / (ended - self._before) * (total - ended)
-            parts.append(f"about {show_duration(left)} left")
-        return " · ".join(parts)
-
-
-def _lines(project: Project, names: Sequence[str]) -> list[Line]:
-    """The table of some experiments, as it fits."""
-    table = tables.table(project, Query(names=tuple(names)))
-    choice = tables.choice(table, Columns())
-    return list(lay_out(table, choice, width=render.width(), precision=PRECISION).lines)
 
 
 def _print_table(project: Project, names: Sequence[str], drawn: Replicates) -> None:

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import IO, NamedTuple, Protocol
 
 from gitexp import plugins
@@ -40,6 +40,10 @@ class TrialCrew(Protocol):
     @property
     def has_room(self) -> bool:
         """Whether a run given now begins at once."""
+
+    @property
+    def running(self) -> Mapping[str, Experiment]:
+        """The runs that go on elsewhere, and of which the records here may not know it yet."""
 
     def give(self, name: str) -> None:
         """Have a queued experiment run."""
@@ -95,6 +99,11 @@ class Crew:
         self._idle: list[Member] = []
         self._said: queue.SimpleQueue[tuple[Member, bool]] = queue.SimpleQueue()
         held.callback(self.dismiss)
+
+    @property
+    def running(self) -> Mapping[str, Experiment]:
+        """None: the records of this repository say what runs."""
+        return {}
 
     @property
     def is_busy(self) -> bool:

@@ -59,12 +59,12 @@ class SweepListener(NamedTuple):
 
     Attributes:
         planned: told of each new trial's experiment, and of those that go on.
-        look: called several times a second.
+        look: called several times a second, with the runs that go on elsewhere.
         remark: told a sentence for the user.
     """
 
     planned: Callable[[Experiment], None]
-    look: Callable[[], None]
+    look: Callable[[Mapping[str, Experiment]], None]
     remark: Callable[[str], None]
 
 
@@ -295,9 +295,9 @@ def run(
         if not crew.is_busy and (end.is_near or not sweeper.has_running()):
             break
         crew.wait(_INTERVAL)
-        listener.look()
+        listener.look(crew.running)
     crew.dismiss()
-    listener.look()
+    listener.look(crew.running)
     crew.require_well()
     return SweepOutcome(end.was_interrupted, end.why or sweeper.why, sweeper.is_used_up)
 

@@ -13,10 +13,11 @@ from gitexp.extras.queue import remarks
 from gitexp.extras.queue.signals import presses
 from gitexp.extras.sweep import changes, driver, pruning, session, summary
 from gitexp.extras.sweep import trials as reading
-from gitexp.extras.sweep.commands import LiveTable, ask_before, can_be_asked, confirm
+from gitexp.extras.sweep.commands import ask_before, can_be_asked, confirm
 from gitexp.extras.sweep.definition import SweepDefinition
 from gitexp.extras.sweep.drawing import next_point
 from gitexp.extras.sweep.driver import Sweeper, SweepListener, SweepOutcome
+from gitexp.extras.sweep.live_table import LiveTable
 from gitexp.extras.sweep.session import LeftToRun, SweepSession
 from gitexp.extras.sweep.summary import SweepSummary
 from gitexp.extras.sweep.trials import Trial

@@ -22,6 +22,7 @@ from gitexp.extras.queue import queue_refs
 from gitexp.extras.queue.exchange import RemoteQueue
 from gitexp.extras.queue.queue_refs import QUEUE
 from gitexp.extras.queue.workers import USUAL, Orders
+from gitexp.extras.sweep.live_table import LiveTable
 from gitexp.model import Experiment, Status
 from gitexp.project.project import Project
 from tests.support.clones import Team, assert_whole, make_team, refs_of
@@ -146,6 +147,10 @@ def test_a_run_whose_job_is_lost_is_requeued_at_once_and_no_command_of_it_goes_o
     at_work.give(["one"])
     until(lambda: (tmp_path / "seen").exists() and (tmp_path / "seen").read_text())
     (run,) = there.runs()
+    worked_off(at_work, lambda: "one" in at_work.running)
+    screen = LiveTable(Project.open(team.ann.path), ["one"], quiet=True)
+    screen.look(at_work.running)
+    assert screen.summary.startswith("0 of 1 ended · 1 running")
     process = run.experiment.record.process
     assert process is not None
     if signum:

@@ -277,6 +277,7 @@ def test_slurm_starts_a_job_again_and_the_run_goes_on_once(
     worked_off(repo)
     one = records(repo)["one"]
     assert (one.status, one.job, one.metrics) == (Status.DONE, job, {"metrics.json": {"loss": 1}})
+    assert one.tries == 0  # it was not to blame
 
 
 def test_near_the_time_limit_a_run_is_stored_and_goes_back(
@@ -309,7 +310,8 @@ def test_a_preempted_job_runs_again_when_there_is_room(
     assert "COMPLETED" in slurm.ask("squeue", "-h", "-t", "all", "-o", "%T", "-j", urgent)
     waiting.touch()
     worked_off(repo)
-    assert records(repo)["one"].status is Status.DONE
+    one = records(repo)["one"]
+    assert (one.status, one.tries) == (Status.DONE, 0)
 
 
 LEARNS = """
