@@ -426,6 +426,10 @@ CODES: dict[str, tuple[type[GitexpError], str]] = {
     "reproduction-failed": (ExperimentError, "`reproduce`: the command that came to a good end now fails."),
     "branch-exists": (GitexpError, "There is a branch of that name, or one that is in its way."),
     "unsaved-changes": (UnsavedChanges, "Files would be overwritten whose content is stored nowhere."),
+    "sheet-column": (
+        UsageError,
+        "Nobody can tell what a column of a sheet is, or there is no such column.",
+    ),
     "nothing-to-import": (UsageError, "No run of another tool could be read there."),
     "nothing-to-undo": (GitexpError, "No operation can be taken back, or not the one that was named."),
     "workspace-busy": (WorkspaceBusy, "Another run is going on in this workspace."),

@@ -248,6 +248,10 @@ _TABLE: dict[tuple[str, str], str] = {
     ("importer", "wandb"): "gitexp.extras.integrations.importers.wandb:IMPORTER",
     ("importer", "tensorboard"): "gitexp.extras.integrations.importers.tensorboard:IMPORTER",
     ("importer", "trackio"): "gitexp.extras.integrations.importers.trackio:IMPORTER",
+    ("importer", "csv"): "gitexp.extras.integrations.importers.sheets:CSV",
+    ("importer", "excel"): "gitexp.extras.integrations.importers.sheets:EXCEL",
+    # The rows of a sheet in a file that is no text.
+    ("sheet", "excel"): "gitexp.extras.integrations.importers.excel_rows:rows",
 }
 for _name in COMMANDS:
     _module = "import_" if _name == "import" else _name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 import typer
@@ -24,9 +24,18 @@ gitexp import https://example.com/team/project.git best --name theirs
 gitexp import https://example.com/project.git best --data-from s3://team/data
 gitexp import mlflow ./mlruns
 gitexp import wandb ./wandb --filter "acc > 0.9"
+gitexp import csv results.csv --column "top 1=metric:acc" --column who=user
 gitexp import ./runs    (whatever has left them)
 """
 
+Columns = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--column",
+        metavar="HEADER=ROLE",
+        help="What a column of a sheet is: param, metric, name, tags, note, skip, param:NAME, …",
+    ),
+]
 Into = Annotated[
     str,
     options.option(
@@ -62,6 +71,7 @@ def import_experiment(
             metavar="[EXP]", help="Name there, unique prefix or pattern; after a tool its folder or file."
         ),
     ] = None,
+    column: Columns = None,
     into: Into = "",
     filter_: options.Filter = None,
     name: Annotated[str | None, options.other_name("Another name for it here.")] = None,
@@ -85,11 +95,12 @@ def import_experiment(
     if exp is None or _is_tool(where):
         kind, place = ("", where) if exp is None else (where, exp)
         import_of: Callable[..., None] = plugins.load("import", "runs")
-        import_of(project, kind, place, into=into, text=filter_, quiet=quiet, json=json)
+        import_of(project, kind, place, _roles(column or ()), into=into, text=filter_, quiet=quiet, json=json)
         return
-    if into or filter_ is not None:
+    if into or column or filter_ is not None:
         raise errors.UsageError(
-            "--into and --filter are for runs of another tool.", "One experiment: gitexp import WHERE EXP"
+            "--into, --column and --filter are for runs of another tool.",
+            "One experiment: gitexp import WHERE EXP",
         )
     with contact(quiet=quiet) as on_line:
         done = ops.import_experiment(project, where, exp, name, on_line, data_from=data_from)
@@ -108,6 +119,17 @@ def import_experiment(
         render.as_json(row_of(project, done.experiment).as_json())
     elif not quiet:
         render.say(_said(done))
+
+
+def _roles(given: Sequence[str]) -> dict[str, str]:
+    """The roles of columns by header, from `--column`."""
+    found = {}
+    for text in given:
+        header, equals, role = text.rpartition("=")
+        if not equals:
+            raise errors.UsageError(f"--column {text} has no role.", f'Give it one: --column "{text}=param"')
+        found[header] = role
+    return found
 
 
 def _is_tool(word: str) -> bool:

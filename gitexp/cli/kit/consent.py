@@ -1,4 +1,4 @@
-"""The user's word before something is deleted."""
+"""The user's word: before something is deleted, and where only the user can tell."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def ask(context: Any, question: str) -> None:
 
     Without a terminal nobody can be asked. Raises UsageError, with the line that needs no answer.
     """
-    if not (render.is_terminal(sys.stdin) and render.is_terminal(sys.stderr)):
+    if not can_ask():
         raise errors.UsageError(
             f"{question.rstrip('.')}, and there is no terminal to ask.",
             f"To do it: {again(context, '--yes')}; to see what it would do: {again(context, '--dry-run')}",
@@ -31,3 +31,14 @@ def ask(context: Any, question: str) -> None:
         raise
     if not go_on:
         raise typer.Abort
+
+
+def can_ask() -> bool:
+    """Whether there is somebody at a terminal."""
+    return render.is_terminal(sys.stdin) and render.is_terminal(sys.stderr)
+
+
+def answer(question: str, default: str) -> str:
+    """The answer to a question on a terminal, where `can_ask`."""
+    given: str = typer.prompt(question, default=default, err=True)
+    return given.strip()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from gitexp import errors, plugins
 from gitexp.catalog import filters, rows
 from gitexp.catalog.lineage import row_of
 from gitexp.cli.kit import render
+from gitexp.extras.integrations.importers.columns_asked import with_columns
 from gitexp.extras.integrations.importers.foreign import Importer
 from gitexp.extras.integrations.importers.importing import ImportedRuns, Request, import_runs
 from gitexp.extras.integrations.importers.recognise import recognise
@@ -23,18 +24,28 @@ _STEP = 20  # runs between two words of progress
 
 
 def import_of(
-    project: Project, kind: str, place: str, *, into: str, text: str | None, quiet: bool, json: bool
+    project: Project,
+    kind: str,
+    place: str,
+    columns: Mapping[str, str],
+    *,
+    into: str,
+    text: str | None,
+    quiet: bool,
+    json: bool,
 ) -> None:
     """Bring runs, and say what came.
 
     Args:
         kind: the name of an importer; "" to have the files looked at.
         place: the path of a file or folder.
+        columns: roles of the columns of a sheet by header.
         into: the commit that the runs are to stand on; "" for that of each.
         text: a filter; None for all runs.
     """
     path = project.here / Path(place).expanduser()
     kind, importer = _importer(kind, path, place)
+    importer = with_columns(project, importer, path, columns)
 
     def tell(count: int) -> None:
         if not quiet and count % _STEP == 0:

@@ -109,16 +109,34 @@ class LeftOut(NamedTuple):
 Read: TypeAlias = ForeignRun | Unread | LeftOut
 
 
+class Columns(ABC):
+    """The columns of sheets, whose names are their users'."""
+
+    @abstractmethod
+    def headers(self, place: Path) -> Sequence[str]:
+        """The names of the columns of a sheet."""
+
+    @abstractmethod
+    def unknown(self, place: Path, given: Mapping[str, str]) -> Mapping[str, Sequence[str]]:
+        """Some values of each column whose role nobody has said and whose name does not tell, by header."""
+
+    @abstractmethod
+    def reader(self, given: Mapping[str, str]) -> Importer:
+        """The importer that takes columns for what was said of them: roles by header."""
+
+
 class Importer(ABC):
     """The reader of one tool's files; an entry point `gitexp.importer` names an instance.
 
     Attributes:
         title: the tool as people call it: `Weights & Biases`.
         looks_for: the files, for the help: `a folder wandb with offline runs`.
+        columns: how the columns of a sheet are read; None for a tool that has no sheets.
     """
 
     title: str
     looks_for: str
+    columns: Columns | None = None
 
     @abstractmethod
     def finds(self, place: Path) -> bool:

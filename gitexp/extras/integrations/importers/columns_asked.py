@@ -1,0 +1,52 @@
+"""What the columns of a sheet are: as the user says, as at the last import of the sheet, or as asked for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from gitexp import errors
+from gitexp.cli.kit import consent, render
+from gitexp.extras.integrations.importers.foreign import Importer
+from gitexp.extras.integrations.importers.sheets import SHEET
+from gitexp.extras.integrations.importers.storing import FACTS
+from gitexp.model import Experiment
+from gitexp.project.project import Project
+
+_ROLES = "param, metric, name, tags, note, created, skip …"
+
+
+def with_columns(project: Project, importer: Importer, place: Path, said: Mapping[str, str]) -> Importer:
+    """The importer with the columns; raises UsageError where they make no sense."""
+    if importer.columns is None:
+        if said:
+            raise errors.UsageError(
+                f"--column is for sheets, and {importer.title} has none.",
+                "Leave it out: its files say it all.",
+            )
+        return importer
+    if not place.is_file():
+        return importer
+    headers = importer.columns.headers(place)
+    kept = {header: role for header, role in _kept(project, place).items() if header in headers}
+    known = {**kept, **said}
+    unknown = importer.columns.unknown(place, known)
+    if unknown and consent.can_ask():
+        for header, examples in unknown.items():
+            shown = ", ".join(examples)
+            render.say(f"Column '{header}': {shown}")
+            known[header] = consent.answer(f"It is a ({_ROLES})", "param")
+    return importer.columns.reader(known)
+
+
+def _kept(project: Project, place: Path) -> dict[str, str]:
+    """The columns of the last import of a sheet of this name, as its runs have them."""
+    latest: Experiment | None = None
+    for one in project.store.readable():
+        is_of_sheet = str(one.record.imported.get("id", "")).startswith(f"{place.name}/")
+        if is_of_sheet and (latest is None or one.record.created >= latest.record.created):
+            latest = one
+    text = project.store.run_file(latest, FACTS) if latest is not None else None
+    sheet = json.loads(text).get(SHEET, {}) if text else {}
+    return {str(header): str(role) for header, role in sheet.get("columns", {}).items()}
