@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from gitexp.extras.reading.api import dataframe, experiment, experiments
     from gitexp.extras.reading.experiment import OpenedExperiment
     from gitexp.extras.reading.history import History
+    from gitexp.extras.reproduction.api import reproduce
+    from gitexp.extras.reproduction.reproduce import Reproduced
     from gitexp.extras.sweep import api as sweeps
     from gitexp.extras.sweep.api import GridResult, SweepResult
     from gitexp.extras.sweep.api import run as sweep
@@ -140,6 +142,7 @@ __all__ = [
     "Record",
     "Removed",
     "Replicates",
+    "Reproduced",
     "Request",
     "Result",
     "Row",
@@ -207,6 +210,7 @@ __all__ = [
     "redoable",
     "remove",
     "rename",
+    "reproduce",
     "restore",
     "run_experiment",
     "save_workspace",
@@ -230,6 +234,8 @@ _MODULES = {
     "gitexp.upkeep.fsck": ("BadObject", "FsckReport"),
     "gitexp.upkeep.gc": ("Cleanup", "Garbage", "Removed", "gc"),
     "gitexp.extras.sweep.api": ("GridResult", "SweepResult"),
+    "gitexp.extras.reproduction.api": ("reproduce",),
+    "gitexp.extras.reproduction.reproduce": ("Reproduced",),
     "gitexp.catalog.lookup": ("Point",),
     "gitexp.catalog.query": ("Query",),
     "gitexp.extras.reading.api": ("dataframe", "experiment", "experiments"),

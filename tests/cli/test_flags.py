@@ -104,11 +104,13 @@ TABLES = {
     *("restore", "undo", "redo"),  # with --list
     "export",
     "report",
+    "reproduce",
     "dag",  # a graph for other programs, and no table
 }
 NOT_LISTINGS = {
     "dag": "the drawing of a graph",
     "diff": "two sides of one difference",
+    "reproduce": "what was run just now",
     "status": "all that a run would do",
 }
 LISTINGS = {*TABLES, "plots"} - set(NOT_LISTINGS)
@@ -133,6 +135,7 @@ CHOOSING = {
         "push",
         "pull",
         "remove",
+        "reproduce",
         "tag",
     ),
     *("data push", "data pull", "data status", "queue remove", "queue retry"),

@@ -23,7 +23,7 @@ from gitexp.views import environments
 from gitexp.words import shorten
 
 _MARK = "gitexp-environment.json"  # in a finished environment
-_RECORD = "its record"
+RECORD = "its record"
 # A file of the tree that says what is needed -> the files that it may need beside it.
 _SOURCES = {
     "uv.lock": ("pyproject.toml",),
@@ -117,7 +117,7 @@ def _wanted(project: Project, one: Experiment, found: RecordedEnvironment) -> _W
     """What to build. Raises ExperimentError for packages that cannot be had."""
     source, folder, contents = _source(project, one)
     pins, lacking = recorded.requirements(found)
-    if source == _RECORD and lacking:
+    if source == RECORD and lacking:
         raise errors.ExperimentError(
             f"The environment cannot be built: {'; '.join(each.why for each in lacking)}.",
             "With --here the present interpreter is used.",
@@ -130,6 +130,11 @@ def _wanted(project: Project, one: Experiment, found: RecordedEnvironment) -> _W
     return _Wanted(source, folder, found, pins, key)
 
 
+def source_of(project: Project, one: Experiment) -> str:
+    """What the environment of an experiment is built from: a file, or `RECORD`."""
+    return _source(project, one)[0]
+
+
 def _source(project: Project, one: Experiment) -> tuple[str, str, list[str]]:
     """The file to build from, its folder, and the contents that it is made of."""
     folders = dict.fromkeys((one.record.folder, one.record.project or "", ""))
@@ -140,7 +145,7 @@ def _source(project: Project, one: Experiment) -> tuple[str, str, list[str]]:
             texts = [content.decode("utf-8", "replace") for content in contents if content is not None]
             if len(texts) == len(paths):
                 return name, folder, texts
-    return _RECORD, "", []
+    return RECORD, "", []
 
 
 def _build(program: Path, wanted: _Wanted, folder: Path, code: Path, tell: Callable[[str], None]) -> None:
@@ -159,9 +164,9 @@ def _build(program: Path, wanted: _Wanted, folder: Path, code: Path, tell: Calla
         pins = folder / "recorded.txt"
         pins.write_text("".join(f"{line}\n" for line in wanted.pins), "utf-8")
         words = ["-r", str(pins), "--no-deps"]
-        if wanted.source != _RECORD:  # it may be open which versions: those of the record
+        if wanted.source != RECORD:  # it may be open which versions: those of the record
             words = ["-r", wanted.source, "-c", str(pins)]
-        if wanted.pins or wanted.source != _RECORD:
+        if wanted.pins or wanted.source != RECORD:
             uv.run(program, [*install, *words], code, {}, what)
     if recorded.own_code(found):
         uv.run(program, [*install, "--no-deps", str(code)], code, {}, "the package of the project itself")

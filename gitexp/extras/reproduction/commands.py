@@ -4,31 +4,41 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from gitexp.catalog.certificates import Grade
+from gitexp import errors
+from gitexp.catalog import by_words
+from gitexp.catalog.query import Query, matching
 from gitexp.cli.kit import options, render
 from gitexp.cli.kit.help import Command
+from gitexp.cli.kit.query_options import PLAIN, with_query
 from gitexp.cli.kit.session import open_project
-from gitexp.extras.reproduction import texts
-from gitexp.extras.reproduction.reproduce import Manner, reproduce, request_of, require_reproducible
-from gitexp.model import Experiment
+from gitexp.extras.reproduction import many, texts
+from gitexp.extras.reproduction.check import check
+from gitexp.extras.reproduction.many import Outcome
+from gitexp.extras.reproduction.reproduce import Manner, request_of, require_reproducible
+from gitexp.model import Experiment, Status, readable
+from gitexp.project.project import Project
 from gitexp.runs import run
-from gitexp.words import clean
+from gitexp.views import markup
+from gitexp.words import clean, counted
 
 EPILOG = """Examples:
 gitexp reproduce exp-333c9
-gitexp reproduce exp-333c9 --dry-run
-gitexp reproduce exp-333c9 --json
+gitexp reproduce exp-333c9 --check
+gitexp reproduce exp-333c9 --here --json    (with the present interpreter)
+gitexp reproduce --filter "'paper' in tags" --format latex > appendix.tex
 """
 
-# The exit status by the grade; 1 and 2 are errors, as everywhere.
-STATUS = {Grade.BITWISE: 0, Grade.TOLERANCE: 3, Grade.STATISTICAL: 4, Grade.DIFFERENT: 5}
+_PROBLEMS = 3  # the exit status of --check with a problem
 
+Check = Annotated[
+    bool, typer.Option("--check", help="Run nothing: say what stands in the way of a reproduction.")
+]
 Here = Annotated[bool, typer.Option("--here", help="Use the interpreter that is here; build no environment.")]
 NoOutput = Annotated[
     bool, typer.Option("--no-output", help="Do not show what the command prints; it is stored all the same.")
@@ -40,19 +50,13 @@ def register(app: typer.Typer) -> None:
     app.command("reproduce", cls=Command, epilog=EPILOG)(reproduce_)
 
 
-@contextlib.contextmanager
-def _descriptors(*, hidden: bool, json: bool) -> Iterator[tuple[int, int]]:
-    """Give the file descriptors that show the output and the errors of the command."""
-    if hidden:
-        with Path(os.devnull).open("wb") as nowhere:
-            yield nowhere.fileno(), nowhere.fileno()
-    else:
-        yield (2 if json else 1), 2
-
-
+@with_query
 def reproduce_(
-    exp: options.OwnExp,
+    exps: options.OwnExps = None,
+    only_check: Check = False,
     here: Here = False,
+    query: Query = PLAIN,
+    form: options.AsTable = None,
     dry_run: options.DryRun = False,
     no_output: NoOutput = False,
     quiet: options.Quiet = False,
@@ -60,38 +64,110 @@ def reproduce_(
 ) -> None:
     """Run experiments again from nothing, and certify how near they come.
 
-    The code of an experiment, without its results, is checked out into an isolated workspace; the same
-    command runs there with the same params and seeds, all stages of a pipeline too. The run is an ordinary
-    experiment. Then both are compared: results by their bytes, metrics and curves by their values. The grade
-    is bitwise; within tolerance, by tolerance: in gitexp.yaml; statistical, inside what replicates vary by;
-    or different. What differs first is named.
+    The code of an experiment, without its results, is checked out into an isolated workspace. uv builds the
+    environment anew, from uv.lock, pylock.toml or requirements.txt, else from the record. The same command
+    runs with the same params, seeds and variables, all stages of a pipeline too, as an ordinary experiment.
+    Then both are compared: results by their bytes, metrics and curves by their values. The grade is bitwise;
+    within tolerance, by tolerance: in gitexp.yaml; statistical, inside what replicates vary by; or different.
+    What differs first is named. The experiment gets a certificate, which travels with push and pull.
 
-    The experiment gets a certificate of it, which travels with push and pull as notes do.
-
-    The exit code is 0 for bitwise, 3 for within tolerance, 4 for statistical, 5 for different, 1 if it could
-    not be run.
+    The exit code is 0 for bitwise, 3 for within tolerance, 4 for statistical, 5 for different, 1 if one could
+    not be run; of several that of the worst. With --check it is 3 if something stands in the way.
     """
+    options.names_or_query(exps, query != PLAIN)
+    options.only_one(json=json, format=form is not None)
     project = open_project(reads_all=True, dry_run=dry_run, quiet=quiet)
+    names = _chosen(project, exps, query)
+    if only_check:
+        return _check(project, names, quiet=quiet, json=json)
     if dry_run:
-        one = require_reproducible(project, exp)
-        ready, _ = run.rehearse(project, request_of(one))
-        command = ready.stored_command.text
-        if json:
-            return render.as_json({"experiment": one.name, "command": command, "folder": ready.folder})
-        return render.say(f"{one.name} runs again, in an isolated workspace: {clean(command or '')}")
-
-    def begun(experiment: Experiment) -> None:
-        if not (quiet or json):
-            render.say(f"{experiment.name} runs, from the code of {exp}.", "dim")
+        return _rehearse(project, names, here=here, json=json)
+    is_document = json or form is not None
 
     def tell(text: str) -> None:
-        if not (quiet or json):
+        if not (quiet or is_document):
             render.say(text, "dim")
 
-    with _descriptors(hidden=no_output, json=json) as (output, complaints):
-        found = reproduce(project, exp, Manner(here, output, complaints, begun, tell))
+    def begun(experiment: Experiment) -> None:
+        tell(f"{experiment.name} runs, from the code of {experiment.record.reproduces['experiment']}.")
+
+    found = list[Outcome]()
+    with _descriptors(hidden=no_output, apart=is_document) as (output, complaints):
+        for outcome in many.outcomes(project, names, Manner(here, output, complaints, begun, tell)):
+            found.append(outcome)
+            if outcome.found is not None and not is_document:
+                render.answer(texts.lines(outcome.found.comparison), page=False)
+            elif outcome.error is not None and not json:
+                render.warn(outcome.error.message)
     if json:
-        render.as_json(texts.as_json(found))
+        render.as_json_list(outcome.as_json() for outcome in found)
+    elif form is not None:
+        render.answer(markup.table(form, many.HEADS, [outcome.cells for outcome in found]))
+    raise typer.Exit(many.status_of(found))
+
+
+def _chosen(project: Project, exps: Sequence[str] | None, query: Query) -> list[str]:
+    """The experiments that are asked for; raises UsageError for none."""
+    if exps:
+        return by_words.expanded(project, exps)
+    if query == PLAIN:
+        raise errors.UsageError(
+            "Nothing says which experiments to reproduce.",
+            "Name them, or choose: --filter \"'paper' in tags\"",
+        )
+    found = []
+    for one in readable(matching(project, query)):
+        if one.source == "gitexp" and one.record.status is Status.DONE and not one.record.reproduces:
+            found.append(one.name)
+    if not found:
+        raise errors.ExperimentError("No experiment with a good end is like that.", code="none-found")
+    return found[::-1]  # the oldest first
+
+
+def _check(project: Project, names: Sequence[str], *, quiet: bool, json: bool) -> None:
+    """Print what stands in the way of each experiment."""
+    found = {name: check(project, name) for name in names}
+    if json:
+        documents = []
+        for name, findings in found.items():
+            documents.append({"experiment": name, "findings": [one.as_json() for one in findings]})
+        render.as_json_list(documents)
     else:
-        render.answer(texts.lines(found.comparison))
-    raise typer.Exit(STATUS[found.comparison.grade])
+        lines = list[str]()
+        for name, findings in found.items():
+            problems = [one for one in findings if one.is_problem]
+            told = counted(len(problems), "problem") if problems else "nothing stands in the way"
+            lines.append(f"{clean(name)}: {told}")
+            for one in findings:
+                if one.is_problem or not quiet:
+                    label = "problem" if one.is_problem else "note"
+                    lines.append(f"  {label}, {one.kind}: {clean(one.text)}")
+        render.answer(lines)
+    if any(one.is_problem for findings in found.values() for one in findings):
+        raise typer.Exit(_PROBLEMS)
+
+
+def _rehearse(project: Project, names: Sequence[str], *, here: bool, json: bool) -> None:
+    """Print what would run."""
+    documents = []
+    for name in names:
+        one = require_reproducible(project, name)
+        ready, _ = run.rehearse(project, request_of(one, Manner(here)))
+        command = ready.stored_command.text
+        documents.append({"experiment": one.name, "command": command, "folder": ready.folder})
+    if json:
+        return render.as_json_list(documents)
+    for document in documents:
+        command = clean(document["command"] or "")
+        render.say(f"{document['experiment']} runs again, in an isolated workspace: {command}")
+    return None
+
+
+@contextlib.contextmanager
+def _descriptors(*, hidden: bool, apart: bool) -> Iterator[tuple[int, int]]:
+    """Give the file descriptors that show the output and the errors of commands."""
+    if hidden:
+        with Path(os.devnull).open("wb") as nowhere:
+            yield nowhere.fileno(), nowhere.fileno()
+    else:
+        yield (2 if apart else 1), 2

@@ -20,9 +20,8 @@ _MOST = 10
 def sentence(found: Comparison) -> str:
     """The outcome in one sentence."""
     name, again = clean(found.original.name), clean(found.again.name)
-    compared = _compared(found)
     if found.grade is Grade.BITWISE:
-        return f"{again} reproduces {name} bitwise: {compared}"
+        return f"{again} reproduces {name} bitwise: {_compared(found)}"
     told = {
         Grade.TOLERANCE: f"{again} reproduces {name} within tolerance, not bitwise",
         Grade.STATISTICAL: f"{again} reproduces {name} statistically: inside what its replicates vary by",
@@ -31,13 +30,18 @@ def sentence(found: Comparison) -> str:
     return told[found.grade]
 
 
+def compared(found: Comparison) -> dict[str, int]:
+    """How many outs, metrics and curves were compared."""
+    metrics = len([pair for pair in found.metrics if pair.is_compared])
+    return {"outs": found.outs.compared, "metrics": metrics, "curves": found.curves}
+
+
 def _compared(found: Comparison) -> str:
     """What was compared, counted."""
-    metrics = len([pair for pair in found.metrics if pair.is_compared])
     parts = []
-    for count, noun in ((found.outs.compared, "out"), (metrics, "metric"), (found.curves, "curve")):
+    for nouns, count in compared(found).items():
         if count:
-            parts.append(counted(count, noun))
+            parts.append(counted(count, nouns.removesuffix("s")))
     return ", ".join(parts)
 
 
@@ -98,11 +102,7 @@ def as_json(found: Reproduced) -> dict[str, Any]:
         "reproduction": comparison.again.name,
         "grade": comparison.grade,
         "ran": found.is_new,
-        "compared": {
-            "outs": comparison.outs.compared,
-            "metrics": len([pair for pair in comparison.metrics if pair.is_compared]),
-            "curves": comparison.curves,
-        },
+        "compared": compared(comparison),
         "metrics": metrics,
         "stage": comparison.stage or None,
         "outs": [out._asdict() for out in comparison.outs.differing],

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -25,10 +26,9 @@ _OFFLINE = (
 
 def find() -> Path:
     """The program. Raises ExperimentError where there is none."""
-    name = "uv.exe" if sys.platform == "win32" else "uv"
-    beside = Path(sys.executable).parent / name
-    if beside.is_file():
-        return beside
+    with contextlib.suppress(ImportError, FileNotFoundError):
+        package = importlib.import_module("uv")  # only says where the program is
+        return Path(package.find_uv_bin())
     found = shutil.which("uv")
     if found is None:
         raise errors.ExperimentError(
