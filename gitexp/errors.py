@@ -157,6 +157,12 @@ class RepositoryError(GitexpError):
     code = "repository"
 
 
+class SigningFailed(GitexpError):
+    """A commit cannot be signed: no key, no agent, no program."""
+
+    code = "not-signed"
+
+
 class ReadOnlyRepository(RepositoryError):
     code = "read-only"
 
@@ -424,6 +430,7 @@ CODES: dict[str, tuple[type[GitexpError], str]] = {
         "`reproduce`: no environment can be built: no uv, no network, or packages that cannot be had.",
     ),
     "reproduction-failed": (ExperimentError, "`reproduce`: the command that came to a good end now fails."),
+    "not-signed": (SigningFailed, "Records are to be signed, and nothing can be signed now."),
     "branch-exists": (GitexpError, "There is a branch of that name, or one that is in its way."),
     "unsaved-changes": (UnsavedChanges, "Files would be overwritten whose content is stored nowhere."),
     "sheet-column": (

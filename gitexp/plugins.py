@@ -61,6 +61,7 @@ COMMANDS = {
     "data": "Move data and results to and from data remotes.",
     "doctor": "Look for what is wrong with the experiments stored here.",
     "gc": "Delete data that nothing refers to.",
+    "verify": "Check who has signed experiments, and that they are what they say.",
     "fsck": "Read all data in the store, and look for what is missing.",
     "mlflow": "MLflow's UI on the experiments of this repository.",
     "guide": "Tell a program how to use gitexp.",
@@ -95,7 +96,7 @@ TASKS = {
     "Keep order": ("note", "tag", "metrics", "rename", "remove", "restore", "undo", "redo"),
     "Share": ("push", "pull", "import"),
     "Data": ("add", "data", "remote"),
-    "Look after the repository": ("doctor", "gc", "fsck"),
+    "Look after the repository": ("doctor", "gc", "fsck", "verify"),
     "For coding assistants": ("skill", "mcp"),
 }
 
@@ -172,6 +173,7 @@ _TABLE: dict[tuple[str, str], str] = {
     ("section", "alerts"): "gitexp.project.alert_rules:read",
     ("section", "holdout"): "gitexp.project.holdout_config:read_holdout",
     # What makes a result believable, where the baseline asks for it.
+    ("trust", "signer"): "gitexp.repo.git.signatures:Signer",
     ("trust", "protected at the start"): "gitexp.runs.trust.protected_files:at_start",
     ("trust", "protected at the end"): "gitexp.runs.trust.protected_files:at_end",
     ("trust", "holdout at the start"): "gitexp.runs.trust.holdout_start:at_start",

@@ -25,7 +25,11 @@ def store_ended(
 ) -> Experiment:
     """Commit the tree of an ended experiment on its baseline, and move its ref to the commit."""
     with project.repo.writing_together():
-        commit = project.repo.write_commit(tree, [record.baseline], subject(record) + "\n")
+        message = subject(record) + "\n"
+        try:
+            commit = project.repo.write_commit(tree, [record.baseline], message, sign=project.store.sign)
+        except errors.SigningFailed:  # the record says it
+            commit = project.repo.write_commit(tree, [record.baseline], message)
         failpoint("finish:commit")
         record_tree = project.store.record_tree(tree, run_files)
         return project.store.advance(experiment, replace(record, commit=commit), record_tree)

@@ -53,6 +53,7 @@ class Config(NamedTuple):
         mlflow: whether MLflow, in the commands of runs, logs into the repository.
         protected: paths and patterns of files that an experiment must not change.
         holdout: the evaluation that gitexp runs itself after a run; None without.
+        sign: whether records are signed; None: if Git's own settings sign commits by ssh.
         declared: params and metrics files named in gitexp.yaml; missing files give a warning.
         patterns: the patterns among params, metrics, plots and outs. Matching files in the
             workspace stand among the paths, except metrics: the metrics of earlier runs have no use.
@@ -86,6 +87,7 @@ class Config(NamedTuple):
     mlflow: bool = False
     protected: tuple[str, ...] = ()
     holdout: HoldoutConfig | None = None
+    sign: bool | None = None
     declared: frozenset[str] = frozenset()
     patterns: Patterns = NO_PATTERNS
 

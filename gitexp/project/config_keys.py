@@ -53,6 +53,7 @@ KEYS: Mapping[str, str] = {
     "mlflow": "true: MLflow, in the commands of runs, logs into this repository.",
     "protected": "Files an experiment must not change, such as evaluate.py; one that does is never best.",
     "holdout": "An evaluation that gitexp runs after a run, by the code of a commit; its metrics are hidden.",
+    "sign": "true: sign records with the key that Git is set to use; false: never; default: as Git does.",
 }
 WITH_PATTERNS = ("params", "metrics", "plots", "outs")
 LINKS = ("reflink", "hardlink", "copy")
@@ -314,6 +315,7 @@ _READERS: Mapping[str, Callable[[Any, _Complain], Any]] = {
     "system_interval": _interval,
     "mlflow": partial(_flag, "mlflow"),
     "resume": partial(_flag, "resume"),
+    "sign": partial(_flag, "sign"),
     "name_template": _template,
     "seed": _seed,
     "summary": _summary,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from gitexp import errors, files
+from gitexp import errors, files, plugins
 from gitexp.files.dvc_yaml import DVC_YAML
 from gitexp.files.limits import read_if_there
 from gitexp.files.parsed import Parsed
@@ -20,12 +20,24 @@ from gitexp.project.directions import MAX, MIN
 from gitexp.project.locked_files import LockedFiles
 from gitexp.repo.experiments import Store
 from gitexp.repo.git import locks
+from gitexp.repo.git.git_calls import is_true
 from gitexp.repo.git.repository import Repository
 from gitexp.repo.git.values import in_commit
 from gitexp.repo.local import LocalState
 from gitexp.words import shorten
 
 Parser = Callable[[str, bytes], Parsed]
+
+
+def _store(repo: Repository, config: Config) -> Store:
+    """The experiments of a repository; their records will be signed if the config, or else Git's, says so."""
+    store = Store(repo)
+    signs = config.sign
+    if signs is None:
+        signs = repo.config.get("gpg.format") == "ssh" and is_true(repo.config.get("commit.gpgsign"))
+    if signs:
+        store.sign = plugins.load("trust", "signer")(repo)
+    return store
 
 
 class Contents(NamedTuple):
@@ -70,7 +82,7 @@ class Project(NamedTuple):
             if not any_config:
                 raise
             found, error = config_loading.conventions(root, here), wrong
-        return cls(repo, found, Store(repo), local, here, error)
+        return cls(repo, found, _store(repo, found), local, here, error)
 
     def reopened(self) -> Project:
         """The project with all configuration read again: less work than to look for the repository again.
@@ -81,7 +93,7 @@ class Project(NamedTuple):
         local = LocalState(repo)
         local.refuse_links()
         config = config_loading.load(repo.root.resolve(), self.here)
-        return Project(repo, config, Store(repo), local, self.here)
+        return Project(repo, config, _store(repo, config), local, self.here)
 
     def typed(self, *paths: str) -> str:
         """Paths from the root as a user types them in a command: from the folder `here`, and quoted."""

@@ -19,6 +19,7 @@ from gitexp.failpoints import failpoint
 from gitexp.model import Damaged, Experiment, Record, Status, Stored, Value
 from gitexp.repo import records
 from gitexp.repo.git import failures, refs, trees
+from gitexp.repo.git.git_objects import Sign
 from gitexp.repo.git.repository import Repository
 from gitexp.repo.git.values import LARGEST, RefChange, RefConflict, TreeEntry
 from gitexp.repo.known_records import KnownRecords
@@ -86,6 +87,7 @@ class Store:
         self.repo = repo
         self._known: KnownRecords | None = None
         self._is_revealing = False
+        self.sign: Sign | None = None  # for the records of ended experiments, and their commits
 
     def remember(self, known: KnownRecords) -> None:
         """Keep what is read in memory, and read only the records that are not there."""
@@ -399,7 +401,9 @@ class Store:
         """
         tree = self.repo.resolve(experiment.id, "tree")
         assert tree is not None  # it has just been read
-        oid = self.repo.write_commit(tree, [experiment.id], records.encode(record, subject(record)))
+        message = records.encode(record, subject(record))
+        sign = self.sign if record.status.ended else None
+        oid = self.repo.write_commit(tree, [experiment.id], message, sign=sign)
         old = experiment.id if record.name == experiment.name else None
         return RefChange(PREFIX + record.name, old, oid)
 
@@ -415,7 +419,7 @@ class Store:
 
     def _write(self, record: Record, tree: str, old: str | None) -> Experiment:
         """Write a record commit on top of `record.commit` and move the ref from `old` to the new commit."""
-        oid = self._commit(record, tree, old)
+        record, oid = self._commit_at_end(record, tree, old)
         failpoint("store:before-ref")
         refs.move(self.repo, [RefChange(PREFIX + record.name, old, oid)], f"gitexp: {record.status}")
         failpoint("store:after-ref")
@@ -430,7 +434,18 @@ class Store:
         parents = [record.commit]
         if record.start and before is not None:
             parents.append(before)
-        return self.repo.write_commit(tree, parents, records.encode(record, subject(record)))
+        sign = self.sign if record.status.ended else None
+        return self.repo.write_commit(tree, parents, records.encode(record, subject(record)), sign=sign)
+
+    def _commit_at_end(self, record: Record, tree: str, before: str | None) -> tuple[Record, str]:
+        """The record, and its new commit: not signed, with a warning, if it cannot be signed now."""
+        try:
+            return record, self._commit(record, tree, before)
+        except errors.SigningFailed as error:
+            record = replace(record, warnings=(*record.warnings, f"not signed: {error.message}"))
+            message = records.encode(record, subject(record))
+            parents = [record.commit, *([before] if record.start and before is not None else [])]
+            return record, self.repo.write_commit(tree, parents, message)
 
     def record_tree(self, tree: str, files: Mapping[str, str]) -> str:
         """The tree `tree` with blobs added in `.gitexp/run/`; `files` maps names to ids.

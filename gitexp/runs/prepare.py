@@ -55,6 +55,8 @@ def prepare(project: Project, request: RunRequest, held: contextlib.ExitStack) -
         check_name(request.name)
         if not request.once:  # then the name may well be that of the result to be given back
             project.store.require_free(request.name)
+    if project.store.sign is not None:
+        project.store.sign.check()
     refuse_with_alone(request)
     if request.from_ or (request.resume and not request.own_code):
         ready = _of_commit(project, request, held)

@@ -74,7 +74,9 @@ def save(project: Project, name: str = "", note: str = "", *, name_template: str
 
     def build(name: str) -> tuple[Record, str]:
         named = replace(record, name=name)
-        commit = project.repo.write_commit(tree, [head.commit], subject(named) + "\n")
+        commit = project.repo.write_commit(
+            tree, [head.commit], subject(named) + "\n", sign=project.store.sign
+        )
         failpoint("save:commit")
         return replace(named, commit=commit), record_tree
 

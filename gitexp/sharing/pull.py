@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gitexp import errors
-from gitexp.catalog import names
+from gitexp.catalog import names, signed
 from gitexp.catalog.query import parsed
 from gitexp.failpoints import failpoint
-from gitexp.model import Experiment, Status, Stored
+from gitexp.model import Experiment, Status, Stored, readable
 from gitexp.project.change import Transaction, names_held, retried
 from gitexp.project.project import Project
 from gitexp.repo import tracking, trash
@@ -37,6 +38,7 @@ class PullRequest:
         all_projects: experiments of all projects.
         removed: also experiments removed here.
         filter: a condition on experiments without `names`.
+        verify: refuse what is not signed by somebody known.
         failed: True: only failed experiments, without `names`; False: none of them.
     """
 
@@ -47,6 +49,7 @@ class PullRequest:
     removed: bool = False
     filter: str | None = None
     failed: bool | None = None
+    verify: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +99,37 @@ def pull(project: Project, request: PullRequest, contact: Contact | None = None)
     if not request.names:
         here, left = scope.divided(project, here, wanted_scope)
         told += left
+    if request.verify:
+        here, unsigned = _signed(project, here)
+        told += unsigned
     insisted = request.removed or bool(request.names)
     told += take(project, here, f"pull {remote.where}", even_removed=insisted)
-    beside = shared_refs.pull(project, remote, refs_there)
+    beside = () if request.verify else shared_refs.pull(project, remote, refs_there)
     return Pulled(remote.where, sorted(told, key=_by_name), beside)
+
+
+def _signed(project: Project, found: Mapping[str, str]) -> tuple[dict[str, str], list[Shared]]:
+    """The fetched experiments signed by somebody known, and the refusals of all others.
+
+    What is here already needs no look. Raises UsageError if nobody is known.
+    """
+    if not project.repo.config.get("gpg.ssh.allowedsignersfile") and not shutil.which("gpg"):
+        raise errors.UsageError(
+            "Nobody is known whose signature counts.",
+            "git config gpg.ssh.allowedSignersFile FILE names the file with their keys.",
+        )
+    here = {ref.decode().removeprefix(PREFIX): oid.decode() for oid, ref in project.repo.refs(PREFIX)}
+    new = {name: oid for name, oid in found.items() if here.get(name) != oid}
+    read = [one.experiment for one in project.store.read_commits(new)]
+    sound = readable(read)
+    told = []
+    for one, signature in zip(sound, signed.signed_by(project, sound), strict=True):
+        if not signature.is_good:
+            told.append(
+                partner.refused(one.name, signature.told, f"gitexp pull {one.name} takes it unverified.")
+            )
+    refused = {one.there for one in told}
+    return {name: oid for name, oid in found.items() if name not in refused}, told
 
 
 def _fetch(remote: GitRemote, wanted: Mapping[str, str]) -> tuple[dict[str, str], list[Shared]]:

@@ -119,7 +119,7 @@ def _step(project: Project, pair: Pair, parents: Mapping[str, Sequence[str]], *,
     tree = project.repo.resolve(pair.mine.id, "tree")
     assert tree is not None  # its record has just been read
     message = records.encode(record, subject(record))
-    oid = project.repo.write_commit(tree, [pair.mine.id, pair.theirs.id], message)
+    oid = project.repo.write_commit(tree, [pair.mine.id, pair.theirs.id], message, sign=project.store.sign)
     return UniteStep(RefChange(ref, pair.mine.id, oid), united=True, lost_note=lost)
 
 

@@ -96,11 +96,11 @@ READING = {
     "export",
     "report",
     *("remote list", "data status", "queue list", "engine list", "sweep list", "sweep show", "sweep best"),
-    *("mlflow ui", "ui", "engine check"),
+    *("mlflow ui", "ui", "engine check", "verify"),
 }
 TABLES = {
     *("show", "list", "compare", "diff", "status", "data status", "remote list"),
-    *("alerts", "artifacts", "queue list", "sweep list"),
+    *("alerts", "artifacts", "queue list", "sweep list", "verify"),
     *("restore", "undo", "redo"),  # with --list
     "export",
     "report",
@@ -137,6 +137,7 @@ CHOOSING = {
         "remove",
         "reproduce",
         "tag",
+        "verify",
     ),
     *("data push", "data pull", "data status", "queue remove", "queue retry"),
     *("queue move", "queue push", "queue pull"),

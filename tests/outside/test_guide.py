@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -119,6 +120,7 @@ def test_the_shapes_of_json_are_those_that_come(repo: Workspace) -> None:
         "doctor": repo.json("doctor"),
         "gc": repo.json("gc", "--yes"),
         "fsck": repo.json("fsck"),
+        "verify": json.loads(repo.gitexp("verify", "--json", check=False).stdout)[0],
         "remove": repo.json("remove", "-y", "three"),
         "restore": repo.json("restore", "three"),
     }

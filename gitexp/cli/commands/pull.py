@@ -22,6 +22,7 @@ gitexp pull exp-333c9 --remote origin
 gitexp pull "lr-*"
 gitexp pull --filter "acc > 0.9"
 gitexp pull --all
+gitexp pull --verify
 """
 
 
@@ -36,6 +37,9 @@ Exps = Annotated[
 ]
 Remote = Annotated[str | None, options.git_remote("Git remote; default: the one that git fetch uses.")]
 Removed = Annotated[bool, typer.Option("--removed", help="Those too that you have removed here.")]
+Verify = Annotated[
+    bool, typer.Option("--verify", help="Refuse what is not signed by somebody known; see gitexp verify.")
+]
 
 
 def pull(
@@ -46,6 +50,7 @@ def pull(
     filter_text: options.Filter = None,
     failed: options.Failed = None,
     removed: Removed = False,
+    verify: Verify = False,
     dry_run: options.DryRun = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
@@ -62,7 +67,7 @@ def pull(
     project = open_project(dry_run=dry_run)
     with contact(quiet=quiet) as on_line:
         scope = (everything, all_projects, removed, filter_text, failed)
-        request = ops.PullRequest(exps or (), remote, *scope)
+        request = ops.PullRequest(exps or (), remote, *scope, verify=verify)
         pulled = ops.pull(project, request, on_line)
     if json:
         experiments = list(map(Shared.as_json, pulled.experiments))

@@ -8,7 +8,7 @@ import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
-from typing import Self
+from typing import Protocol, Self
 
 from gitexp.repo.git import launch
 from gitexp.repo.git.git_calls import is_true
@@ -19,6 +19,17 @@ from gitexp.repo.git.launch import Git
 from gitexp.repo.git.new_objects import NewObject, commit_content, new_object, tree_content
 from gitexp.repo.git.object_reader import Answer, ObjectReader, size_of, split
 from gitexp.repo.git.values import LARGEST, CommitFacts, GitObject, TreeEntry
+
+
+class Sign(Protocol):
+    """What signs commits; raises SigningFailed."""
+
+    def __call__(self, content: bytes) -> bytes:
+        """The content of a commit with a signature."""
+
+    def check(self) -> None:
+        """Raise SigningFailed if nothing can be signed now."""
+
 
 _APART = {
     "core.looseCompression": "0",  # the objects stand there for less than a second
@@ -355,7 +366,14 @@ class GitObjects(GitIdentity):
         return self._write("tree", tree_content(entries))
 
     def write_commit(
-        self, tree: str, parents: Sequence[str], message: str, *, with_next: bool = False, signature: str = ""
+        self,
+        tree: str,
+        parents: Sequence[str],
+        message: str,
+        *,
+        with_next: bool = False,
+        signature: str = "",
+        sign: Sign | None = None,
     ) -> str:
         """The id of a new commit by `identity`; its dates are now, or those of Git's variables.
 
@@ -364,10 +382,13 @@ class GitObjects(GitIdentity):
                 three times.
             signature: name, address and time of author and committer, as Git stores them; "": those of
                 `identity`, now.
+            sign: gives the content a signature by a key; what it raises is raised.
         """
         author = signature or self.signature("AUTHOR")
         committer = signature or self.signature("COMMITTER")
         content = commit_content(tree, parents, author, committer, message)
+        if sign is not None:
+            content = sign(content)
         if not with_next:
             return self._write("commit", content)
         new = new_object("commit", content, self.object_format)

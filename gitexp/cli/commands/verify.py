@@ -1,0 +1,81 @@
+"""`gitexp verify`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import typer
+
+from gitexp import errors
+from gitexp.catalog.query import Query
+from gitexp.cli.kit import options, render
+from gitexp.cli.kit.documents import answer
+from gitexp.cli.kit.help import registration
+from gitexp.cli.kit.query_options import PLAIN, with_query
+from gitexp.cli.kit.render import Piece
+from gitexp.cli.kit.sections import side_by_side
+from gitexp.cli.kit.session import open_project
+from gitexp.upkeep import verify as ops
+from gitexp.upkeep.verify import Verified
+from gitexp.words import clean, counted, shorten
+
+EPILOG = """Examples:
+gitexp verify -A
+gitexp verify exp-333c9 last
+gitexp verify 'paper-*' --json
+"""
+
+
+@with_query
+def verify(
+    exps: options.OwnExps = None,
+    query: Query = PLAIN,
+    limit: options.Limit = None,
+    form: options.AsTable = None,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> None:
+    """Check who has signed experiments, and that they are what they say.
+
+    Without names those made from HEAD's commit, with -A of all baselines. Each record, down to the commit of
+    the experiment, is to be signed by somebody in the file that Git's gpg.ssh.allowedSignersFile names, or
+    trusted by GnuPG. Files, protected files, certificates, the seals of stages and the hashes of data that is
+    here are to be as recorded. The exit code is 1 if anything is not so.
+    """
+    if exps and query != PLAIN:
+        raise errors.UsageError(
+            "Names do not go together with --all, --all-projects, --filter and --failed.",
+            "Ask for one of them.",
+        )
+    found = ops.verify(open_project(quiet=quiet), exps or (), query)
+    if json or form:
+        answer(map(Verified.as_json, found[:limit]), form, json=json)
+    elif found:
+        _print(found[:limit], quiet=quiet)
+    if not all(one.is_good for one in found):
+        raise typer.Exit(1)
+
+
+register = registration(verify, EPILOG)
+
+
+def _print(found: Sequence[Verified], *, quiet: bool) -> None:
+    rows = []
+    for one in found:
+        style = "green" if one.is_good else "red"
+        signature = one.signature
+        wrong = [text for text in (signature.told, *one.problems) if text and text != signature.state]
+        cells: list[Piece] = [
+            (clean(one.name), ""),
+            (str(signature.state), style),
+            (clean(signature.last.by), ""),
+            (clean("; ".join(wrong)) or "it is what it says", style if wrong else ""),
+        ]
+        rows.append(cells)
+    render.answer(side_by_side(("Experiment", "Signature", "By", "Found"), rows, render.width()))
+    if quiet:
+        return
+    if absent := [one.name for one in found if one.absent]:
+        render.say(f"Not looked at, for it is not here: data of {shorten(absent)}.", "dim")
+    if bad := [one for one in found if not one.is_good]:
+        render.say(f"{len(bad):,} of {counted(len(found), 'experiment')} cannot be verified.")
