@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from gitexp.datasets.chosen_data import pull_data, push_data
     from gitexp.datasets.run_artifacts import RunArtifact
     from gitexp.datasets.sync import DataTransfer
+    from gitexp.extras.inference.api import WhyResult, judge, why
+    from gitexp.extras.inference.verdict import Judgement, Verdict
     from gitexp.extras.queue import api as queue
     from gitexp.extras.reading.api import dataframe, experiment, experiments
     from gitexp.extras.reading.experiment import OpenedExperiment
@@ -125,6 +127,7 @@ __all__ = [
     "Group",
     "History",
     "Imported",
+    "Judgement",
     "Log",
     "OpenedExperiment",
     "Operation",
@@ -162,6 +165,8 @@ __all__ = [
     "Taken",
     "Trashed",
     "Undone",
+    "Verdict",
+    "WhyResult",
     "WorkspaceStatus",
     "__version__",
     "active_run",
@@ -188,6 +193,7 @@ __all__ = [
     "gc",
     "import_experiment",
     "init",
+    "judge",
     "log",
     "log_artifact",
     "log_audio",
@@ -224,6 +230,7 @@ __all__ = [
     "trashed",
     "undo",
     "undoable",
+    "why",
 ]
 
 _MODULES = {
@@ -238,6 +245,8 @@ _MODULES = {
     "gitexp.extras.reproduction.reproduce": ("Reproduced",),
     "gitexp.catalog.lookup": ("Point",),
     "gitexp.catalog.query": ("Query",),
+    "gitexp.extras.inference.api": ("WhyResult", "judge", "why"),
+    "gitexp.extras.inference.verdict": ("Judgement", "Verdict"),
     "gitexp.extras.reading.api": ("dataframe", "experiment", "experiments"),
     "gitexp.extras.reading.experiment": ("OpenedExperiment",),
     "gitexp.extras.reading.history": ("History",),

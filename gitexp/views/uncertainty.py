@@ -75,10 +75,8 @@ def repeated(found: Iterable[Stored]) -> list[list[Experiment]]:
     Runs of one seed that were repeated by hand count only if there are no others: most of them are equal.
     """
     done = [one for one in readable(found) if one.record.status is Status.DONE and not is_touched(one)]
-    every = replicates.groups(done, Replicates.EVERY)
-    if not every:
-        return []
-    return list((replicates.groups(done, Replicates.REPEATED) or every).values())
+    groups = replicates.groups(done, Replicates.REPEATED) or replicates.groups(done, Replicates.EVERY)
+    return list(groups.values())
 
 
 def noise_of(project: Project, found: Iterable[Stored]) -> Noise | None:

@@ -46,6 +46,7 @@ NAMES = [
     "Group",
     "History",
     "Imported",
+    "Judgement",
     "Log",
     "OpenedExperiment",
     "Operation",
@@ -83,6 +84,8 @@ NAMES = [
     "Taken",
     "Trashed",
     "Undone",
+    "Verdict",
+    "WhyResult",
     "WorkspaceStatus",
     "__version__",
     "active_run",
@@ -109,6 +112,7 @@ NAMES = [
     "gc",
     "import_experiment",
     "init",
+    "judge",
     "log",
     "log_artifact",
     "log_audio",
@@ -145,6 +149,7 @@ NAMES = [
     "trashed",
     "undo",
     "undoable",
+    "why",
 ]
 
 

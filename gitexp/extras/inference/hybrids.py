@@ -5,14 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from gitexp import errors
+from gitexp.datasets import lock_file, wanted
 from gitexp.extras.inference.attribution import Hybrid
 from gitexp.extras.inference.units import HunkUnit, Unit, with_hunks
-from gitexp.model import Experiment
+from gitexp.model import Artifact, Experiment
+from gitexp.pipeline.lock import write_lock
 from gitexp.project.project import Project
 from gitexp.repo.git import trees
 from gitexp.repo.git.trees import Change
-from gitexp.runs.plan import PlannedPoint, plan
+from gitexp.runs.plan import PlannedPoint, plan, rehearse
 from gitexp.runs.request import RunRequest
+from gitexp.runs.requeue import is_lost, requeue
+
+# Lies in the code of the two ends of the hybrids, if they are run again here: so they are no replicates of
+# the sides, which were run elsewhere.
+_HERE = ".gitexp-why"
+
+
+class NotRun(Exception):
+    """A hybrid was never run, and only known ones are asked for."""
 
 
 class HybridMaker(NamedTuple):
@@ -22,37 +34,80 @@ class HybridMaker(NamedTuple):
         project: the project.
         first: the first experiment.
         units: the units of the second, by their numbers.
+        seeds: overrides of the seed, each for a run of every hybrid; () for one run with the first's seed.
+        only_known: plan nothing: raise NotRun for a hybrid that was not run before.
     """
 
     project: Project
     first: Experiment
     units: Sequence[Unit]
+    seeds: Sequence[str] = ()
+    only_known: bool = False
 
-    def planned(self, hybrid: Hybrid) -> Experiment:
-        """The experiment of a hybrid: an earlier one with the same code, params and command, or a queued one.
+    def planned(self, hybrid: Hybrid) -> list[Experiment]:
+        """The runs of a hybrid: earlier ones with the same code, params and command, or queued ones.
 
         Raises the errors of `plan` for a hybrid that cannot be run: a param of a file that is not there, say.
         """
-        overrides, changes = list[str](), dict[str, Change]()
-        for number in sorted(hybrid):
-            overrides += self.units[number].overrides
-            changes.update(self.units[number].changes)
-        return self._planned(tuple(overrides), changes)
+        return self._planned(*self._parts(hybrid))
 
-    def planned_file(self, path: str, content: bytes, mode: str) -> Experiment:
-        """The experiment with one file of the first side replaced."""
+    def planned_here(self, hybrid: Hybrid) -> list[Experiment]:
+        """The same, for the two ends of the hybrids: run here, in the environment of all others."""
+        overrides, changes = self._parts(hybrid)
+        blob = self.project.repo.write_blob(b"An end of the hybrids of gitexp why, run here.\n")
+        return self._planned(overrides, {**changes, _HERE: ("100644", blob)})
+
+    def planned_file(self, path: str, content: bytes, mode: str) -> list[Experiment]:
+        """The runs with one file of the first side replaced."""
         blob = self.project.repo.write_blob(content)
         return self._planned((), {path: (mode, blob)})
 
-    def _planned(self, overrides: tuple[str, ...], changes: Mapping[str, Change]) -> Experiment:
-        record, repo, note = self.first.record, self.project.repo, f"why {self.first.name}"
+    def _parts(self, hybrid: Hybrid) -> tuple[tuple[str, ...], dict[str, Change]]:
+        """The overrides and the files of a hybrid."""
+        overrides, changes, data = list[str](), dict[str, Change](), dict[str, Artifact | None]()
+        for number in sorted(hybrid):
+            overrides += self.units[number].overrides
+            changes.update(self.units[number].changes)
+            data.update(self.units[number].data)
+        if data:
+            blob = self.project.repo.write_blob(self._lock(data))
+            changes[lock_file.path_of(self.project.config)] = ("100644", blob)
+        return tuple(overrides), changes
+
+    def _lock(self, data: Mapping[str, Artifact | None]) -> bytes:
+        """The gitexp.lock of the first side with other data."""
+        commit, folder = self.first.record.commit, self.project.config.folder
+        lock = wanted.locks(self.project, [commit])[commit]
+        assert not isinstance(lock, errors.LockError)  # else there are no units of data
+        kept = {path: artifact for path, artifact in lock.data.items() if path not in data}
+        lock = lock._replace(data=kept).with_data([one for one in data.values() if one is not None])
+        return write_lock(lock, folder)
+
+    def _planned(self, overrides: tuple[str, ...], changes: Mapping[str, Change]) -> list[Experiment]:
+        record, repo, note = self.first.record, self.project.repo, note_of(self.first)
         code = record.commit
         if changes:
             tree = trees.changed(repo, f"{record.commit}^{{tree}}", changes)
             code = repo.write_commit(tree, [record.baseline], f"{note}\n")
         request = RunRequest(from_=self.first.name, code=code, note=note)
-        found = plan(self.project, request, [PlannedPoint(overrides)])
-        return (found.queued or found.known)[0]
+        points = [PlannedPoint((*overrides, seed)) for seed in self.seeds] or [PlannedPoint(overrides)]
+        if self.only_known:
+            known = [one for one in rehearse(self.project, request, points) if one is not None]
+            if len(known) < len(points):
+                raise NotRun
+            return known
+        found = plan(self.project, request, points)
+        return [*(self._unlost(one) for one in found.known), *found.queued]
+
+    def _unlost(self, one: Experiment) -> Experiment:
+        """A known run; one whose worker was killed is queued again."""
+        again = requeue(self.project, one) if is_lost(one) else None
+        return again or one
+
+
+def note_of(first: Experiment) -> str:
+    """The note of the hybrids of an experiment."""
+    return f"why {first.name}"
 
 
 def with_some_hunks(units: Sequence[HunkUnit], hybrid: Hybrid) -> bytes:

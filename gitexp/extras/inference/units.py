@@ -1,4 +1,4 @@
-"""The units of a difference between two experiments: each param, each changed file, or the hunks of one."""
+"""The units of a difference between two experiments: params, files and data; or the hunks of a file."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import difflib
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
-from gitexp import files
+from gitexp import errors, files
 from gitexp.catalog.value_pairs import differs
+from gitexp.datasets import wanted
 from gitexp.files.formats.yaml_write import flow_text
-from gitexp.model import MISSING, Change, Experiment, Files, Value
+from gitexp.model import MISSING, Artifact, Change, Experiment, Files, Value
 from gitexp.project.params import COMMAND
 from gitexp.project.project import Project
 from gitexp.repo.git.checkout import tree_changes
 from gitexp.repo.git.indexes import Entry
+from gitexp.views import environments
 from gitexp.words import clean, show_value
 
 _MOST_LINES = 20_000  # of a file whose hunks are sought
@@ -28,12 +30,14 @@ class Unit(NamedTuple):
         overrides: texts after `-S`.
         changes: the files by path, with mode and blob; None for one that the second side does not have.
         path: of a file that both sides have, the path: it may have hunks.
+        data: entries of gitexp.lock by path; None for data that the second side does not have.
     """
 
     label: str
     overrides: tuple[str, ...] = ()
     changes: Mapping[str, Entry | None] = {}
     path: str = ""
+    data: Mapping[str, Artifact | None] = {}
 
 
 class LineHunk(NamedTuple):
@@ -113,6 +117,28 @@ def file_units(project: Project, first: Experiment, second: Experiment, told: Co
             is_edit = change.old is not None and {change.old[0], change.new[0]} <= _FILES
             found.append(Unit(label, changes={change.path: change.new}, path=change.path if is_edit else ""))
     found += [Unit(f"{clean(path)}, removed", changes={path: None}) for path in removed.values()]
+    return found
+
+
+def data_units(project: Project, first: Experiment, second: Experiment) -> tuple[list[Unit], list[str]]:
+    """A unit for each data set of gitexp.lock that differs; and a label if a lock cannot be read."""
+    both = wanted.locks(project, [first.record.commit, second.record.commit])
+    before, after = both[first.record.commit], both[second.record.commit]
+    if isinstance(before, errors.LockError) or isinstance(after, errors.LockError):
+        return [], ["data, for a gitexp.lock cannot be read"]
+    found = []
+    for path in sorted({*before.data, *after.data}):
+        old, new = before.data.get(path), after.data.get(path)
+        if old is None or new is None or old.content != new.content:
+            found.append(Unit(f"data {clean(path)}", data={path: new}))
+    return found, []
+
+
+def circumstances(project: Project, first: Experiment, second: Experiment) -> list[str]:
+    """What no hybrid can have: the other machine, Python and packages; a label for each."""
+    found = []
+    for change in environments.circumstances(project, first, second):
+        found.append(f"{clean(change.key)}: {show_value(change.old)} → {show_value(change.new)}")
     return found
 
 

@@ -55,6 +55,11 @@ class Judgement(NamedTuple):
         more = self.comparison.more
         return 1.0 - more if self.direction == MIN else more
 
+    @property
+    def sentence(self) -> str:
+        """The judgement for a person."""
+        return sentence(self)
+
 
 def judge(evidence: Evidence, metrics: Sequence[str], directions: Sequence[str | None]) -> list[Judgement]:
     """Each further side against the first, by each metric; p values and intervals hold for all together."""

@@ -2,69 +2,59 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from gitexp import errors
-from gitexp.catalog.result_files import ResultRules
 from gitexp.extras.inference import sides, units, verdict
 from gitexp.extras.inference.attribution import (
     Attribution,
     Hybrid,
     Measurements,
     NotMeasured,
+    UnitFinding,
     attributed,
-    estimate,
 )
-from gitexp.extras.inference.comparison import Sample
+from gitexp.extras.inference.comparison import GroupComparison, Sample, compare
 from gitexp.extras.inference.hybrids import HybridMaker, with_some_hunks
 from gitexp.extras.inference.more_runs import again
-from gitexp.extras.inference.sides import Evidence, JudgedSide
-from gitexp.extras.inference.units import HunkUnit, Unit
+from gitexp.extras.inference.noise import NoiseFloor
+from gitexp.extras.inference.question import Question
+from gitexp.extras.inference.sides import Evidence
+from gitexp.extras.inference.units import HunkUnit
 from gitexp.extras.inference.verdict import Judgement, Verdict
 from gitexp.extras.inference.workforce import run_queued
 from gitexp.model import Experiment, Status, is_touched
 from gitexp.project.engine_choice import EngineChoice
-from gitexp.project.project import Project
-from gitexp.repo.git.checkout import tree_changes
 from gitexp.runs import seeds
 from gitexp.runs.plan import Once, PlannedPoint, plan
 
 _FIRST_REPLICATES = 2  # of each side, where nothing is known of the noise
-_LOCK = "gitexp.lock"
 
 
-class Question(NamedTuple):
-    """What is asked.
+class RestEffect(NamedTuple):
+    """What the differences do that cannot be tried, such as packages and the machine.
 
     Attributes:
-        project: the project.
-        first, second: the experiments, with their records.
-        metric: the metric.
-        direction: its direction, if known.
-        units: what differs and can be tried.
-        left: labels of what differs too, and cannot be tried.
+        on_first: the first side run again here, against the first side.
+        on_second: the second side, against the first with all that can be tried, run here.
+        inside: what all that can be tried does, here: the part that the units can have made.
     """
 
-    project: Project
-    first: Experiment
-    second: Experiment
-    metric: str
-    direction: str | None
-    units: Sequence[Unit]
-    left: Sequence[str]
+    on_first: GroupComparison | None
+    on_second: GroupComparison | None
+    inside: GroupComparison | None
 
     @property
-    def runs(self) -> tuple[int, int]:
-        """The number of hybrids to run, at least and at most."""
-        return (0, 0) if len(self.units) < 2 else estimate(len(self.units))
-
-    @property
-    def seconds(self) -> float | None:
-        """The time of one run, in the mean of the two; None if it is not known."""
-        known = [one.record.duration for one in (self.first, self.second) if one.record.duration is not None]
-        return sum(known) / len(known) if known else None
+    def finding(self) -> UnitFinding:
+        """What can be said of it."""
+        if self.inside is None:
+            return UnitFinding.CANNOT_TELL
+        if not self.inside.is_decided:
+            return UnitFinding.MAKES_IT
+        sure = [one for one in (self.on_first, self.on_second) if one is not None and one.is_decided]
+        return UnitFinding.PART if sure else UnitFinding.NOTHING
 
 
 class WhyAnswer(NamedTuple):
@@ -79,6 +69,7 @@ class WhyAnswer(NamedTuple):
         experiments: the hybrids, by the units that they have.
         begun: the number of new runs.
         stopped: why not all is known, as a sentence; "" if it is.
+        rest: what the differences do that cannot be tried; None if there are none, or it is not known.
     """
 
     question: Question
@@ -89,6 +80,7 @@ class WhyAnswer(NamedTuple):
     experiments: Mapping[Hybrid, str] = {}
     begun: int = 0
     stopped: str = ""
+    rest: RestEffect | None = None
 
 
 class HybridRuns(NamedTuple):
@@ -96,57 +88,20 @@ class HybridRuns(NamedTuple):
 
     Attributes:
         budget: new runs at most; 0 for as many as it takes.
-        jobs: runs at a time; BY_ENGINE: the engine decides.
+        jobs: runs at a time.
         engine: the engine that runs them; None for workers of this machine.
         tell: told a sentence before each step.
+        minutes: no run begins that would end later; 0 for no limit.
     """
 
     budget: int
     jobs: int
     engine: EngineChoice | None
     tell: Callable[[str], None]
+    minutes: float = 0.0
 
 
-def asked(project: Project, names: tuple[str, str], metric: str, direction: str | None) -> Question:
-    """The question about two experiments. Raises UsageError for a commit, and the errors of `evidence_of`."""
-    found = sides.evidence_of(project, names).sides
-    for side in found:
-        if not side.members:
-            raise errors.UsageError(
-                f"{side.name} is no experiment.", f"Make one of it: gitexp run --from {side.name}"
-            )
-    first, second = (_named(side) for side in found)
-    of_params, left = units.params_units(first.record.params, second.record.params)
-    told = _told(project, first, second)
-    of_files = units.file_units(project, first, second, told)
-    seed = seeds.seed_of(first.record.params, project.config)
-    wanted = [unit for unit in of_params if seed is None or not _is_seed(unit, seed.key)]
-    if first.record.python != second.record.python:
-        left.append(f"Python: {first.record.python} → {second.record.python}")
-    if first.record.gpus != second.record.gpus:
-        left.append("the GPUs")
-    return Question(project, first, second, metric, direction, [*wanted, *of_files], left)
-
-
-def _named(side: JudgedSide) -> Experiment:
-    return next(one for one in side.members if one.name == side.name)
-
-
-def _is_seed(unit: Unit, key: str) -> bool:
-    return any(text.lstrip("+~").partition("=")[0].endswith(f":{key}") for text in unit.overrides)
-
-
-def _told(project: Project, first: Experiment, second: Experiment) -> set[str]:
-    """The paths of results, and of params files that are no code."""
-    found = set[str]()
-    for one in (first, second):
-        found.update(name for name in one.record.params if not name.endswith(".py"))
-        found.update((*one.record.metrics, *one.record.tables, *one.record.written_params))
-    differing = tree_changes(project.repo, first.record.commit, second.record.commit)
-    changed = {change.path for change in differing}
-    found.update(ResultRules.of(project).among(changed, found))
-    found.update(path for path in changed if PurePosixPath(path).name == _LOCK)
-    return found
+Make = Callable[[Hybrid], list[Experiment]]
 
 
 class Inquiry:
@@ -156,33 +111,45 @@ class Inquiry:
         self._question = question
         self._manner = manner
         self._project = question.project
-        self._maker = HybridMaker(question.project, question.first, question.units)
+        overrides = [f"{question.seed}={seed}" for seed in question.seeds]
+        self._maker = HybridMaker(question.project, question.first, question.units, overrides)
         self._names: dict[Hybrid, str] = {}
         self._begun = 0
         self._stopped = ""
+        self._start = time.monotonic()
 
     def answer(self) -> WhyAnswer:
         """The answer, or as much of it as the budget allows. Raises the errors of runs that cannot begin."""
         question = self._question
         evidence = self._with_noise()
         (judgement,) = verdict.judge(evidence, [question.metric], [question.direction])
+        made = self._made(judgement)
         if judgement.verdict is Verdict.NO_TELLING or not question.units or self._stopped:
-            return self._made(judgement, None)
+            return made
         floor = evidence.floor(question.metric)
-        samples: dict[Hybrid, Sample | None] = {}
-        for side, hybrid in zip(evidence.sides, (frozenset[int](), _all(question.units)), strict=True):
-            samples[hybrid] = side.sample(question.metric)
+        first, second = (self._of_seeds(side.sample(question.metric)) for side in evidence.sides)
+        every = _all(question.units)
+        samples: dict[Hybrid, Sample | None] = {frozenset(): first, every: second}
+        rest = None
+        if question.left:
+            ends = self._ends(every)
+            if ends is None:
+                return self._made(judgement)
+            samples = ends
+            rest = _rest(first, second, samples[frozenset()], samples[every], floor)
+            if rest.inside is None or not rest.inside.is_decided:
+                return self._made(judgement)._replace(rest=rest)
         known = Measurements(len(question.units), samples, floor)
         found = self._attributed(known, samples, self._hybrid)
         if found is None:
-            return self._made(judgement, None)
-        return self._with_hunks(judgement, found, known)
+            return self._made(judgement)._replace(rest=rest)
+        return self._with_hunks(judgement, found, known)._replace(rest=rest)
 
-    def _made(self, judgement: Judgement, attribution: Attribution | None) -> WhyAnswer:
+    def _made(self, judgement: Judgement) -> WhyAnswer:
         return WhyAnswer(
             self._question,
             judgement,
-            attribution,
+            None,
             experiments=self._names,
             begun=self._begun,
             stopped=self._stopped,
@@ -209,11 +176,22 @@ class Inquiry:
         self._run(planned)
         return sides.evidence_of(self._project, names)
 
+    def _ends(self, every: Hybrid) -> dict[Hybrid, Sample | None] | None:
+        """The two ends of the hybrids, both run here, in the environment of all hybrids; None if stopped."""
+        self._manner.tell("Not all that differs can be tried: both ends are run here.")
+        planned = {}
+        for hybrid in (frozenset[int](), every):
+            try:
+                planned[hybrid] = self._maker.planned_here(hybrid)
+            except errors.GitexpError as error:
+                self._manner.tell(f"An end cannot be run: {error.message}")
+                planned[hybrid] = []
+        if not self._run(_waiting(planned.values())):
+            return None
+        return self._measured(planned)
+
     def _attributed(
-        self,
-        known: Measurements,
-        samples: dict[Hybrid, Sample | None],
-        make: Callable[[Hybrid], Experiment | None],
+        self, known: Measurements, samples: dict[Hybrid, Sample | None], make: Make
     ) -> Attribution | None:
         """The answer, with all hybrids that it takes; None if the budget is used up before."""
         while True:
@@ -225,51 +203,70 @@ class Inquiry:
                     return None
                 samples.update(self._measured(planned))
 
-    def _hybrid(self, hybrid: Hybrid) -> Experiment | None:
-        """The experiment of a hybrid; None for one that cannot be run."""
+    def _hybrid(self, hybrid: Hybrid) -> list[Experiment]:
+        """The runs of a hybrid; [] for one that cannot be run."""
         try:
-            one = self._maker.planned(hybrid)
+            found = self._maker.planned(hybrid)
         except errors.GitexpError as error:
             self._manner.tell(f"A hybrid cannot be run: {error.message}")
-            return None
-        self._names[hybrid] = one.name
-        return one
+            return []
+        self._names[hybrid] = found[0].name
+        return found
 
-    def _measured(self, planned: Mapping[Hybrid, Experiment | None]) -> dict[Hybrid, Sample | None]:
+    def _measured(self, planned: Mapping[Hybrid, Sequence[Experiment]]) -> dict[Hybrid, Sample | None]:
         """The values of hybrids that have ended; None for one without a good end or without the metric."""
-        names = {one.name for one in planned.values() if one is not None}
+        names = {one.name for runs in planned.values() for one in runs}
         done = []
         for one in self._project.store.readable():
             if one.name in names and one.record.status is Status.DONE and not is_touched(one):
                 done.append(one.name)
         samples = dict[str, Sample]()
         for side in sides.sides_of(self._project, done):
-            samples[side.name] = side.sample(self._question.metric)
+            samples[side.name] = self._of_seeds(side.sample(self._question.metric))
         found = dict[Hybrid, Sample | None]()
-        for hybrid, planned_one in planned.items():
-            sample = None if planned_one is None else samples.get(planned_one.name)
-            found[hybrid] = sample if sample is not None and sample.values else None
+        for hybrid, runs in planned.items():
+            known = [samples[one.name] for one in runs if one.name in samples]
+            found[hybrid] = known[0] if known and known[0].values else None
         return found
 
+    def _of_seeds(self, sample: Sample) -> Sample:
+        """The values of the seeds that each hybrid has a run of; all without such seeds."""
+        if not self._question.seeds:
+            return sample
+        kept = {seed: sample.by_seed[seed] for seed in self._question.seeds if seed in sample.by_seed}
+        return Sample(list(kept.values()), kept, sample.missing)
+
     def _run(self, names: Sequence[str]) -> bool:
-        """Whether some queued experiments have been run: the budget has room, and nobody pressed Ctrl-C."""
+        """Whether some queued experiments have been run: there is room and time, and no Ctrl-C."""
         if not names:
             return True
-        budget = self._manner.budget
-        if budget and self._begun + len(names) > budget:
+        manner = self._manner
+        if manner.budget and self._begun + len(names) > manner.budget:
             self._stopped = f"{self._begun:,} runs were made, and {len(names):,} more are beyond the budget."
             return False
-        self._manner.tell(f"{len(names):,} of them run now, {self._begun:,} have.")
-        self._begun += len(names)
-        manner = self._manner
-        if run_queued(self._project, names, manner.jobs, manner.engine, manner.tell):
-            self._stopped = "Ctrl-C was pressed; the same command goes on."
-            return False
+        manner.tell(f"{len(names):,} of them run now, {self._begun:,} have.")
+        step = (manner.jobs if manner.minutes else 0) or len(names)
+        for at in range(0, len(names), step):
+            if self._is_late():
+                self._stopped = f"{self._begun:,} runs were made, and the time is used up."
+                return False
+            some = names[at : at + step]
+            self._begun += len(some)
+            if run_queued(self._project, some, manner.jobs, manner.engine, manner.tell):
+                self._stopped = "Ctrl-C was pressed; the same command goes on."
+                return False
         return True
+
+    def _is_late(self) -> bool:
+        """Whether another run would end after the time that there is."""
+        if not self._manner.minutes:
+            return False
+        gone = time.monotonic() - self._start
+        return gone + (self._question.seconds or 0.0) > 60 * self._manner.minutes
 
     def _with_hunks(self, judgement: Judgement, found: Attribution, known: Measurements) -> WhyAnswer:
         """The answer, with the guilty hunk of a guilty file if that has several hunks."""
-        made = self._made(judgement, found)
+        made = self._made(judgement)._replace(attribution=found)
         if len(found.guilty) != 1:
             return made
         (number,) = found.guilty
@@ -283,27 +280,53 @@ class Inquiry:
         entry = self._question.units[number].changes[path]
         assert entry is not None  # both sides have the file
 
-        def make(hybrid: Hybrid) -> Experiment | None:
-            content = with_some_hunks(hunks, hybrid)
-            if path.endswith(".py") and not _compiles(content):
-                return None
-            return self._maker.planned_file(path, content, entry[0])
+        def make(hybrid: Hybrid) -> list[Experiment]:
+            return self._of_hunks(path, entry[0], hunks, hybrid)
 
         samples: dict[Hybrid, Sample | None] = {
             frozenset(): known.samples[frozenset()],
             _all(hunks): whole,
         }
         of_hunks = self._attributed(Measurements(len(hunks), samples, known.floor), samples, make)
-        return self._made(judgement, found)._replace(hunks=hunks, of_hunks=of_hunks)
+        made = self._made(judgement)._replace(attribution=found)
+        return made._replace(hunks=hunks, of_hunks=of_hunks)
+
+    def _of_hunks(self, path: str, mode: str, hunks: Sequence[HunkUnit], hybrid: Hybrid) -> list[Experiment]:
+        """The runs with some hunks of a file; [] if they cannot be run."""
+        content = with_some_hunks(hunks, hybrid)
+        if path.endswith(".py") and not _compiles(content):
+            return []
+        try:
+            return self._maker.planned_file(path, content, mode)
+        except errors.GitexpError as error:
+            self._manner.tell(f"A hybrid cannot be run: {error.message}")
+            return []
+
+
+def _rest(
+    first: Sample, second: Sample, here: Sample | None, all_here: Sample | None, floor: NoiseFloor | None
+) -> RestEffect:
+    """What the differences do that cannot be tried."""
+    on_first = on_second = inside = None
+    if here is not None:
+        on_first = compare(first, here, floor)
+    if all_here is not None:
+        on_second = compare(all_here, second, floor)
+    if here is not None and all_here is not None:
+        inside = compare(here, all_here, floor)
+    return RestEffect(on_first, on_second, inside)
 
 
 def _all(of: Iterable[object]) -> Hybrid:
     return frozenset(range(len(list(of))))
 
 
-def _waiting(planned: Iterable[Experiment | None]) -> list[str]:
+def _waiting(planned: Iterable[Sequence[Experiment]]) -> list[str]:
     """The names of the queued ones."""
-    return [one.name for one in planned if one is not None and one.record.status is Status.QUEUED]
+    found = list[str]()
+    for runs in planned:
+        found += [one.name for one in runs if one.record.status is Status.QUEUED]
+    return list(dict.fromkeys(found))
 
 
 def _compiles(content: bytes) -> bool:

@@ -15,6 +15,7 @@ from gitexp.extras.plots.curve_charts import curves_chart
 from gitexp.extras.plots.curves import XAxis
 from gitexp.extras.plots.importance_chart import importance_chart, importance_of
 from gitexp.extras.plots.many import ManyKind, ManyOptions
+from gitexp.extras.reports import verdicts
 from gitexp.extras.reports.content import Content, ReportedExperiment, first_member, reported
 from gitexp.extras.reports.curve_lines import curve_lines
 from gitexp.extras.reports.document import (
@@ -75,6 +76,9 @@ class Functions:
             "importance": self.importance,
             "diff": self.diff,
             "code": self.code,
+            "sure": self.sure,
+            "judge": self.judge,
+            "why": self.why,
             "reproduce": self.reproduce,
             "text": self.text,
             "folded": self.folded,
@@ -186,6 +190,25 @@ class Functions:
             return self._content.patch(self._content.changes(None, first_member(row)), lines)
 
         return self._of(of, patch)
+
+    def sure(self) -> Markup:
+        """Whether the best experiment surely is the best; nothing without replicates."""
+        content = self._content
+        name = "" if content.best is None else content.best.name
+        piece = verdicts.of_best(content.table, content.metric, name)
+        return Markup("") if piece is None else self._put(piece)
+
+    def judge(self, *names: Any, metric: Any = ()) -> Markup:
+        """The verdicts on some experiments, each beside the first."""
+        wanted = [_name(one) for one in names]
+        return self._put(verdicts.of_some(self._content.project, wanted, _words(metric)))
+
+    def why(self, a: Any, b: Any, metric: str = "") -> Markup:
+        """Which change makes the difference, from the runs of `gitexp why`; nothing if there are none."""
+        made = Markup("")
+        for piece in verdicts.of_difference(self._content.project, _name(a), _name(b), metric):
+            made += self._put(piece)
+        return made
 
     def importance(self, metric: str = "") -> Markup:
         """The importance of the params for a metric; nothing with too few experiments."""

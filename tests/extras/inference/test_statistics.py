@@ -11,6 +11,8 @@ from gitexp.extras.inference import student
 from gitexp.extras.inference.comparison import ComparisonKind, Sample, compare, holm, runs_needed
 from gitexp.extras.inference.noise import NoiseFloor, noise_floor
 from gitexp.extras.inference.sequential import evidence
+from gitexp.extras.inference.sides import Evidence, JudgedSide
+from gitexp.extras.inference.verdict import Verdict, judge
 
 scipy_stats = pytest.importorskip("scipy.stats", reason="SciPy is not installed")
 
@@ -141,3 +143,26 @@ def test_without_other_runs_two_small_groups_are_compared_by_their_pooled_varian
     interval = expected.confidence_interval(0.95)
     assert (found.manner, found.p) == (ComparisonKind.POOLED, pytest.approx(expected.pvalue))
     assert (found.low, found.high) == (pytest.approx(interval.low), pytest.approx(interval.high))
+
+
+def test_a_metric_that_half_of_the_runs_lack_is_judged_by_the_others() -> None:
+    flats: list[dict[str, float]] = [
+        {"acc": 0.90},
+        {},
+        {"acc": 0.91},
+        {"loss": 1.0},
+        {"acc": 0.92},
+        {"acc": math.nan},
+    ]
+    first = JudgedSide("a", (), flats, ["1", "2", "3", "4", "5", "6"])
+    second = JudgedSide("b", (), [{"acc": 0.95 + 0.01 * seed} for seed in range(6)], list("123456"))
+    evidence_of = Evidence([first, second], {})
+    assert (evidence_of.metrics(), first.sample("acc").missing) == (["acc"], 3)
+    (found,) = judge(evidence_of, ["acc"], ["max"])
+    assert (found.missing, found.comparison.manner, found.comparison.runs) == (
+        3,
+        ComparisonKind.WELCH,
+        (3, 6),
+    )
+    assert found.verdict is Verdict.BETTER
+    assert Evidence([first, JudgedSide("c", (), [{}], [None])], {}).metrics() == []

@@ -9,7 +9,7 @@ from gitexp import errors
 from gitexp.catalog import lookup, sources
 from gitexp.catalog.lookup import Point
 from gitexp.extras.plots.palette import colours
-from gitexp.extras.web.contents import code_document, command_lines, run_files
+from gitexp.extras.web.contents import code_document, command_lines, run_files, verdict_documents
 from gitexp.extras.web.contents.pictures import in_steps
 from gitexp.extras.web.contents.plain import cell_of, plain
 from gitexp.model import MISSING, Experiment
@@ -48,6 +48,7 @@ def comparison_document(project: Project, points: Sequence[Point]) -> Document:
         "params": _part(found, found.params),
         "metrics": _part(found, found.metrics, project.config.directions),
         "environment": _environment(project, shown),
+        "verdicts": verdict_documents.of_points(project, shown),
         "pictures": _pictures(project, shown),
         "commands": command_lines.of_comparison([_word(point) for point in shown]),
         "complaints": complaints,

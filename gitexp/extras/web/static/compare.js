@@ -20,6 +20,7 @@
     const body = element("div", {});
     page.append(...[chips(found), parts.complaints(found.complaints), many(found, names, brushed)].filter(Boolean));
     page.append(...[values("Metrics", found.metrics, found, brushed), values("Params", found.params, found, brushed)].filter(Boolean));
+    page.append(...[verdicts(found.verdicts)].filter(Boolean));
     if (!found.params.count && !found.metrics.count) page.append(parts.notice("No params and no metrics differ."));
     const panel = element("div", {});
     curves.append(panel);
@@ -69,10 +70,11 @@
     const best = part.rows.map((row) => bestOf(row));
     const cell = (row, at) => {
       const number = gitexp.cells.numberOf(part.rows[row].values[at]) !== undefined;
-      const isBest = best[row] !== undefined && gitexp.cells.numberOf(part.rows[row].values[at]) === best[row];
+      const isInside = part.rows[row].inside?.[at];
+      const isBest = best[row] !== undefined && !isInside && gitexp.cells.numberOf(part.rows[row].values[at]) === best[row];
       const made = element("td", { class: `${number ? "number" : ""} ${isBest ? "best" : ""}` }, texts[row][at]);
       if (isBest) made.append(element("span", { class: "unseen" }, " best"));
-      if (part.rows[row].inside?.[at]) made.append(gitexp.noiseMark("inside the noise"));
+      if (isInside) made.append(gitexp.noiseMark("inside the noise"));
       return made;
     };
     const head = (point) => element("th", { scope: "col" }, parts.dot(found.colours[point.name]), ` ${point.name}`);
@@ -88,6 +90,22 @@
     const left = part.count - part.rows.length;
     const noise = part.rows.some((row) => row.inside) ? parts.notice(`≈: inside the noise, as the replicates of the project have it; beside ${points[0].name}.`) : null;
     return parts.section(title, made, left > 0 ? parts.notice(`${left.toLocaleString("en")} more: gitexp compare --json`) : null, noise);
+  }
+
+  /** What `gitexp judge` says of them, and what `gitexp why` has found out. */
+  function verdicts(found) {
+    if (!found?.sentences.length && !found?.answers.length) return null;
+    const told = [element("ul", { class: "verdicts" }, ...found.sentences.map((text) => element("li", {}, text)))];
+    for (const answer of found.answers) {
+      told.push(element("p", {}, `${answer.sentence}.`));
+      for (const [heads, ...rows] of answer.tables) {
+        const lines = rows.map(([head, ...cells]) => element("tr", {}, element("th", { scope: "row" }, head), ...cells.map((cell) => element("td", {}, cell))));
+        told.push(parts.table(heads, lines, "Effects of the units"));
+      }
+      if (answer.patch) told.push(element("pre", { class: "patch" }, answer.patch));
+      if (answer.stopped) told.push(parts.notice(answer.stopped));
+    }
+    return parts.section("Verdicts", ...told);
   }
 
   const columnTexts = (cells) => gitexp.cells.columnTexts(cells).map((text, at) => (cells[at]?.missing ? "–" : text));

@@ -1,0 +1,144 @@
+"""The question of `why`: what differs between two experiments, and can be tried."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+from typing import NamedTuple
+
+from gitexp import errors
+from gitexp.catalog.result_files import ResultRules
+from gitexp.extras.inference import sides, student, units, verdict
+from gitexp.extras.inference.attribution import estimate
+from gitexp.extras.inference.comparison import LEVEL
+from gitexp.extras.inference.sides import Evidence, JudgedSide
+from gitexp.extras.inference.units import Unit
+from gitexp.extras.inference.verdict import Verdict
+from gitexp.model import Experiment
+from gitexp.project.params import COMMAND
+from gitexp.project.project import Project
+from gitexp.repo.git.checkout import tree_changes
+from gitexp.runs import seeds
+
+_LOCK = "gitexp.lock"
+_FEWEST_PAIRS, _MOST_PAIRS = 3, 5
+
+
+class Question(NamedTuple):
+    """What is asked.
+
+    Attributes:
+        project: the project.
+        first, second: the experiments, with their records.
+        metric: the metric.
+        direction: its direction, if known.
+        units: what differs and can be tried.
+        left: labels of what differs too, and cannot be tried.
+        seeds: the seeds of which each hybrid has a run; () for one run with the seed of the first.
+        seed: the name of the seed, as in `-S`; "" without one.
+    """
+
+    project: Project
+    first: Experiment
+    second: Experiment
+    metric: str
+    direction: str | None
+    units: Sequence[Unit]
+    left: Sequence[str]
+    seeds: Sequence[str] = ()
+    seed: str = ""
+
+    @property
+    def runs(self) -> tuple[int, int]:
+        """The number of runs, at least and at most."""
+        if not self.units or (len(self.units) == 1 and not self.left):
+            return 0, 0
+        ends = 2 if self.left else 0
+        runs = max(len(self.seeds), 1)
+        least, most = estimate(len(self.units))
+        return (least + ends) * runs, (most + ends) * runs
+
+    @property
+    def seconds(self) -> float | None:
+        """The time of one run, in the mean of the two; None if it is not known."""
+        known = [one.record.duration for one in (self.first, self.second) if one.record.duration is not None]
+        return sum(known) / len(known) if known else None
+
+
+def asked(project: Project, names: tuple[str, str], metric: str, direction: str | None) -> Question:
+    """The question about two experiments. Raises UsageError for a commit, and the errors of `evidence_of`."""
+    evidence = sides.evidence_of(project, names)
+    for side in evidence.sides:
+        if not side.members:
+            raise errors.UsageError(
+                f"{side.name} is no experiment.", f"Make one of it: gitexp run --from {side.name}"
+            )
+    first, second = (_named(side) for side in evidence.sides)
+    of_params, left = units.params_units(first.record.params, second.record.params)
+    told = _told(project, first, second)
+    of_files = units.file_units(project, first, second, told)
+    of_data, unread = units.data_units(project, first, second)
+    seed = seeds.seed_of(first.record.params, project.config)
+    wanted = [unit for unit in of_params if seed is None or not _is_seed(unit, seed.key)]
+    left += [*unread, *units.circumstances(project, first, second)]
+    if _is_other_command(first, second):
+        left.append("the command")
+    name = "" if seed is None else seed.name
+    shared = _shared_seeds(evidence, metric, len(wanted) + len(of_files) + len(of_data)) if name else []
+    return Question(
+        *(project, first, second, metric, direction),
+        *([*wanted, *of_files, *of_data], left, shared, name),
+    )
+
+
+def _named(side: JudgedSide) -> Experiment:
+    return next(one for one in side.members if one.name == side.name)
+
+
+def _is_seed(unit: Unit, key: str) -> bool:
+    return any(text.lstrip("+~").partition("=")[0].endswith(f":{key}") for text in unit.overrides)
+
+
+def _is_other_command(first: Experiment, second: Experiment) -> bool:
+    """Whether the commands differ by more than options, which are params."""
+    one, other = first.record, second.record
+    return one.command != other.command and one.params.get(COMMAND) == other.params.get(COMMAND)
+
+
+def _shared_seeds(evidence: Evidence, metric: str, count: int) -> list[str]:
+    """The seeds of which each hybrid needs a run; [] if one run of each is enough.
+
+    It is not if the two sides differ by less than the noise lets a single run show, and pairs of the same
+    seeds know better.
+    """
+    floor = evidence.floor(metric)
+    if floor is None or count < 2:
+        return []
+    first, second = (side.sample(metric) for side in evidence.sides)
+    shared = [seed for seed in first.by_seed if seed in second.by_seed]
+    if len(shared) < _FEWEST_PAIRS:
+        return []
+    (judgement,) = verdict.judge(evidence, [metric], [None])
+    if judgement.verdict is Verdict.NO_TELLING or floor.sd == 0.0:
+        return []
+    level = 1.0 - (1.0 - LEVEL) / (2 * count)
+    half = student.quantile((1.0 + level) / 2, floor.dof) * floor.sd * (1.0 + 1.0 / len(first.values)) ** 0.5
+    return [] if abs(judgement.comparison.effect) > half else shared[:_MOST_PAIRS]
+
+
+def _told(project: Project, first: Experiment, second: Experiment) -> set[str]:
+    """The paths of results, and of params files that are no code.
+
+    A params file with the same values on both sides is a file as any other: its comments may count.
+    """
+    found = set[str]()
+    for one, other in ((first, second), (second, first)):
+        for name, values in one.record.params.items():
+            if not (name.endswith(".py") or values == other.record.params.get(name)):
+                found.add(name)
+        found.update((*one.record.metrics, *one.record.tables, *one.record.written_params))
+    differing = tree_changes(project.repo, first.record.commit, second.record.commit)
+    changed = {change.path for change in differing}
+    found.update(ResultRules.of(project).among(changed, found))
+    found.update(path for path in changed if PurePosixPath(path).name == _LOCK)
+    return found
