@@ -168,6 +168,8 @@ _TABLE: dict[tuple[str, str], str] = {
     ("dispatch", "begun"): "gitexp.extras.engines.present_jobs:begun",
     ("dispatch", "states"): "gitexp.extras.engines.present_jobs:states",
     ("dispatch", "drop"): "gitexp.extras.engines.present_jobs:drop",
+    # What builds an environment for the code of an experiment.
+    ("environment", "uv"): "gitexp.extras.reproduction.building:of_code",
     ("executor", "local"): "gitexp.runs.local:LocalExecutor",
     # What reads a section of gitexp.yaml that few projects have.
     ("section", "alerts"): "gitexp.project.alert_rules:read",

@@ -13,10 +13,14 @@ from tests.support.servers import Place
 
 @dataclass(frozen=True)
 class Lab:
-    """The hosts, and what lets gitexp and Git in: `env`. `caches` has a folder for each host."""
+    """The hosts, and what lets gitexp and Git in: `env`. `caches` has a folder for each host.
+
+    `jobs` has the folders of their jobs.
+    """
 
     env: Mapping[str, str]
     caches: Path
+    jobs: Path
 
     def section(self, remote: str = "", **more: object) -> str:
         """The section of gitexp.yaml for an engine `lab`, in which each host does one job at a time."""
@@ -47,4 +51,8 @@ def make_lab(server: Place, folder: Path) -> Lab:
     caches = folder / "caches"
     for name in ("ada", "bob"):
         (caches / name).mkdir(parents=True)
-    return Lab({"GITEXP_SSH_COMMAND": words, "GIT_SSH_COMMAND": words}, caches)
+    return Lab(
+        {"GITEXP_SSH_COMMAND": words, "GIT_SSH_COMMAND": words},
+        caches,
+        Path(server.env["HOME"]) / ".cache/gitexp/jobs",
+    )

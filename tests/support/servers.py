@@ -118,7 +118,7 @@ def sshd(folder: Path) -> Place:
         f"ListenAddress 127.0.0.1\nPort {port}\nHostKey {folder / 'host_key'}\nPidFile none\n"
         f"AuthorizedKeysFile {keys / 'id_ed25519.pub'}\nStrictModes no\nUsePAM no\n"
         "PasswordAuthentication no\nKbdInteractiveAuthentication no\nMaxStartups 100\n"
-        "Subsystem sftp internal-sftp\n"
+        f"Subsystem sftp internal-sftp\nSetEnv XDG_CACHE_HOME={home / '.cache'}\n"
     )
     server = Server(port, [[program, "-D", "-e", "-f", str(config)]], folder / "sshd.log")
     env = {"HOME": str(home), "GIT_SSH_COMMAND": f"{client} -F {keys / 'config'}"}

@@ -12,13 +12,14 @@ from gitexp import errors, plugins
 from gitexp.cli.kit import options, render
 from gitexp.cli.kit.help import Command, Listing
 from gitexp.cli.kit.session import open_project
-from gitexp.extras.engines import checking, job_clone, restart, settings
+from gitexp.extras.engines import checking, job_clone, job_environment, restart, settings
 from gitexp.extras.engines import probe as probing
 from gitexp.extras.engines.engine import AGAIN, ENDING, ENGINE, JOB, WITHOUT
 from gitexp.extras.engines.job_clone import Origin
 from gitexp.extras.queue import workers
 from gitexp.extras.queue.listing import lines
 from gitexp.extras.queue.workers import Orders
+from gitexp.model import Experiment, Status
 from gitexp.process import limits
 from gitexp.project.engine_choice import EngineChoice
 
@@ -49,6 +50,9 @@ Folder = Annotated[str, typer.Option("--folder", metavar="FOLDER", help="Where c
 ObjectFormat = Annotated[str, typer.Option("--object-format", metavar="FORMAT", help="sha1 or sha256.")]
 Scratch = Annotated[
     str, typer.Option("--scratch", metavar="FOLDER", help="Where the run works, on the disk of this machine.")
+]
+Environment = Annotated[
+    str, typer.Option("--environment", metavar="uv", help="Build the environment of the run with it.")
 ]
 KeepWorktree = Annotated[bool, typer.Option("--keep-worktree", help="As of queue start.")]
 
@@ -134,12 +138,14 @@ def job(
     folder: Folder = "",
     object_format: ObjectFormat = "sha1",
     scratch: Scratch = "",
+    environment: Environment = "",
 ) -> None:
     """Be the job of an engine: run one queued experiment, unless somebody else was quicker."""
     own = limits.parse(timeout, max_memory)
     engine, id = os.environ.get(ENGINE, ""), os.environ.get(JOB, "")
     ending = os.environ.get(ENDING, "")
-    orders = Orders(max_retries, keep_worktree, own, engine=engine, job=id, scratch=_disk(scratch))
+    orders = Orders(max_retries, keep_worktree, own, engine=engine, job=id)
+    orders = orders._replace(scratch=_disk(scratch), environment=environment)
     if clone:
         _enter(Origin(clone, remote, object_format), folder, project)
     found = open_project(quiet=True)
@@ -148,6 +154,9 @@ def job(
             job_clone.work(found, worker, orders, exp, remote)
             return
         restart.take_on_again(found, exp, orders)
+        waiting = found.store.get(exp)
+        if isinstance(waiting, Experiment) and waiting.record.status is Status.QUEUED:
+            job_environment.enter(found, waiting, environment)
         plugins.load("worker", "queue")(found, worker, orders, {exp}, is_alone=lambda: False)
         if ending and Path(ending).exists() and restart.goes_on_later(found, exp, orders):
             raise typer.Exit(AGAIN)

@@ -33,6 +33,7 @@ class EngineSettings(NamedTuple):
         clones: where these machines keep their clones; "" for the usual place.
         scratch: a folder on the own disk of these machines for the workspaces of runs; it may have variables
             of theirs. "" for the usual one, WITHOUT for none.
+        environment: what builds the environments of runs there, "uv"; "" for none.
         folder: for files of the engine, on the disk of this repository; made by the engine itself.
     """
 
@@ -45,6 +46,7 @@ class EngineSettings(NamedTuple):
     url: str = ""
     clones: str = ""
     scratch: str = ""
+    environment: str = ""
     folder: str = ""
 
 

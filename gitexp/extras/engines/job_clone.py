@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from gitexp import errors, plugins
+from gitexp.extras.engines import job_environment
 from gitexp.extras.queue import shared
 from gitexp.extras.queue.exchange import RemoteQueue
 from gitexp.extras.queue.workers import Orders, Worker
@@ -25,7 +26,7 @@ from gitexp.project import config_loading
 from gitexp.project.config import CONFIG_FILE, USUAL_PARAMS
 from gitexp.project.exclusions import IGNORE_FILE
 from gitexp.project.project import Project
-from gitexp.repo import tracking
+from gitexp.repo import tracking, worktrees
 from gitexp.repo.experiments import PREFIX, Store
 from gitexp.repo.git import locks, refs
 from gitexp.repo.git.new_clone import make_clone
@@ -35,6 +36,7 @@ from gitexp.runs.recover import finish_lost_jobs
 from gitexp.runs.stop import stop
 
 _MOST = 50  # experiments that are left in a clone
+_IDLE = 3600.0  # seconds after which the workspace of a run is removed
 _USUAL = "gitexp/clones"  # below the folder for caches
 
 
@@ -92,12 +94,17 @@ def work(project: Project, worker: Worker, orders: Orders, name: str, remote: st
         if run.experiment.name == name and run.experiment.record.status is Status.QUEUED:
             wanted.append(run.experiment.record.commit)
             _end_void_try(project, run.experiment)
+            job_environment.enter(project, run.experiment, orders.environment)
     with project.local.scratch() as scratch:
         seen = as_seen_in(project, wanted[0], scratch) if wanted else project
         queue = shared.SharedQueue(seen, remote, orders.max_retries, is_to_stop, project.here, asked)
         run_all = plugins.load("worker", "queue")
         run_all(seen, worker, orders, {name}, is_alone=lambda: False, there=queue)
     _forget_delivered(project, remote)
+    for slot in worktrees.idle_slots(project.repo):
+        if slot.idle_for > _IDLE:
+            with contextlib.suppress(errors.StorageError):
+                slot.remove()
 
 
 def _end_void_try(project: Project, queued: Experiment) -> None:

@@ -43,9 +43,14 @@ class Reach(Protocol):
         """
 
 
-def scratch_words(settings: EngineSettings) -> list[str]:
-    """The words of a job that say on which disk its run works; its machine knows the variables."""
-    return ["--scratch", settings.scratch] if settings.scratch else []
+def words_of_place(settings: EngineSettings) -> list[str]:
+    """The words of a job that say where on its machine its run works, and in which environment."""
+    words = list[str]()
+    if settings.scratch:
+        words += ["--scratch", settings.scratch]  # its machine knows the variables
+    if settings.environment:
+        words += ["--environment", settings.environment]
+    return words
 
 
 class SharedDisk:
@@ -61,7 +66,7 @@ class SharedDisk:
         pass
 
     def job(self, name: str) -> Job:
-        words = self._command("job", name, *self._orders.words(), *scratch_words(self._settings))
+        words = self._command("job", name, *self._orders.words(), *words_of_place(self._settings))
         return Job(name, words, str(self._project.here))
 
     def probe(self) -> Job:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 from gitexp import errors
 from gitexp.extras.engines import probe, restart
 from gitexp.extras.engines.engine import EngineSettings, Job
-from gitexp.extras.engines.reach import scratch_words
+from gitexp.extras.engines.reach import words_of_place
 from gitexp.extras.queue import queue
 from gitexp.extras.queue.exchange import RemoteQueue
 from gitexp.extras.queue.queue_refs import RemoteRun
@@ -61,7 +61,7 @@ class RemoteReach:
             )
 
     def job(self, name: str) -> Job:
-        return Job(name, self._command("job", name, *self._orders.words(), *scratch_words(self._settings)))
+        return Job(name, self._command("job", name, *self._orders.words(), *words_of_place(self._settings)))
 
     def probe(self) -> Job:
         config = self._project.repo.root / self._project.config_file

@@ -12,6 +12,7 @@ from typing import Any
 
 from gitexp import errors, plugins
 from gitexp.extras.engines.engine import WITHOUT, Engine, EngineMaker, EngineSettings
+from gitexp.extras.engines.job_environment import MANAGERS
 from gitexp.extras.engines.jobs_file import folder_of
 from gitexp.project.engine_choice import EngineChoice
 from gitexp.project.project import Project
@@ -24,6 +25,7 @@ KEYS: Mapping[str, str] = {
     "remote": "The Git remote by which jobs get their runs, where they do not see this repository.",
     "url": "The URL of this remote as the machines of the jobs see it, if it is another one there.",
     "scratch": "A folder on the own disk of these machines, where runs work, such as $SLURM_TMPDIR.",
+    "environment": "uv: builds the environment of a run there, by the lock that its code has.",
     "clones": "Where these machines keep their clones, instead of ~/.cache/gitexp/clones.",
 }
 _EXAMPLE = "For example: engines: {lab: {kind: ssh, hosts: [ada, bob], remote: origin}}"
@@ -98,8 +100,10 @@ def _of_section(name: str, section: Any, file: str) -> EngineSettings:
         raise errors.ConfigError(f"engine {name}: 'jobs' must be a number", _EXAMPLE, file=file)
     if section.get("scratch") is False:
         section = {**section, "scratch": WITHOUT}
-    for key in ("python", "remote", "url", "clones", "scratch"):
+    for key in ("python", "remote", "url", "clones", "scratch", "environment"):
         texts[key] = section.get(key, "")
         if not isinstance(texts[key], str):
             raise errors.ConfigError(f"engine {name}: '{key}' must be a text", _EXAMPLE, file=file)
+    if texts["environment"] not in ("", *MANAGERS):
+        raise errors.ConfigError(f"engine {name}: 'environment' can be: {', '.join(MANAGERS)}", file=file)
     return EngineSettings(name, section["kind"], options, most, **texts)

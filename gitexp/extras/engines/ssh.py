@@ -10,6 +10,7 @@ as running until it says something else.
 
 from __future__ import annotations
 
+import contextlib
 import time
 import uuid
 from collections.abc import Collection, Mapping, Sequence
@@ -121,7 +122,19 @@ class SshEngine:
             if at.call is not None:
                 at.call.close()
                 at.call = None
+        self._sweep()
         self._ssh.close()
+
+    def _sweep(self) -> None:
+        """Have the hosts that answer remove what jobs leave."""
+        calls = []
+        with contextlib.suppress(OSError):
+            for at in self._hosts:
+                if at.had and not at.complaint:
+                    calls.append(self._ssh.begin(at.host.address, ssh_scripts.sweep(at.had)))
+        _wait_for(calls, _WAIT)
+        for call in calls:
+            call.close()
 
     def _away(self) -> list[str]:
         """The hosts that do not answer, with the reasons."""

@@ -3,7 +3,8 @@
 A script is sent to the standard input of `sh`, so no login shell sees its words. All of it stands in one
 function that is called at its end: half of a script does nothing. A job has a folder on its host,
 `~/.cache/gitexp/jobs/<id>/`, with its output and its process: the number, and the start of the process by
-the clock of the kernel, so that another process with that number is not taken for it.
+the clock of the kernel, so that another process with that number is not taken for it. The folder goes when
+the engine is closed; after a week if the job has printed something, as it does when it fails.
 """
 
 from __future__ import annotations
@@ -58,6 +59,16 @@ end() {
 }
 tell() {
   tail -c 20000 "$jobs/$1/log" 2>/dev/null
+}
+sweep() {
+  (
+    trap '' HUP
+    for id; do
+      seconds=0
+      while is_alive "$id" && [ $seconds -lt 30 ]; do sleep 1; seconds=$((seconds + 1)); done
+      is_alive "$id" || [ -s "$jobs/$id/log" ] || rm -rf "$jobs/$id"
+    done
+  ) >/dev/null 2>&1 </dev/null &
 }
 greet() {
   for gpu in $(nvidia-smi --query-gpu=index --format=csv,noheader 2>/dev/null); do say gpu "$gpu"; done
@@ -120,6 +131,11 @@ def begin(jobs: Mapping[str, Job], setup: str, variables: Mapping[str, Mapping[s
 def look(ids: Collection[str], doomed: Collection[str] = ()) -> bytes:
     """Ask for the states of jobs, some of which are to be ended by SIGTERM."""
     return _script([_line("end", *doomed), _line("look", *ids)])
+
+
+def sweep(ids: Collection[str]) -> bytes:
+    """Have the folders of jobs removed that have printed nothing, as soon as the jobs have ended."""
+    return _script([_line("sweep", *ids)])
 
 
 def tell(id: str) -> bytes:

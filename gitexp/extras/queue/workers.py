@@ -86,6 +86,7 @@ class Orders(NamedTuple):
         limits: limits of the runs without limits of their own.
         remote: the Git remote with the queue; None for the queue here.
         gpus: the GPUs of all workers, dealt out in turn; () for the GPUs found by each run.
+        environment: what builds the environments of runs, for a job of an engine; "" for none.
         scratch: a folder on a disk of this machine alone, for the workspaces of runs; "" for the repository.
         engine, job: the engine, and its job, that the worker is; "" for a worker of no engine.
     """
@@ -98,6 +99,7 @@ class Orders(NamedTuple):
     engine: str = ""
     job: str = ""
     scratch: str = ""
+    environment: str = ""
 
     def words(self) -> list[str]:
         """The orders on the command line of a worker; its GPUs stand in its environment."""

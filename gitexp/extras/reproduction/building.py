@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import platform
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -96,8 +97,29 @@ def environment(project: Project, one: Experiment, tell: Callable[[str], None]) 
     found = recorded_of(project, one)
     if not found.python:
         return None
-    wanted = _wanted(project, one, found)
-    folder = project.local.root / "environments" / wanted.key
+    return _built(project, one, _wanted(project, one, found), tell)
+
+
+def of_code(project: Project, one: Experiment) -> Mapping[str, str | None]:
+    """The variables with which a command finds the environment that an experiment's code has a lock for.
+
+    It is built if need be. Raises ExperimentError without a lock, without uv, and if uv fails.
+    """
+    python = ".".join(platform.python_version_tuple()[:2])
+    wanted = _wanted(project, one, RecordedEnvironment(python, {}, {}, ()))
+    if wanted.source == RECORD:
+        raise errors.ExperimentError(
+            f"The code of {one.name} has no {' or '.join(_SOURCES)}, so no environment can be built.",
+            "uv lock makes the first of them. Or leave environment: out of the engine.",
+            code="no-environment",
+        )
+    return _built(project, one, wanted, lambda text: None).variables
+
+
+def _built(
+    project: Project, one: Experiment, wanted: _Wanted, tell: Callable[[str], None]
+) -> BuiltEnvironment:
+    found, folder = wanted.found, project.local.root / "environments" / wanted.key
     with project.local.lock(f"environment-{wanted.key[:2]}"):
         if (folder / _MARK).is_file():
             os.utime(folder / _MARK)

@@ -29,7 +29,7 @@ def find() -> Path:
     with contextlib.suppress(ImportError, FileNotFoundError):
         package = importlib.import_module("uv")  # only says where the program is
         return Path(package.find_uv_bin())
-    found = shutil.which("uv")
+    found = shutil.which("uv") or shutil.which("uv", path=_usual())
     if found is None:
         raise errors.ExperimentError(
             "An environment is built by uv, and uv is not here.",
@@ -37,6 +37,11 @@ def find() -> Path:
             code="no-environment",
         )
     return Path(found)
+
+
+def _usual() -> str:
+    """Where uv's own installer puts it: a shell that nobody logs in to may not look there."""
+    return os.pathsep.join(str(Path.home() / folder) for folder in (".local/bin", ".cargo/bin"))
 
 
 def run(program: Path, words: Sequence[str], cwd: Path, env: Mapping[str, str], what: str) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -108,7 +110,30 @@ def test_a_grid_over_two_hosts_is_the_same_table_as_here(team: Team, lab: Lab, t
     assert refs_of(team.bare, QUEUE) == {}
     assert pushes.read_text().count("--\n") == 1 + 2 * 4  # all handed over; a claim and an end each
     assert list((tmp_path / "disk").iterdir()) == []  # they ran there
+    until(lambda: list(lab.jobs.iterdir()) == [])
     assert_whole(team.ann.path, team.bare, lab.clone("ada"), lab.clone("bob"))
+
+
+def test_the_environment_of_runs_is_built_once_on_each_host(team: Team, lab: Lab) -> None:
+    wheel = "own-1.0-py3-none-any.whl"
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("own.py", "VALUE = 7\n")
+        archive.writestr("own-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: own\nVersion: 1.0\n")
+        archive.writestr("own-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        archive.writestr("own-1.0.dist-info/RECORD", "own.py,,\n")
+    team.ann.write(wheel, packed.getvalue())
+    team.ann.write("requirements.txt", f"./{wheel}\n")
+    program = "import json, own\njson.dump({'loss': own.VALUE}, open('metrics.json', 'w'))\n"
+    team.ann.write("train.py", program)
+    team.ann.write("gitexp.yaml", lab.section("origin", environment="uv"))
+    team.ann.gitexp("run", "-S", "train.lr=0.1,0.2,0.3,0.4", "--engine", "lab", *TRAIN)
+    found = [one.record for one in experiments(team.ann).values()]
+    assert [(one.status, one.metrics["metrics.json"]) for one in found] == [(Status.DONE, {"loss": 7})] * 4
+    built = []
+    for host in ("ada", "bob"):
+        built += (lab.clone(host) / ".git/gitexp/environments").glob("*/gitexp-environment.json")
+    assert len(built) == 2
 
 
 def test_a_project_in_a_folder_with_data_from_a_data_remote(

@@ -12,7 +12,7 @@ import pytest
 
 import gitexp
 from gitexp import errors
-from gitexp.extras.reproduction import uv
+from gitexp.extras.reproduction import building, uv
 from gitexp.model import Status
 from gitexp.project.project import Project
 from tests.support.clones import make_team
@@ -70,6 +70,13 @@ def shown(repo: Workspace, name: str = "one") -> dict[str, Any]:
     (found,) = repo.json("show", name)
     assert isinstance(found, dict)
     return found
+
+
+def test_code_without_a_lock_gets_no_environment(project: Workspace) -> None:
+    opened = Project.open(project.path)
+    (one,) = opened.store.readable()
+    with pytest.raises(errors.ExperimentError, match="The code of one has no uv"):
+        building.of_code(opened, one)
 
 
 def test_what_is_the_same_is_certified(project: Workspace) -> None:
