@@ -168,10 +168,10 @@ def _store(
             )
         return
     made: list[tuple[_Run, Record, str]] = []
-    with project.repo.writing_together():
+    with project.local.scratch() as scratch, project.repo.writing_together():
         for each in batch:
             try:
-                record, tree = store.record(each.run)
+                record, tree = store.record(each.run, scratch)
             except (OSError, errors.GitexpError) as error:
                 found.warnings.append(f"not imported: {each.run.name or each.run.id}: {error}")
                 continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
@@ -27,14 +28,17 @@ class _Buffered(LineFile):
 
 def write(points: Iterable[LoggedPoint], path: Path) -> dict[str, float]:
     """The last value of each metric of some points, written to a file; no file for no points."""
+    path.unlink(missing_ok=True)
+    points = iter(points)
+    first = next(points, None)
+    if first is None:
+        return {}
     last: dict[str, float] = {}
     with path.open("wb", buffering=_BUFFER) as file:
         lines = _Buffered(file)
         writer = SeriesWriter(lines)
-        for point in points:
+        for point in itertools.chain([first], points):
             writer.log(point.values, point.step, point.time)
             last.update(point.values)
         writer.close()
-    if not last:
-        path.unlink()
     return last

@@ -39,17 +39,19 @@ class RunStore:
         self._title = title
         self._code = CodeOfRuns(project, title, into)
 
-    def record(self, run: ForeignRun) -> tuple[Record, str]:
-        """The record of a run, without a name, and its tree. Raises OSError."""
+    def record(self, run: ForeignRun, scratch: Path) -> tuple[Record, str]:
+        """The record of a run, without a name, and its tree. Raises OSError.
+
+        `scratch` is a folder for this run and others, in turn.
+        """
         repo = self._project.repo
         code = self._code.of(run)
         commit = repo.write_commit(code.tree, [code.baseline], f"imported from {self._title}: {run.id}\n")
         record = self.bare_record(run, code.baseline, commit)
         record = replace(record, warnings=(f"imported from {self._title}: its code is {code.said}",))
         remarks = [*run.remarks]
-        with self._project.local.scratch() as scratch:
-            files, record = self._series(run, record, scratch)
-            artifacts, warnings = self._artifacts(run, code, scratch)
+        files, record = self._series(run, record, scratch)
+        artifacts, warnings = self._artifacts(run, code, scratch)
         remarks += warnings
         record, texts = self._texts(run, record)
         files |= {**texts, **artifacts}
@@ -131,6 +133,7 @@ class RunStore:
         if not found:
             return {}, []
         top = scratch / logged_artifacts.FOLDER
+        shutil.rmtree(top, ignore_errors=True)  # of the run before
         warnings = []
         for name, content in found.items():
             if (why := fault(name)) is not None:

@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gitexp import errors
-from gitexp.extras.integrations.mlflow import run_log_files
 from gitexp.extras.integrations.mlflow.run_log_files import LastValue
 from gitexp.files.formats import yaml_text
 from gitexp.files.series import LoggedPoint
@@ -150,6 +149,16 @@ def _run(folder: Path, experiment_id: str, is_deleted: bool) -> StoredRun | None
     return run
 
 
+class _Moment:
+    """One time (ms since 1970) and step, with the values of its metrics by name."""
+
+    __slots__ = ("step", "time", "values")
+
+    def __init__(self, time: int, step: int) -> None:
+        self.time, self.step = time, step
+        self.values: dict[str, float] = {}
+
+
 class Curves:
     """The curves of a run, read when they are asked for; values of one step and one time are one point.
 
@@ -163,29 +172,39 @@ class Curves:
 
     def points(self) -> Iterator[LoggedPoint]:
         """Yield the points in the order of time, each with the values of its moment."""
-        moments: dict[tuple[int, int], dict[str, float]] = {}
+        moments: dict[tuple[str, str], _Moment] = {}
         for name, path in self._metrics.items():
             self._read(name, path, moments)
-        for time, step in sorted(moments):
-            yield LoggedPoint(step, time / 1000, moments[time, step])
+        for moment in sorted(moments.values(), key=_order):
+            yield LoggedPoint(moment.step, moment.time / 1000, moment.values)
 
-    def _read(self, name: str, path: Path, moments: dict[tuple[int, int], dict[str, float]]) -> None:
-        """Add the values of a metric by time (ms) and step; lines that are none are passed over."""
-        best: LastValue | None = None
+    def _read(self, name: str, path: Path, moments: dict[tuple[str, str], _Moment]) -> None:
+        """Add the values of a metric by the texts of time and step; lines that are none are passed over.
+
+        Metrics logged together have the same texts, so a time is parsed once for all of them.
+        """
+        best: _Moment | None = None
         for line in _text(path).splitlines():
             words = line.split(" ")
             try:
-                time, value = int(words[0]), float(words[1])
-                step = int(words[2]) if len(words) > 2 else 0
+                key = words[0], words[2] if len(words) > 2 else "0"
+                value = float(words[1])
+                moment = moments.get(key)
+                if moment is None:
+                    moment = moments[key] = _Moment(int(key[0]), int(key[1]))
             except (ValueError, IndexError):
                 continue
-            moments.setdefault((time, step), {})[name] = value
-            if best is None or (step, time) >= best[:2]:
-                new = LastValue(step, time, value)
-                if best is None or run_log_files.counts_before(new, best):
-                    best = new
+            before = moment.values.get(name)
+            if before is None or value >= before or value != value:  # the higher one of a moment, or NaN
+                moment.values[name] = value
+            if best is None or (moment.step, moment.time) > (best.step, best.time):
+                best = moment
         if best is not None:
-            self.last[name] = best
+            self.last[name] = LastValue(best.step, best.time, best.values[name])
+
+
+def _order(moment: _Moment) -> tuple[int, int]:
+    return moment.time, moment.step
 
 
 def _add_datasets(run: StoredRun, folder: Path, datasets: Path) -> None:

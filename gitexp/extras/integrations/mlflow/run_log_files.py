@@ -115,11 +115,11 @@ def take_in(last: dict[str, LastValue], point: LoggedPoint) -> None:
     time = round(point.time * 1000)
     for name, value in point.values.items():
         before = last.get(name)
-        if before is None or counts_before(LastValue(point.step, time, value), before):
+        if before is None or _counts_before(LastValue(point.step, time, value), before):
             last[name] = LastValue(point.step, time, value)
 
 
-def counts_before(new: LastValue, old: LastValue) -> bool:
+def _counts_before(new: LastValue, old: LastValue) -> bool:
     """Whether a value replaces another; of two values of the same moment the higher counts."""
     if new[:2] != old[:2]:
         return new[:2] > old[:2]
