@@ -252,8 +252,11 @@ _TABLE: dict[tuple[str, str], str] = {
     ("importer", "wandb"): "gitexp.extras.integrations.importers.wandb:IMPORTER",
     ("importer", "tensorboard"): "gitexp.extras.integrations.importers.tensorboard:IMPORTER",
     ("importer", "trackio"): "gitexp.extras.integrations.importers.trackio:IMPORTER",
+    ("importer", "neptune"): "gitexp.extras.integrations.importers.neptune:IMPORTER",
     ("importer", "csv"): "gitexp.extras.integrations.importers.sheets:CSV",
     ("importer", "excel"): "gitexp.extras.integrations.importers.sheets:EXCEL",
+    # The rows of an export of Neptune's.
+    ("rows", "neptune"): "gitexp.extras.integrations.importers.neptune_parquet:NeptuneRows",
     # The rows of a sheet in a file that is no text.
     ("sheet", "excel"): "gitexp.extras.integrations.importers.excel_rows:rows",
 }

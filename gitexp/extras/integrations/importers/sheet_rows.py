@@ -34,7 +34,13 @@ def read(file: Path) -> Sheet:
     if file.stat().st_size > _LARGEST:
         raise errors.UsageError(f"{file} is too large for a sheet.", "Divide it; each part can be imported.")
     if file.suffix.lower() in WORKBOOKS:
-        rows = list(plugins.load("sheet", "excel")(file))
+        read_workbook = plugins.find_installed("sheet", "excel", "openpyxl")
+        if read_workbook is None:
+            raise errors.UsageError(
+                "Excel workbooks need openpyxl, which is not installed.",
+                "Install it: pip install 'gitexp[excel]', or save the sheet as CSV.",
+            )
+        rows = list(read_workbook(file))
     else:
         rows = list(_delimited(file))
     at = next((number for number, row in enumerate(rows) if len(_full(row)) > 1), 0)
