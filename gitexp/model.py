@@ -172,6 +172,8 @@ class Record:
             seconds; afterwards the `state`, `metrics` by file, `seconds` and `told`, a sentence; {} for none.
         imported: what an imported run is in the tool that it comes `from`: its `id` there, `state` (text that
             is another one once the run has more in it), `group` and `parent`; {} for any other run.
+        loop: of a round of `gitexp loop`, what loop and which round, what became of the edit, and the
+            verdict (docs/format.md); {} for others.
         extra: keys of a later version, kept when the record changes.
     """
 
@@ -235,6 +237,7 @@ class Record:
     certificates: tuple[Mapping[str, Any], ...] = ()
     holdout: Mapping[str, Any] = field(default_factory=dict)
     imported: Mapping[str, Any] = field(default_factory=dict)
+    loop: Mapping[str, Any] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property

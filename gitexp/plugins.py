@@ -41,6 +41,7 @@ COMMANDS = {
     "log": "Print what an experiment's command printed.",
     "why": "Find out which change makes the difference between two experiments.",
     "reproduce": "Run experiments again from nothing, and certify how near they come.",
+    "loop": "A research loop: edit, run, judge, and go on.",
     "artifacts": "List the files that a run has logged, or copy them out.",
     "alerts": "List the alerts of experiments, the newest first.",
     "watch": "Watch runs that go on: how far they are, last values, curves and the machine.",
@@ -73,7 +74,7 @@ COMMANDS = {
 # What people do -> the commands for it, in the order of `gitexp --help`; others stand below "More".
 TASKS = {
     "Set up": ("init", "demo"),
-    "Run": ("run", "queue", "sweep", "engine", "stop", "status", "save", "log", "dag"),
+    "Run": ("run", "queue", "sweep", "loop", "engine", "stop", "status", "save", "log", "dag"),
     "Look and compare": (
         "show",
         "watch",
@@ -269,6 +270,7 @@ _TABLE["command", "queue"] = "gitexp.extras.queue.commands:register"
 _TABLE["command", "engine"] = "gitexp.extras.engines.commands:register"
 _TABLE["command", "reproduce"] = "gitexp.extras.reproduction.commands:register"
 _TABLE["command", "why"] = "gitexp.extras.inference.why_command:register"
+_TABLE["command", "loop"] = "gitexp.extras.inference.loop_command:register"
 _TABLE["command", "judge"] = "gitexp.extras.inference.commands:register"
 _TABLE["command", "plots"] = "gitexp.extras.plots.plots_command:register"
 _TABLE["command", "ui"] = "gitexp.extras.web.ui_command:register"

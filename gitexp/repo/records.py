@@ -32,7 +32,7 @@ _SELDOM = (
     *("stages", "group", "replicate", "sweep", "trial", "start", "order", "worker", "engine", "job"),
     *("waits_at", "seen", "tries"),
     *("limits", "reason", "parent", "resumed_from", "checkpoints", "series", "tables", "system", "mlflow"),
-    *("alerts", "protected", "holdout", "reproduces", "certificates", "imported"),
+    *("alerts", "protected", "holdout", "reproduces", "certificates", "imported", "loop"),
 )
 KNOWN = frozenset({"format", *_FIELDS})  # the keys of format 1
 # Absolute, empty, a way out of the repository or into Git's own folder, or nothing that Git can be asked for.
@@ -345,6 +345,16 @@ def _trial(value: Any) -> dict[str, Any]:
     return value
 
 
+def _loop(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError
+    _text(value.get("id"))
+    _count(value.get("round"))
+    for key in ("from", "edit", "printed", "told", "verdict"):
+        _text(value.get(key, ""))
+    return value
+
+
 def _alerts(value: Any) -> tuple[dict[str, Any], ...]:
     if not isinstance(value, list):
         raise TypeError
@@ -486,6 +496,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "system": _numbers,
     "mlflow": _mlflow,
     "alerts": _alerts,
+    "loop": _loop,
     "protected": _protected,
     "reproduces": _reproduces,
     "certificates": _certificates,

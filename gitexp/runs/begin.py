@@ -171,6 +171,7 @@ def _taken_over(project: Project, claim: Claim, build: Builder) -> Experiment:
         sweep=old.sweep,
         parent=old.parent,
         trial=old.trial,
+        loop=old.loop,
         start=old.start,
         order=old.order,
         tries=old.tries,
@@ -222,6 +223,7 @@ def planned_record(request: RunRequest, ready: Ready, queued: Record | None = No
         resumed_from={} if ready.resumed is None else ready.resumed.as_json(),
         checkpoints=() if ready.resumed is None else ready.resumed.checkpoints,
         reproduces=request.reproduces,
+        loop=request.loop,
     )
     against = request.against or ready.against or ready.baseline
     return at_start(record, ready.code, ready.tree, against, queued)

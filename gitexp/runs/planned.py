@@ -66,6 +66,7 @@ def queued_anew(request: RunRequest, ready: Ready, before: Experiment, order: in
         note=new.record.note or old.note,
         tags=old.tags,
         trial=old.trial,
+        loop=old.loop,
         limits=new.record.limits or old.limits,
     )
     return project.store.replacing(before, record, new.tree)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gitexp.model import Experiment
 from gitexp.process.limits import Limits
@@ -67,6 +67,7 @@ class RunRequest(NamedTuple):
             baseline.
         reproduces: of a run that repeats an experiment from nothing, the experiment by name, and its commit;
             {} for any other run.
+        loop: of a round of a loop, its facts for the record.
     """
 
     command: CommandLine | None = None
@@ -102,3 +103,4 @@ class RunRequest(NamedTuple):
     scratch: str = ""
     against: str = ""
     reproduces: Mapping[str, str] = {}
+    loop: Mapping[str, Any] = {}

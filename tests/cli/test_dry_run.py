@@ -60,12 +60,14 @@ LINES = {
     "judge": ("judge one tagged --run", ""),
     "why": ("why one tagged", ""),
     "reproduce": ("reproduce one", ""),
+    "loop run": ("loop run --edit true --metric acc", ""),
 }
 ELSEWHERE = {
     "stop",
     "judge",
     "why",
     "reproduce",
+    "loop run",
 }  # need runs of their own: below, and in tests/extras/inference
 
 SWEEP = "sweep: {parameters: {train.lr: [0.3, 0.5]}, method: grid}\n"

@@ -24,6 +24,7 @@ MEANINGS = {
     "--list": "show what the command could work on, and do nothing",
     "--jobs": "so many at the same time",
     "--note": "the note of the experiment",
+    "--from": "the code that is run; of a loop, at first",
     "--metric": "a metric by its name; of run and metrics, with the pattern that finds it",
     "--remote": "a Git remote",
     "--data-remote": "a data remote",
@@ -96,11 +97,11 @@ READING = {
     "export",
     "report",
     *("remote list", "data status", "queue list", "engine list", "sweep list", "sweep show", "sweep best"),
-    *("mlflow ui", "ui", "engine check", "verify"),
+    *("mlflow ui", "ui", "engine check", "verify", "loop report"),
 }
 TABLES = {
     *("show", "list", "compare", "diff", "status", "data status", "remote list"),
-    *("alerts", "artifacts", "queue list", "sweep list", "verify"),
+    *("alerts", "artifacts", "queue list", "sweep list", "verify", "loop report"),
     *("restore", "undo", "redo"),  # with --list
     "export",
     "report",
@@ -143,7 +144,17 @@ CHOOSING = {
     *("queue move", "queue push", "queue pull"),
 }
 ORDERED = {"show", "list", "compare", "export", "report"}
-BETTER = {"show", "best", "diff", "compare", "judge", "why", "report", "run"}  # of run: the objective
+BETTER = {
+    "show",
+    "best",
+    "diff",
+    "compare",
+    "judge",
+    "why",
+    "report",
+    "run",
+    "loop run",
+}  # of run: the objective
 
 
 def assert_family(flag: str, members: set[str]) -> None:
@@ -195,7 +206,7 @@ def test_the_names_and_places_of_things() -> None:
     assert_family("--remote", {"push", "pull", "list", "remove", *of_queue})
     assert_family("--data-remote", {"data push", "data pull", "data status", "gc", "fsck"})
     assert_family("--output", {"artifacts", "export", "plots", "report"})
-    assert_family("--from", {"run"})
+    assert_family("--from", {"run", "loop run"})
     assert_family("--follow", {"log"})
 
 

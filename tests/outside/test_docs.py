@@ -248,6 +248,7 @@ def test_a_record_holds_what_the_format_says() -> None:
         protected={"at": "0" * 40, "hash": "0" * 64},
         reproduces={"experiment": "a", "commit": "0" * 40},
         certificates=({"grade": "bitwise"},),
+        loop={"id": "0", "round": 1},
         stages={"train": {"state": "ran"}},
     )
     written = json.loads(records.encode(record, "a: subject").split("\n\n", 1)[1])

@@ -132,6 +132,7 @@ FIELDS = {
     ),
     "system": st.dictionaries(texts, st.floats(0, 1e12), max_size=2),
     "mlflow": st.dictionaries(st.sampled_from(["run", "experiment"]), texts, max_size=2),
+    "loop": st.just({}) | st.fixed_dictionaries({"id": texts, "round": st.integers(0, 99), "edit": texts}),
     "extra": st.dictionaries(texts.map("later_{}".format), leaves, max_size=3),
 }
 complete_records = st.builds(Record, **FIELDS)

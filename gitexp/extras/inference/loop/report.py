@@ -1,0 +1,141 @@
+"""What a loop has come to: the best so far after each round, and what each step brought."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from gitexp import errors, files
+from gitexp.extras.inference import sides, verdict
+from gitexp.extras.inference.loop.state import LoopRound, LoopState
+from gitexp.extras.inference.verdict import Judgement
+from gitexp.project.project import Project
+
+
+class ReportedRound(NamedTuple):
+    """A round of a report.
+
+    Attributes:
+        round: the round.
+        best: the best value after it; None without one.
+        step: what it has over the best before it; None for one without a number.
+    """
+
+    round: LoopRound
+    best: float | None
+    step: float | None
+
+    @property
+    def outcome(self) -> str:
+        """What became of it, in a word or two."""
+        one = self.round
+        if one.kept:
+            return "kept"
+        if one.edit != "ok":
+            return one.edit
+        if one.kept is None:
+            return "judged next" if one.status.ended else str(one.status)
+        return "dropped" if one.value is not None else "no number"
+
+    def as_json(self) -> dict[str, Any]:
+        """The round for a program."""
+        one = self.round
+        return {
+            "round": one.number,
+            "experiment": one.experiment.name,
+            "from": one.base,
+            "status": one.status,
+            "edit": one.edit,
+            "outcome": self.outcome,
+            "kept": one.kept,
+            "value": one.value,
+            "best": self.best,
+            "step": self.step,
+            "verdict": one.loop.get("verdict"),
+            "tried": one.told,
+            "printed": one.loop.get("printed", ""),
+        }
+
+
+class LoopReport(NamedTuple):
+    """A report.
+
+    Attributes:
+        state: the loop.
+        first: the value of the start; None without one.
+        rounds: its rounds.
+        judgement: the best against the start, with all runs that there are; None if they are the same.
+    """
+
+    state: LoopState
+    first: float | None
+    rounds: Sequence[ReportedRound]
+    judgement: Judgement | None
+
+    def as_json(self) -> dict[str, Any]:
+        """The report for a program."""
+        state = self.state
+        return {
+            "loop": state.id,
+            "metric": state.metric,
+            "direction": state.direction,
+            "start": None if state.start is None else state.start.name,
+            "first": self.first,
+            "best": None if state.best is None else state.best.name,
+            "value": self.rounds[-1].best if self.rounds else self.first,
+            "runs": state.runs,
+            "judgement": None if self.judgement is None else verdict.as_json(self.judgement),
+            "rounds": [one.as_json() for one in self.rounds],
+        }
+
+    def curve(self) -> list[tuple[float, float]]:
+        """The best so far, after each round; round 0 is the start."""
+        points = [] if self.first is None else [(0.0, self.first)]
+        for one in self.rounds:
+            if one.best is not None and math.isfinite(one.best):
+                points.append((float(one.round.number), one.best))
+        return points
+
+    def sentence(self) -> str:
+        """What a loop has brought, in a sentence."""
+        state = self.state
+        kept = sum(bool(one.round.kept) for one in self.rounds)
+        told = f"{len(self.rounds):,} rounds, {kept:,} kept, {state.runs:,} runs"
+        if self.judgement is not None:
+            return f"{told}: {verdict.sentence(self.judgement)}"
+        return f"{told}: nothing better than {state.start.name if state.start else 'the start'}"
+
+
+def report(project: Project, state: LoopState) -> LoopReport:
+    """The report on a loop."""
+    first = _value(project, state)
+    found, best = list[ReportedRound](), first
+    for one in state.rounds:
+        if one.kept:
+            best = one.value
+        step = one.loop.get("step")
+        found.append(ReportedRound(one, best, float(step) if files.is_number(step) else None))
+    return LoopReport(state, first, found, _judgement(project, state))
+
+
+def _value(project: Project, state: LoopState) -> float | None:
+    """The value of the start, the mean of its runs."""
+    if state.start is None:
+        return None
+    try:
+        (side,) = sides.evidence_of(project, [state.start.name]).sides
+    except errors.GitexpError:  # it was removed, or has not ended
+        return None
+    values = side.sample(state.metric).values
+    return math.fsum(values) / len(values) if values else None
+
+
+def _judgement(project: Project, state: LoopState) -> Judgement | None:
+    if state.start is None or state.best is None or state.start.name == state.best.name:
+        return None
+    try:
+        evidence = sides.evidence_of(project, [state.start.name, state.best.name])
+        return verdict.judge(evidence, [state.metric], [state.direction])[0]
+    except errors.GitexpError:  # one was removed
+        return None

@@ -1,0 +1,152 @@
+"""Whether a round is kept: only a gain that is more than noise is one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from gitexp import errors
+from gitexp.extras.inference import sides, verdict
+from gitexp.extras.inference.loop.rounds import RoundStore
+from gitexp.extras.inference.loop.state import LoopState
+from gitexp.extras.inference.more_runs import again
+from gitexp.extras.inference.sides import Evidence, JudgedSide
+from gitexp.extras.inference.verdict import Judgement, Verdict
+from gitexp.extras.inference.workforce import run_queued
+from gitexp.failpoints import failpoint
+from gitexp.model import Experiment, Status
+from gitexp.process.limits import Limits
+from gitexp.project.project import Project
+from gitexp.runs import seeds
+from gitexp.runs.plan import Once, PlannedPoint, plan
+
+_FIRST = 5  # runs of the start, where nothing is known of the noise
+
+
+class LoopVerdict(NamedTuple):
+    """What is said of a round.
+
+    Attributes:
+        kept: whether it is better than the best before it.
+        told: why, in a sentence.
+        value: its metric, the mean of its runs; None without one.
+        step: what it has over the best before it; None without a number.
+    """
+
+    kept: bool
+    told: str
+    value: float | None = None
+    step: float | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The verdict for the record."""
+        found: dict[str, Any] = {"kept": self.kept, "verdict": self.told}
+        for name, number in (("value", self.value), ("step", self.step)):
+            if number is not None:
+                found[name] = number
+        return found
+
+
+class Stopped(Exception):
+    """Ctrl-C was pressed while runs for a verdict were made."""
+
+
+class RoundJudge(NamedTuple):
+    """Judges rounds, with more runs where it takes them.
+
+    Attributes:
+        project: the project.
+        store: makes the runs.
+        room: the number of runs that may still be made.
+    """
+
+    project: Project
+    store: RoundStore
+    room: Callable[[], int]
+
+    def verdict(self, state: LoopState, one: Experiment) -> LoopVerdict:
+        """The verdict on an ended round. Raises Stopped."""
+        best = state.best
+        assert best is not None  # a loop has a start before it has rounds
+        if one.record.status is not Status.DONE:
+            reason = one.record.reason or f"exit code {one.record.exit_code}"
+            return LoopVerdict(False, f"{one.name} is {one.record.status}: {reason}")
+        try:
+            found = self._judged(best.name, one.name)
+        except errors.GitexpError as error:  # no number, protected files, a replicate of the best
+            return LoopVerdict(False, error.message)
+        if found.verdict is Verdict.NO_TELLING and self._looks_better(found):
+            self._replicate(best, one, int(one.record.loop["round"]))
+            found = self._judged(best.name, one.name)
+        value = _mean(found.second, found.metric)
+        is_better = found.verdict is Verdict.BETTER
+        return LoopVerdict(is_better, verdict.sentence(found), value, found.comparison.effect)
+
+    def measure_noise(self, start: Experiment) -> None:
+        """Have the start run again if nothing is known of the noise. Raises Stopped."""
+        settings = self.store.settings
+        evidence = self._evidence(start.name)
+        if evidence.floor(settings.metric) is None and settings.replicates > 1:
+            self._run(evidence.sides[0], min(_FIRST, max(settings.replicates, 2)), start.name, 0)
+
+    def _evidence(self, *names: str) -> Evidence:
+        return sides.evidence_of(self.project, names)
+
+    def _judged(self, first: str, second: str) -> Judgement:
+        settings = self.store.settings
+        evidence = self._evidence(first, second)
+        sides.chosen_metrics(self.project, evidence, [settings.metric])
+        return verdict.judge(evidence, [settings.metric], [settings.direction])[0]
+
+    def _looks_better(self, found: Judgement) -> bool:
+        effect = found.comparison.effect
+        return effect < 0 if self.store.settings.direction == "min" else effect > 0
+
+    def _replicate(self, best: Experiment, one: Experiment, number: int) -> None:
+        """Have both run so often that a gain can be told from noise."""
+        for side in self._evidence(best.name, one.name).sides:
+            self._run(side, self.store.settings.replicates, side.name, number)
+
+    def _run(self, side: JudgedSide, wanted: int, name: str, number: int) -> None:
+        """Have a side run until it has so many runs: the same seeds for all sides."""
+        begun = self._begun(name)
+        missing = min(wanted - len(side.members) - len(begun), self.room())
+        if missing > 0:
+            begun += self._planned(side, missing, name, number)
+            failpoint("loop:replicates")
+        jobs = self.store.settings.jobs
+        if begun and run_queued(self.project, begun, jobs, None, lambda text: None):
+            raise Stopped
+
+    def _begun(self, name: str) -> list[str]:
+        """The further runs of an experiment that have not ended: of a loop that was killed."""
+        found = []
+        for one in self.project.store.readable():
+            facts = one.record.loop
+            is_of_it = facts.get("id") == self.store.settings.id and facts.get("of") == name
+            if is_of_it and not one.record.status.ended:
+                found.append(one.name)
+        return found
+
+    def _planned(self, side: JudgedSide, missing: int, name: str, number: int) -> list[str]:
+        """The names of so many further queued runs of a side."""
+        seed = seeds.seed_of(side.members[0].record.params, self.project.config)
+        points = list[PlannedPoint]()
+        if seed is None:
+            points = [PlannedPoint((), replicate) for replicate in range(1, missing + 1)]
+        else:
+            own, value = set(side.seeds), 0
+            while len(points) < missing:
+                value += 1
+                if repr(value) not in own:
+                    points.append(PlannedPoint((f"{seed.name}={value}",)))
+        request = again(side)._replace(
+            loop=self.store.facts(number, of=name), limits=Limits(timeout=self.store.settings.seconds)
+        )
+        once = Once.NEVER if seed is None else Once.EVER
+        return [one.name for one in plan(self.project, request, points, once=once).queued]
+
+
+def _mean(side: JudgedSide, metric: str) -> float | None:
+    values = side.sample(metric).values
+    return sum(values) / len(values) if values else None
