@@ -217,6 +217,11 @@ def require_used(built: BuiltEnvironment, interpreter: Path | None, command: str
     )
 
 
+def was_used(project: Project, again: Experiment) -> bool:
+    """Whether a run was in an environment made by uv, by what its own record says."""
+    return "uv" in recorded_of(project, again).values("manager")
+
+
 def wanted_variables(found: RecordedEnvironment, names: Sequence[str]) -> Mapping[str, str | None]:
     """The variables that change numbers as the run had them; none for a record that does not say."""
     if not found.is_detailed:

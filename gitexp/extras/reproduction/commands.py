@@ -40,6 +40,7 @@ Check = Annotated[
     bool, typer.Option("--check", help="Run nothing: say what stands in the way of a reproduction.")
 ]
 Here = Annotated[bool, typer.Option("--here", help="Use the interpreter that is here; build no environment.")]
+Clone = Annotated[bool, typer.Option("--clone", help="Run in a fresh clone, with data from the data remote.")]
 NoOutput = Annotated[
     bool, typer.Option("--no-output", help="Do not show what the command prints; it is stored all the same.")
 ]
@@ -55,6 +56,7 @@ def reproduce_(
     exps: options.OwnExps = None,
     only_check: Check = False,
     here: Here = False,
+    clone: Clone = False,
     query: Query = PLAIN,
     form: options.AsTable = None,
     dry_run: options.DryRun = False,
@@ -93,7 +95,7 @@ def reproduce_(
 
     found = list[Outcome]()
     with _descriptors(hidden=no_output, apart=is_document) as (output, complaints):
-        for outcome in many.outcomes(project, names, Manner(here, output, complaints, begun, tell)):
+        for outcome in many.outcomes(project, names, Manner(here, clone, output, complaints, begun, tell)):
             found.append(outcome)
             if outcome.found is not None and not is_document:
                 render.answer(texts.lines(outcome.found.comparison), page=False)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from gitexp import errors
 from gitexp.catalog import certificates, lookup
 from gitexp.catalog.certificates import Certificate
-from gitexp.extras.reproduction import building
+from gitexp.extras.reproduction import building, fresh_clone
 from gitexp.extras.reproduction.comparing import Comparison, compare, has_results
 from gitexp.failpoints import failpoint
 from gitexp.history import edit
@@ -28,11 +28,14 @@ from gitexp.runs import run, work
 from gitexp.runs.request import RunRequest
 from gitexp.times import now
 
+HERE, BUILT = "here", "built"  # the environment of a reproduction
+
 
 class Manner(NamedTuple):
     """How experiments are run again.
 
     Attributes:
+        clone: whether the run is in a fresh clone, and not in a worktree of this repository.
         here: whether the present interpreter is used, and no environment built.
         stdout, stderr: file descriptors for the output of commands.
         on_start: told of each reproduction when it begins.
@@ -40,6 +43,7 @@ class Manner(NamedTuple):
     """
 
     here: bool = False
+    clone: bool = False
     stdout: int = 1
     stderr: int = 2
     on_start: Callable[[Experiment], None] = lambda experiment: None
@@ -133,7 +137,7 @@ def request_of(one: Experiment, manner: Manner = PLAIN) -> RunRequest:
         reproduces={
             "experiment": one.name,
             "commit": one.record.commit,
-            "environment": "here" if manner.here else "built",
+            "environment": HERE if manner.here else BUILT,
         },
     )
 
@@ -149,10 +153,14 @@ def _run(project: Project, one: Experiment, manner: Manner) -> Experiment:
         if built.is_new:
             manner.tell(f"It is in {built.folder}.")
     with _variables(wanted):
-        if built is not None and one.record.argv is not None:
+        if built is not None and one.record.argv is not None and work.queued_stages(one.record) is None:
             interpreter = find_interpreter(one.record.argv, project.repo.root, os.environ)
             building.require_used(built, interpreter, one.record.command or "")
-        result = run.run(project, request_of(one, manner))
+        request = request_of(one, manner)
+        if manner.clone:
+            result = fresh_clone.run_there(project, one, request, manner.tell)
+        else:
+            result = run.run(project, request)
     again = result.experiment
     if again.record.status is not Status.DONE:
         told = again.record.reason or f"exit status {result.exit_code}"
@@ -186,6 +194,7 @@ def _set(variables: Mapping[str, str | None]) -> None:
 def _certify(project: Project, found: Comparison) -> Certificate:
     """The certificate, now in the record of the experiment."""
     again = found.again.record
+    is_built = again.reproduces.get("environment") == BUILT and building.was_used(project, found.again)
     certificate = Certificate(
         grade=str(found.grade),
         by=again.user,
@@ -193,7 +202,7 @@ def _certify(project: Project, found: Comparison) -> Certificate:
         time=now(),
         experiment=again.name,
         commit=again.commit,
-        environment=again.reproduces.get("environment", "here"),
+        environment=BUILT if is_built else HERE,
     )
 
     def certified(record: Record) -> Record:

@@ -247,6 +247,21 @@ def test_what_stands_in_the_way(project: Workspace) -> None:
     assert project.gitexp("reproduce", "--check", "one").stdout.startswith("one: nothing stands in the way\n")
 
 
+def test_a_fresh_clone_has_data_from_the_remote_alone(project: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "store").mkdir()
+    project.write("gitexp.yaml", f"{CONFIG}remotes: {{store: {tmp_path / 'store'}}}\n")
+    project.write("raw.txt", "raw")
+    project.allow("files", ".gitignore", "gitexp.yaml", "gitexp.lock")
+    project.gitexp("add", "-q", "raw.txt")
+    project.write("train.py", "open('raw.txt')\n" + TRAIN)
+    project.gitexp("run", "-q", "--temp", "-n", "two")
+    words = ("reproduce", "two", "--clone", "--here", "-q")
+    assert "raw.txt" in project.gitexp(*words, check=False).stderr
+    project.gitexp("data", "push", "-q")
+    assert "bitwise" in project.gitexp(*words).stdout
+    assert len(shown(project, "two")["certificates"]) == 1
+
+
 def test_many_are_a_table(project: Workspace) -> None:
     project.gitexp("run", "-q", "--temp", "-n", "two", "-S", "seed=2")
     project.gitexp("tag", "-q", "two", "paper")
