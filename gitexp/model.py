@@ -333,6 +333,11 @@ def is_touched(one: Stored) -> bool:
     return isinstance(one, Experiment) and bool(one.record.protected) and bool(one.record.touched)
 
 
+def is_unranked(one: Stored) -> bool:
+    """Whether an experiment is never best: it has changed protected files, or only repeats another one."""
+    return is_touched(one) or (isinstance(one, Experiment) and bool(one.record.reproduces))
+
+
 def paths_of(artifacts: Iterable[Artifact]) -> tuple[str, ...]:
     """The path of each artifact."""
     return tuple(artifact.path for artifact in artifacts)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from gitexp.catalog import certificates
 from gitexp.catalog.flat_values import plain
-from gitexp.model import Damaged, Experiment, Flat, Record, Status, Stored
+from gitexp.model import Damaged, Experiment, Flat, Record, Status, Stored, is_unranked
 from gitexp.times import show_duration, show_moment
 from gitexp.words import human_size
 
@@ -82,6 +82,11 @@ class Row(NamedTuple):
         """The protected files that the experiment has changed; of replicates, none."""
         record = self.record
         return () if record is None or self.members else record.touched
+
+    @property
+    def is_unranked(self) -> bool:
+        """Whether the row is never best; of replicates, some may be."""
+        return self.experiment is not None and not self.members and is_unranked(self.experiment)
 
     def as_json(self) -> dict[str, Any]:
         """The object of the row in `show --json`."""

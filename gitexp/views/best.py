@@ -16,13 +16,14 @@ from gitexp.catalog.query import Query, matching
 from gitexp.catalog.replicates import collapsed
 from gitexp.catalog.superseded import without_superseded
 from gitexp.files import is_finite, is_number
-from gitexp.model import MISSING, Status, is_touched
+from gitexp.model import MISSING, Status, is_touched, is_unranked, readable
 from gitexp.project import direction_line
 from gitexp.project.directions import MIN, direction
 from gitexp.project.project import Project
 from gitexp.views import columns
 from gitexp.views.columns import Column
 from gitexp.views.uncertainty import noise_here, runs_of
+from gitexp.words import shorten
 
 # Parts of the names of metrics that should mostly be low, and that no direction is known of.
 _COST = re.compile(
@@ -103,11 +104,20 @@ def _ranked(
         if known and metric not in known:
             raise rows.unknown(metric, known, "metric")
         raise errors.ExperimentError(
-            f"No such experiment has a number for {metric}.",
+            f"No such experiment has a number for {metric}{_but_touched(project, query)}.",
             _wider(project, query, metric, again),
             code="none-found",
         )
     return columns.sort_rows(candidates, Column("metric", metric), descending=not lowest), lowest
+
+
+def _but_touched(project: Project, query: Query) -> str:
+    """Words on the experiments that were left out for their changes of protected files; "" for none."""
+    matched = readable(matching(project, query._replace(sort=None, limit=None)))
+    left = [one.name for one in matched if is_touched(one)]
+    if not left:
+        return ""
+    return f", but for those that have changed protected files: {shorten(left)}"
 
 
 def _command(metric: str, *more: str) -> str:
@@ -167,7 +177,7 @@ def best_of(metric: str, values: Iterable[Any], directions: Mapping[str, str]) -
 
 def _rows(project: Project, query: Query) -> list[Row]:
     matched = matching(project, query._replace(sort=None, limit=None))
-    found = without_superseded([one for one in matched if not is_touched(one)])
+    found = without_superseded([one for one in matched if not is_unranked(one)])
     built = rows.build([rows.of_experiment(experiment) for experiment in found], project.config.named)
     return collapsed(built, query.drawn)
 

@@ -12,7 +12,7 @@ from gitexp.catalog.fields import Row
 from gitexp.catalog.lookup import Point
 from gitexp.catalog.replicates import Replicates, collapsed
 from gitexp.catalog.value_pairs import differs
-from gitexp.model import MISSING, Change, Experiment, Flat, Status, is_touched
+from gitexp.model import MISSING, Change, Experiment, Flat, Status, is_unranked
 from gitexp.project.project import Project
 from gitexp.views import columns, uncertainty
 from gitexp.views.best import best_of
@@ -67,7 +67,7 @@ class ComparedPoints(NamedTuple):
         ended = []
         for point, value in zip(self.points, item.values, strict=True):
             one = point.experiment
-            if one is None or (one.record.status is not Status.RUNNING and not is_touched(one)):
+            if one is None or (one.record.status is not Status.RUNNING and not is_unranked(one)):
                 ended.append(value)
         return best_of(item.key, ended, self.directions)
 

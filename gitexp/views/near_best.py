@@ -50,7 +50,7 @@ class NearBest:
 
 
 def _counts(row: Row) -> bool:
-    return row.kind in (*EXPERIMENTS, "commit") and row.status is not Status.RUNNING and not row.touched
+    return row.kind in (*EXPERIMENTS, "commit") and row.status is not Status.RUNNING and not row.is_unranked
 
 
 def _has_number(row: Row, metric: str) -> bool:

@@ -203,16 +203,16 @@ def best_values(table: Table, columns: Sequence[Column]) -> list[Any]:
 
 
 def _counting(found: Sequence[Row]) -> list[Row]:
-    """The rows that may be best: with the protected files as they were."""
-    return [row for row in found if not row.touched]
+    """The rows that may be best."""
+    return [row for row in found if not row.is_unranked]
 
 
 def is_best(row: Row, value: Any, best: Any) -> bool:
     """Whether a value of a row is the best of its column.
 
-    The last value of a running experiment is none, nor one from changed protected files.
+    The last value of a running experiment is none, nor one from changed protected files or of a reproduction.
     """
-    if best is MISSING or row.status is Status.RUNNING or row.touched:
+    if best is MISSING or row.status is Status.RUNNING or row.is_unranked:
         return False
     return row.kind in (*EXPERIMENTS, "commit") and bool(value == best)
 

@@ -116,6 +116,7 @@ def test_each_planted_difference_is_found(project: Workspace, planted: str, stat
         "out": ([], ["model.bin"], []),
     }
     assert (differing, outs, curves) == expected.get(planted, (["acc"], [], []))
+    assert project.gitexp("best", "acc").stdout == "one\n"  # a repetition is no better try
 
 
 def test_replicates_tell_what_is_the_same_in_effect(project: Workspace) -> None:

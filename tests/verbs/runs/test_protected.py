@@ -145,6 +145,7 @@ def test_a_change_is_marked_and_never_best(guarded: Workspace, name: str, isolat
     with pytest.raises(errors.ExperimentError) as caught:
         best(project, "acc")
     assert caught.value.code == "none-found"
+    assert "have changed protected files: cheat" in caught.value.message
     with pytest.raises(errors.ExperimentError) as caught:
         evidence_of(project, ["cheat"])
     assert caught.value.code == "touched"
