@@ -64,6 +64,8 @@ def _interpreter_of(words: Sequence[str], cwd: Path, env: Mapping[str, str]) -> 
 def _project_python(cwd: Path, env: Mapping[str, str]) -> Path | None:
     """The Python of the environment in the project's folder, or of the active environment."""
     environments = [folder / ".venv" for folder in (cwd.absolute(), *cwd.absolute().parents)]
+    if chosen := env.get("UV_PROJECT_ENVIRONMENT"):
+        environments.insert(0, cwd.absolute() / chosen)
     if active := env.get("VIRTUAL_ENV"):
         environments.append(cwd.absolute() / active)
     python = Path("Scripts/python.exe") if sys.platform == "win32" else Path("bin/python")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from gitexp.catalog import certificates
+from gitexp.catalog.certificates import Certificate
 from gitexp.catalog.fields import FACTS
 from gitexp.catalog.value_pairs import differs
 from gitexp.cli.kit.alert_text import alert_lines
@@ -14,7 +16,7 @@ from gitexp.cli.kit.series_text import series_lines
 from gitexp.cli.kit.summary import outcome
 from gitexp.files import is_number
 from gitexp.model import MISSING, Change, Mean, Status
-from gitexp.times import show_duration
+from gitexp.times import show_duration, show_moment
 from gitexp.views.alert_list import of
 from gitexp.views.details import Details
 from gitexp.words import clean, content, human_size, shorten, show_value
@@ -115,10 +117,21 @@ def _sections(found: Details, precision: int) -> Iterator[tuple[list[str], list[
         stages.append(_row(name, _stage(told)))
     for artifact in found.data:
         data.append(_row(artifact.path, f"{content(artifact)} ({artifact.hash[:7]})"))
-    sections = (("Metrics", metrics), ("Stages", stages), ("Data", data), ("Artifacts", _artifacts(found)))
+    certified = [_row(one.grade, _certificate(one)) for one in certificates.of(found.record)]
+    sections = (
+        *(("Metrics", metrics), ("Stages", stages), ("Data", data), ("Artifacts", _artifacts(found))),
+        ("Certificates", certified),
+    )
     for title, rows in sections:
         if rows:
             yield [title, "", "Mean of replicates"] if max(map(len, rows)) > 2 else [title, ""], rows
+
+
+def _certificate(one: Certificate) -> str:
+    """Who has reproduced an experiment, where, when and by which run. Records may be anybody's."""
+    how = "built" if one.environment == "built" else "present"
+    moment = show_moment(one.time)
+    return clean(f"by {one.by or '?'} on {one.host or '?'}, {moment}, {how} environment, {one.experiment}")
 
 
 def _artifacts(found: Details) -> list[Cells]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import platform
 import sys
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,6 +27,8 @@ from gitexp.words import shorten
 
 _MARK = "gitexp-environment.json"  # in a finished environment
 RECORD = "its record"
+_PATIENCE, _PAUSE = 3600.0, 0.2  # seconds
+_KEPT = 30 * 86400  # seconds after its last use
 # A file of the tree that says what is needed -> the files that it may need beside it.
 _SOURCES = {
     "uv.lock": ("pyproject.toml",),
@@ -120,12 +124,13 @@ def _built(
     project: Project, one: Experiment, wanted: _Wanted, tell: Callable[[str], None]
 ) -> BuiltEnvironment:
     found, folder = wanted.found, project.local.root / "environments" / wanted.key
-    with project.local.lock(f"environment-{wanted.key[:2]}"):
+    with _alone(project, wanted.key):
         if (folder / _MARK).is_file():
             os.utime(folder / _MARK)
             return BuiltEnvironment(folder, wanted.source, is_new=False)
         program = uv.find()
         tell(f"An environment with Python {found.python} is built from {wanted.source}.")
+        _remove_unused(folder.parent)
         clear_away(folder)
         folder.parent.mkdir(parents=True, exist_ok=True)
         with worktrees.checkout(project.repo, one.record.commit) as worktree:
@@ -133,6 +138,31 @@ def _built(
         failpoint("reproduce:built")
         (folder / _MARK).write_text(json.dumps({"source": wanted.source, "python": found.python}), "utf-8")
     return BuiltEnvironment(folder, wanted.source, is_new=True)
+
+
+@contextlib.contextmanager
+def _alone(project: Project, key: str) -> Iterator[None]:
+    """Have others wait who need the same environment: to build one may take many minutes."""
+    name, deadline = f"environment-{key[:2]}", time.monotonic() + _PATIENCE
+    while (held := project.local.try_lock(name)) is None and time.monotonic() < deadline:
+        time.sleep(_PAUSE)
+    if held is None:
+        raise errors.WorkspaceBusy(
+            "Another process has been building the same environment for an hour.",
+            "Wait for it to end, or end it, then try again.",
+        )
+    try:
+        yield
+    finally:
+        held.release()
+
+
+def _remove_unused(every: Path) -> None:
+    """Remove environments that nobody has used for a month."""
+    for mark in every.glob(f"*/{_MARK}"):
+        with contextlib.suppress(OSError):
+            if mark.stat().st_mtime < time.time() - _KEPT:
+                clear_away(mark.parent)
 
 
 def _wanted(project: Project, one: Experiment, found: RecordedEnvironment) -> _Wanted:
@@ -190,7 +220,8 @@ def _build(program: Path, wanted: _Wanted, folder: Path, code: Path, tell: Calla
             words = ["-r", wanted.source, "-c", str(pins)]
         if wanted.pins or wanted.source != RECORD:
             uv.run(program, [*install, *words], code, {}, what)
-    if recorded.own_code(found):
+    is_package = (code / "pyproject.toml").is_file() or (code / "setup.py").is_file()
+    if is_package and recorded.own_code(found):
         uv.run(program, [*install, "--no-deps", str(code)], code, {}, "the package of the project itself")
 
 

@@ -18,6 +18,9 @@ from gitexp.model import Change, Experiment, Flat, Status
 from gitexp.project.project import Project
 from gitexp.views import environments
 
+HERE, BUILT = "here", "built"  # the environment of a reproduction
+_INSTALLERS = ("manager", "pip", "setuptools", "uv", "wheel")
+
 
 class Comparison(NamedTuple):
     """A reproduction beside its experiment.
@@ -63,6 +66,8 @@ def compare(project: Project, original: Experiment, again: Experiment) -> Compar
     parted = partings(drawn[0], drawn[1], project.config.tolerance)
     grade = _grade(metrics, compared, parted)
     changes = environments.circumstances(project, original, again)
+    if again.record.reproduces.get("environment") == BUILT:  # by uv, whatever installed the packages before
+        changes = [change for change in changes if change.key not in _INSTALLERS]
     return Comparison(original, again, grade, metrics, compared, len(drawn[0]), parted, changes)
 
 

@@ -15,8 +15,8 @@ from typing import NamedTuple
 from gitexp import errors
 from gitexp.catalog import certificates, lookup
 from gitexp.catalog.certificates import Certificate
-from gitexp.extras.reproduction import building, fresh_clone
-from gitexp.extras.reproduction.comparing import Comparison, compare, has_results
+from gitexp.extras.reproduction import building, fresh_clone, recorded
+from gitexp.extras.reproduction.comparing import BUILT, HERE, Comparison, compare, has_results
 from gitexp.failpoints import failpoint
 from gitexp.history import edit
 from gitexp.model import Experiment, Record, Status
@@ -27,8 +27,6 @@ from gitexp.project.project import Project
 from gitexp.runs import run, work
 from gitexp.runs.request import RunRequest
 from gitexp.times import now
-
-HERE, BUILT = "here", "built"  # the environment of a reproduction
 
 
 class Manner(NamedTuple):
@@ -116,7 +114,9 @@ def _waiting(project: Project, one: Experiment) -> Experiment | None:
         record = other.record
         if record.reproduces.get("commit") != one.record.commit or record.status is not Status.DONE:
             continue
-        if record.commit not in certified and record.user == project.repo.user_name():
+        if record.commit in certified or record.user != project.repo.user_name():
+            continue
+        if not recorded.own_code(building.recorded_of(project, other)):  # that was refused
             return other
     return None
 
@@ -145,6 +145,8 @@ def request_of(one: Experiment, manner: Manner = PLAIN) -> RunRequest:
 def _run(project: Project, one: Experiment, manner: Manner) -> Experiment:
     found = building.recorded_of(project, one)
     wanted = dict(building.wanted_variables(found, REPEATED))
+    if manner.here and recorded.own_code(found):
+        raise _editable(one)
     built = None if manner.here else building.environment(project, one, manner.tell)
     if built is None:
         manner = manner._replace(here=True)
@@ -162,6 +164,8 @@ def _run(project: Project, one: Experiment, manner: Manner) -> Experiment:
         else:
             result = run.run(project, request)
     again = result.experiment
+    if recorded.own_code(building.recorded_of(project, again)):
+        raise _editable(one)
     if again.record.status is not Status.DONE:
         told = again.record.reason or f"exit status {result.exit_code}"
         raise errors.ExperimentError(
@@ -170,6 +174,15 @@ def _run(project: Project, one: Experiment, manner: Manner) -> Experiment:
             code="reproduction-failed",
         )
     return again
+
+
+def _editable(one: Experiment) -> errors.ExperimentError:
+    return errors.ExperimentError(
+        f"The package of the project is an editable install of this workspace: what is imported is not the "
+        f"code of {one.name}.",
+        f"An environment built anew has the right code: gitexp reproduce {one.name}",
+        code="no-environment",
+    )
 
 
 @contextlib.contextmanager
