@@ -254,6 +254,8 @@ _TABLE: dict[tuple[str, str], str] = {
     ("importer", "tensorboard"): "gitexp.extras.integrations.importers.tensorboard:IMPORTER",
     ("importer", "trackio"): "gitexp.extras.integrations.importers.trackio:IMPORTER",
     ("importer", "neptune"): "gitexp.extras.integrations.importers.neptune:IMPORTER",
+    ("importer", "optuna"): "gitexp.extras.integrations.importers.optuna_storage:IMPORTER",
+    ("importer", "sacred"): "gitexp.extras.integrations.importers.sacred:IMPORTER",
     ("importer", "csv"): "gitexp.extras.integrations.importers.sheets:CSV",
     ("importer", "excel"): "gitexp.extras.integrations.importers.sheets:EXCEL",
     # The rows of an export of Neptune's.

@@ -13,13 +13,24 @@ _BEGINNING = b"SQLite format 3\0"
 def open_to_read(file: Path) -> sqlite3.Connection:
     """A connection that only reads; raises sqlite3.Error.
 
-    A file with a write-ahead log beside it is read with that log; without one, SQLite may take it as it is.
+    A file whose changes go into a log beside it would have that log made anew, so one without a log is taken
+    as it is; see sqlite.org/wal.html and sqlite.org/uri.html.
     """
-    log = file.with_name(f"{file.name}-wal")
-    mode = "mode=ro" if log.exists() else "mode=ro&immutable=1"
+    as_it_is = _has_log(file) and not file.with_name(f"{file.name}-wal").exists()
+    mode = "mode=ro&immutable=1" if as_it_is else "mode=ro"
     base = sqlite3.connect(f"file:{quote(str(file.resolve()))}?{mode}", uri=True)
     base.text_factory = _text
     return base
+
+
+def _has_log(file: Path) -> bool:
+    """Whether changes go into a write-ahead log: sqlite.org/fileformat.html, 1.3.3."""
+    try:
+        with file.open("rb") as opened:
+            head = opened.read(20)
+    except OSError:
+        return False
+    return head[18:20] == b"\2\2"
 
 
 def tables(file: Path) -> set[str]:
