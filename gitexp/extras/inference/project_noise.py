@@ -59,10 +59,13 @@ class ProjectNoise:
         return Distance(is_inside, *_known(made))
 
     def may_be_best(self, metric: str, sides: Sequence[Runs], *, lowest: bool) -> Sequence[bool] | None:
-        """Which of the sides may be the best, at 95 % together; None if the noise is not known."""
-        return may_be_best(
-            [self._side(side).sample(metric) for side in sides], self.floor(metric), lowest=lowest
-        )
+        """Which of the sides, each with a number, may be the best; None if the noise is not known."""
+        samples = [self._side(side).sample(metric) for side in sides]
+        found = may_be_best(samples, self.floor(metric), lowest=lowest)
+        if found is None:
+            return None
+        # A number too large to reckon with cannot be ruled out.
+        return [is_one or not sample.values for is_one, sample in zip(found, samples, strict=True)]
 
     def _side(self, runs: Runs) -> JudgedSide:
         seeds = list[str | None]()

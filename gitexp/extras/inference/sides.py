@@ -18,6 +18,8 @@ from gitexp.runs import seeds
 from gitexp.views import uncertainty
 from gitexp.words import shorten
 
+_LARGEST = 1e150
+
 
 class JudgedSide(NamedTuple):
     """One side of a comparison: an experiment with its replicates, or the metrics of a commit.
@@ -200,8 +202,10 @@ def seed_text(project: Project, one: Experiment) -> str | None:
 
 
 def _finite(value: Any) -> float | None:
-    """A finite number, or None for anything else."""
-    return float(value) if files.is_number(value) and files.is_finite(value) else None
+    """A finite number, or None for anything else, and for one so large that no float holds its square."""
+    if not (files.is_number(value) and files.is_finite(value) and abs(value) < _LARGEST):
+        return None
+    return float(value)
 
 
 def by_metric(repeated: Sequence[Sequence[Flat]]) -> dict[str, list[list[float]]]:

@@ -166,3 +166,5 @@ def test_a_metric_that_half_of_the_runs_lack_is_judged_by_the_others() -> None:
     )
     assert found.verdict is Verdict.BETTER
     assert Evidence([first, JudgedSide("c", (), [{}], [None])], {}).metrics() == []
+    huge = JudgedSide("d", (), [{"acc": 1e200}, {"acc": 10**400}, {"acc": 0.5}], [None] * 3).sample("acc")
+    assert (huge.values, huge.missing) == ([0.5], 2)  # no float holds the squares of the others
