@@ -107,10 +107,13 @@ TABLES = {
     "report",
     "reproduce",
     "dag",  # a graph for other programs, and no table
+    *("judge", "why"),
 }
 NOT_LISTINGS = {
     "dag": "the drawing of a graph",
     "diff": "two sides of one difference",
+    "judge": "verdicts on what is named",
+    "why": "the units of one difference",
     "reproduce": "what was run just now",
     "status": "all that a run would do",
 }

@@ -22,6 +22,8 @@ REPLACED: dict[str, dict[str, str]] = {
     "list": {"-n": "--limit"},
     "diff": {"--md": _TABLE["--md"]},
     "compare": {"--md": _TABLE["--md"]},
+    "judge": {"--md": _TABLE["--md"]},
+    "why": {"--md": _TABLE["--md"]},
     "dag": {"--mermaid": "--format mermaid", "--dot": "--format dot"},
     "artifacts": {"--out": "--output"},
     "note": {"--message": "--note"},

@@ -26,6 +26,7 @@ gitexp judge exp-333c9 exp-55e90
 gitexp judge main exp-55e90 exp-2b728 --metric acc    (against main)
 gitexp judge main exp-55e90 --metric time_s --min
 gitexp judge exp-333c9 exp-55e90 --run -j 2    (more runs of both)
+gitexp judge main exp-55e90 exp-2b728 --format latex
 gitexp judge exp-333c9 exp-55e90 --json && gitexp branch exp-55e90 better
 """
 
@@ -74,6 +75,7 @@ def judge(
     dry_run: options.DryRun = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
+    form: options.AsTable = None,
 ) -> None:
     """Say whether the second is better than the first, or the difference is noise.
 
@@ -92,6 +94,7 @@ def judge(
         raise errors.UsageError("One alone cannot be judged.", "Name two: gitexp judge FIRST SECOND")
     if run and len(names) > 2:
         raise errors.UsageError("--run decides between two experiments.", "Name two, and one metric.")
+    options.only_one(json=json, format=form is not None)
     project = open_project(reads_all=True, dry_run=dry_run, quiet=quiet)
     evidence = sides.evidence_of(project, names)
     metrics = sides.chosen_metrics(project, evidence, metric or ())
@@ -107,6 +110,8 @@ def judge(
         found = verdict.judge(evidence, metrics, known)
     if json:
         render.as_json_list(map(verdict.as_json, found))
+    elif form is not None:
+        render.answer(verdict.written(form, found))
     elif not quiet:
         render.answer(map(verdict.sentence, found))
         _remark(found)

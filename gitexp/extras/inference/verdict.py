@@ -7,11 +7,14 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from gitexp.catalog.replicates import mean_of
 from gitexp.extras.inference.comparison import LEVEL, ComparisonKind, GroupComparison, compare, holm
 from gitexp.extras.inference.sequential import PairEvidence, as_comparison
 from gitexp.extras.inference.sides import Evidence, JudgedSide
 from gitexp.project.directions import MIN
-from gitexp.words import clean, counted
+from gitexp.views import markup
+from gitexp.views.markup import TableFormat
+from gitexp.words import PRECISION, clean, counted, show_value
 
 ALPHA = 1.0 - LEVEL
 
@@ -125,6 +128,31 @@ def sentence(one: Judgement) -> str:
     if found.needed is not None:
         told += f"; about {counted(found.needed, 'run')} of each would be needed"
     return told
+
+
+def written(form: TableFormat, found: Sequence[Judgement]) -> list[str]:
+    """The judgements as a table for another program; as CSV numbers in full."""
+    if form is TableFormat.CSV:
+        heads = ("metric", "first", "second", "effect", "low", "high", "p", "verdict")
+        return markup.table(form, heads, [_in_full(one) for one in found])
+    heads = ("metric", "first", "value", "second", "value", "effect", "p", "verdict")
+    return markup.table(form, heads, [_in_words(one) for one in found])
+
+
+def _in_full(one: Judgement) -> list[Any]:
+    numbers = (one.comparison.effect, one.comparison.low, one.comparison.high, one.p)
+    return [one.metric, one.first.name, one.second.name, *map(_known, numbers), str(one.verdict)]
+
+
+def _in_words(one: Judgement) -> list[str]:
+    """The cells of a judgement; each side as mean ± standard deviation (n)."""
+    cells = [one.metric]
+    for side in (one.first, one.second):
+        values = side.sample(one.metric).values
+        mean = mean_of(list(values), len(side.metrics))
+        cells += [side.name, show_value(mean if len(values) > 1 else values[0], PRECISION)]
+    p = "" if math.isnan(one.p) else f"{one.p:.2g}"
+    return [*cells, signed(one.comparison), p, str(one.verdict)]
 
 
 def as_json(one: Judgement) -> dict[str, Any]:

@@ -18,12 +18,13 @@ from gitexp.extras.inference.question import asked
 from gitexp.extras.inference.verdict import Verdict
 from gitexp.extras.inference.why import HybridRuns, Inquiry, WhyAnswer
 from gitexp.project.engine_choice import at_a_time
+from gitexp.repo.known_records import KnownRecords
 
 EPILOG = """Examples:
 gitexp why exp-333c9 exp-55e90 --metric acc --dry-run    (how many runs?)
 gitexp why exp-333c9 exp-55e90 --metric acc -j 2
 gitexp why exp-333c9 exp-55e90 --metric acc --budget 12 --json
-gitexp why exp-333c9 exp-55e90 --metric acc --minutes 30 --md
+gitexp why exp-333c9 exp-55e90 --metric acc --minutes 30 --format md
 """
 
 First = Annotated[str, options.argument("FIRST", "An experiment.", "experiments")]
@@ -38,7 +39,6 @@ Jobs = Annotated[int | None, options.jobs("Run so many at the same time.")]
 Minutes = Annotated[
     float, typer.Option("--minutes", metavar="M", min=0.0, help="No run begins that would end later.")
 ]
-Markdown = Annotated[bool, typer.Option("--md", help="Print the answer as Markdown.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -60,7 +60,7 @@ def why_(
     dry_run: options.DryRun = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
-    md: Markdown = False,
+    form: options.AsTable = None,
 ) -> None:
     """Find out which change makes the difference between two experiments.
 
@@ -73,8 +73,9 @@ def why_(
 
     The exit code is 0 if the guilty change is known, 3 if not, 4 if the difference is inside the noise.
     """
-    options.only_one(json=json, md=md)
+    options.only_one(json=json, format=form is not None)
     project = open_project(reads_all=True, dry_run=dry_run, quiet=quiet)
+    project.store.remember(KnownRecords())  # every hybrid is sought among all experiments
     choice = usable_engine(project, engine, scheduler)
     most = at_a_time(jobs, choice)
     evidence = sides.evidence_of(project, (first, second))
@@ -98,8 +99,8 @@ def why_(
     found = Inquiry(question, HybridRuns(budget, most, choice, tell, minutes)).answer()
     if json:
         render.as_json(why_text.as_json(found))
-    elif md:
-        render.answer(why_text.markdown(found))
+    elif form is not None:
+        render.answer(why_text.written(form, found))
     else:
         render.answer(lines(found))
     raise typer.Exit(_status(found))

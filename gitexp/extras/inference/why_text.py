@@ -68,12 +68,16 @@ def interactions(found: WhyAnswer) -> Iterator[str]:
         yield f"together, beyond their sum: {names}: {one.effect:+.3g}"
 
 
-def markdown(found: WhyAnswer) -> Iterator[str]:
-    """The answer as Markdown: the sentence, the tables, the guilty hunk."""
-    yield markup.in_language(TableFormat.MARKDOWN, f"{sentence(found)}.")
+def written(form: TableFormat, found: WhyAnswer) -> Iterator[str]:
+    """The answer for another program: its tables; in Markdown with the sentence and the guilty hunk."""
+    if form is not TableFormat.MARKDOWN:
+        for rows in tables(found):
+            yield from markup.table(form, rows[0], rows[1:])
+        return
+    yield markup.in_language(form, f"{sentence(found)}.")
     for rows in tables(found):
         yield ""
-        yield from markup.table(TableFormat.MARKDOWN, rows[0], rows[1:])
+        yield from markup.table(form, rows[0], rows[1:])
     if patch := patch_lines(found):
         fence = "```"
         while fence in "\n".join(patch):
@@ -82,7 +86,7 @@ def markdown(found: WhyAnswer) -> Iterator[str]:
     for line in (*interactions(found), found.stopped):
         if line:
             yield ""
-            yield markup.in_language(TableFormat.MARKDOWN, line)
+            yield markup.in_language(form, line)
 
 
 def sentence(found: WhyAnswer) -> str:

@@ -63,6 +63,8 @@ def test_five_seeds_each_are_judged_as_a_statistician_would(results: Workspace) 
     assert judged(results, names["b"], names["a"])[0] == 3
     told = results.gitexp("judge", names["a"], names["b"]).stdout
     assert told.startswith("b-1 is better than a-1: acc +0.0")
+    table = results.gitexp("judge", names["a"], names["b"], "--format", "md").stdout
+    assert "(5) | b-1 | 0.9" in table
     assert results.gitexp("judge", names["a"], names["b"], "--min", check=False).exit_code == 3
 
 

@@ -69,7 +69,7 @@ def test_one_of_forty_files_is_found(repo: Workspace) -> None:
     assert {"table.dat", "old.py → new.py", "part_38.py, removed", "params.yaml"} <= told
     assert (status, len(told), guilty(found)) == (0, 43, ["part_39.py"])
     assert found["begun"] < 30
-    told_in_words = repo.gitexp("why", "a-1", "b", "--metric", "acc", "--md").stdout
+    told_in_words = repo.gitexp("why", "a-1", "b", "--metric", "acc", "--format", "md").stdout
     assert "+value = 0.2" in told_in_words
     assert "| part\\_39.py | +0.2" in told_in_words
 
