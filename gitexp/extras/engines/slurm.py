@@ -40,6 +40,7 @@ class SlurmEngine:
         self._settings = settings
         self._options = slurm_options.read(settings)
         self.interval = self._options.interval
+        self._ends: dict[str, JobReport] = {}  # of jobs that squeue does not know any more
 
     def describe(self) -> str:
         where = f"partition {self._options.partition}" if self._options.partition else "the usual partition"
@@ -74,7 +75,15 @@ class SlurmEngine:
         if not arrays:
             return {}
         reports = slurm_calls.squeue(sorted(arrays, key=int))
-        return {id: reports[id] for id in ids if id in reports}
+        found = {id: reports[id] for id in ids if id in reports}
+        self._remember([id for id in ids if _ID.fullmatch(id) and id not in found])
+        return {**found, **{id: self._ends[id] for id in ids if id in self._ends}}
+
+    def _remember(self, forgotten: Sequence[str]) -> None:
+        """Ask, where there is accounting, how jobs have ended that Slurm itself does not know any more."""
+        new = [id for id in forgotten if id not in self._ends]
+        if new:
+            self._ends.update(slurm_calls.sacct(new))
 
     def cancel(self, ids: Collection[str]) -> None:
         waiting, at_work = [], []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 
@@ -73,6 +74,24 @@ def squeue(arrays: Sequence[str]) -> Mapping[str, JobReport]:
         id, _, rest = line.strip().partition("|")
         state, _, reason = rest.partition("|")
         reports[id] = report_of(state, reason)
+    return reports
+
+
+def sacct(ids: Sequence[str]) -> Mapping[str, JobReport]:
+    """How some jobs have ended, by the accounting of the cluster; {} where there is none, or no answer."""
+    if shutil.which("sacct") is None:
+        return {}
+    words = ["sacct", "--allocations", "--noheader", "--parsable2", "--format=JobID,State"]
+    try:
+        status, out, _ = _called([*words, f"--jobs={','.join(ids)}"])
+    except errors.EngineAway:
+        return {}
+    reports = {}
+    for line in out.splitlines() if status == 0 else ():
+        id, _, state = line.strip().partition("|")
+        state = state.partition(" ")[0]  # CANCELLED by 1000
+        if id in ids and state in _ENDED:
+            reports[id] = report_of(state, "")
     return reports
 
 

@@ -136,6 +136,25 @@ def test_setup_comes_first_and_its_failure_is_told(slurm: Cluster, tmp_path: Pat
     assert "error: this node has no folder /nowhere" in own.log(ids[2])
 
 
+def test_accounting_says_how_a_job_ended_that_slurm_has_forgotten(
+    engine: SlurmEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The cluster of the tests has no accounting, so a script answers as `sacct` does where there is some."""
+    assert engine.poll(["99999_0"]) == {}
+    answers = tmp_path / "sacct"
+    told = "99998_0|OUT_OF_MEMORY\\n99998_1|CANCELLED by 7\\n"
+    answers.write_text(f"#!/bin/sh\nprintf '{told}'\necho >>{tmp_path}/asked\n")
+    answers.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    for _ in range(2):
+        found = engine.poll(["99998_0", "99998_1"])
+    assert {id: report.reason for id, report in found.items()} == {
+        "99998_0": "OUT_OF_MEMORY",
+        "99998_1": "CANCELLED",
+    }
+    assert (tmp_path / "asked").read_text() == "\n"
+
+
 def test_many_jobs_are_several_arrays(slurm: Cluster, tmp_path: Path) -> None:
     own = SlurmEngine(settings(tmp_path, array=2)._replace(most=2))
     ids = own.submit([Job(str(number), ["true"], str(tmp_path)) for number in range(5)])
