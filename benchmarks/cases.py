@@ -18,6 +18,7 @@ from typing import Any
 from benchmarks import (
     dashboard_cases,
     data_cases,
+    engine_cases,
     logging_cases,
     mlflow_cases,
     queue_cases,
@@ -248,6 +249,7 @@ _CASES: dict[str, Callable[[Lab], Case]] = {
     **data_cases.MUCH,
     **sharing_cases.CASES,
     **queue_cases.CASES,
+    **engine_cases.CASES,
     **reading_cases.CASES,
     **logging_cases.CASES,
     **logging_cases.MUCH,

@@ -21,7 +21,7 @@ def _values(turn: int, size: int) -> str:
     return ",".join(f"{number / 1_000_000:.6f}" for number in range(first, first + size))
 
 
-def _grids(size: int) -> Callable[[], str]:
+def grids(size: int) -> Callable[[], str]:
     turns = count(1)
     return lambda: f"train.lr={_values(next(turns), size)}"
 
@@ -37,7 +37,7 @@ def _queue_very_many(lab: Lab) -> Case:
 
 
 def _queue(lab: Lab, size: int, goal: float, **often: int) -> Case:
-    mine, grid = lab.project("gitexp", 0), _grids(size)
+    mine, grid = lab.project("gitexp", 0), grids(size)
     words = [*lab.gitexp, "run", "--queue", "-q", "-y", "-S"]
     side = Side(lambda: [*words, grid(), *_TRAIN], mine, lab.env, **often)
     return Case(f"queue {size:,} runs", {GITEXP: side}, goal=goal)
@@ -45,7 +45,7 @@ def _queue(lab: Lab, size: int, goal: float, **often: int) -> Case:
 
 def _run_few(lab: Lab) -> Case:
     """Twenty trivial runs, two at a time; with DVC queued first, as it has no other way."""
-    mine, grid = lab.project("gitexp", 0), _grids(FEW)
+    mine, grid = lab.project("gitexp", 0), grids(FEW)
     sides = {
         GITEXP: Side(
             lambda: [*lab.gitexp, "run", "-q", "-j", "2", "-S", grid(), *_TRAIN],
@@ -55,7 +55,7 @@ def _run_few(lab: Lab) -> Case:
         )
     }
     if lab.with_dvc:
-        other, theirs = lab.project("dvc", 0, dvc=True), _grids(FEW)
+        other, theirs = lab.project("dvc", 0, dvc=True), grids(FEW)
         queued = f'{lab.dvc} exp run --queue -q -S "$1" && {lab.dvc} exp run --run-all -q -j 2'
         sides[DVC] = Side(lambda: ["sh", "-c", queued, "sh", theirs()], other, lab.env, runs=2, warmups=0)
     sides[FLOOR] = side_of(lab, ["sh", "-c", f"for i in $(seq {FEW}); do python train.py; done"], mine)

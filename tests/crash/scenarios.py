@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from tests.crash import on_data, on_experiments, on_projects, on_runs, on_sharing
+from tests.crash import on_data, on_engines, on_experiments, on_projects, on_runs, on_sharing
 
 SCENARIOS = (
     *on_runs.SCENARIOS,
+    *on_engines.SCENARIOS,
     *on_experiments.SCENARIOS,
     *on_data.SCENARIOS,
     *on_sharing.SCENARIOS,
