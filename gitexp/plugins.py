@@ -170,6 +170,7 @@ _TABLE: dict[tuple[str, str], str] = {
     ("dispatch", "states"): "gitexp.extras.engines.present_jobs:states",
     ("dispatch", "drop"): "gitexp.extras.engines.present_jobs:drop",
     # What builds an environment for the code of an experiment.
+    ("program", "uv"): "gitexp.extras.reproduction.uv:find",
     ("environment", "uv"): "gitexp.extras.reproduction.building:of_code",
     ("executor", "local"): "gitexp.runs.local:LocalExecutor",
     # What reads a section of gitexp.yaml that few projects have.

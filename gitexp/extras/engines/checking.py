@@ -101,6 +101,9 @@ def _missing(found: Mapping[str, Any], python: str) -> list[Lack]:
         missing.append(_of_error("", trouble))
     if found.get("repository") is not None:
         missing.append(_of_error("repository: ", found["repository"]))
+    for what in ("scratch", "environment"):
+        if found.get(what) is not None:
+            missing.append(_of_error(f"{what}: ", found[what]))
     for name, trouble in found.get("data", {}).items():
         if trouble is not None:
             missing.append(_of_error(f"data remote {name}: ", trouble))

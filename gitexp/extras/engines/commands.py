@@ -111,6 +111,8 @@ def probe(
     project: ProjectFolder = "",
     folder: Folder = "",
     object_format: ObjectFormat = "sha1",
+    scratch: Scratch = "",
+    environment: Environment = "",
 ) -> None:
     """Be a job that looks what there is on this machine, and say it in one line."""
     found = probing.of_machine()
@@ -118,9 +120,10 @@ def probe(
         if clone:
             _enter(Origin(clone, remote, object_format), folder, project)
         opened = open_project(quiet=True)
-        with opened.local.scratch() as scratch:
+        with opened.local.scratch() as aside:
             config = os.environ.get(probing.CONFIG, "")
-            found |= probing.of_project(opened, remote if clone else "", config, scratch)
+            found |= probing.of_project(opened, remote if clone else "", config, aside)
+        found |= probing.of_place(opened, lambda: _disk(scratch), environment)
     except errors.GitexpError as error:
         found["trouble"] = error.as_json()
     render.answer([probing.line(found)], page=False)

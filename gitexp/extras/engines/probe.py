@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from gitexp import errors
+from gitexp import errors, plugins
 from gitexp.datasets.remotes import remote_of
 from gitexp.extras.queue.exchange import RemoteQueue
 from gitexp.process.environment import machine
@@ -19,6 +19,7 @@ from gitexp.process.gpus import GpuProbe
 from gitexp.project import config_loading
 from gitexp.project.config import CONFIG_FILE
 from gitexp.project.project import Project
+from gitexp.repo import node_disk
 from gitexp.version import __version__
 
 CONFIG = (
@@ -78,6 +79,23 @@ def of_project(project: Project, remote: str, config: str, scratch: Path) -> dic
     found["data"] = {}
     for name in with_remotes.config.remotes:
         found["data"][name] = _trouble_at(lambda: _ask(with_remotes, name))  # noqa: B023  # called at once
+    return found
+
+
+def of_place(project: Project, disk: Callable[[], str], environment: str) -> dict[str, Any]:
+    """What runs need on their machine beside the project: for each thing, an error as JSON, or null.
+
+    `disk` gives the folder where they work; "" for the repository. `environment`: what builds their
+    environments; "" for nothing.
+    """
+
+    def try_disk() -> None:
+        if folder := disk():
+            node_disk.clear(node_disk.prepared(folder, project.repo.common_dir))
+
+    found = {"scratch": _trouble_at(try_disk), "environment": None}
+    if environment:
+        found["environment"] = _trouble_at(plugins.load("program", environment))
     return found
 
 

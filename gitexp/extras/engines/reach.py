@@ -70,7 +70,7 @@ class SharedDisk:
         return Job(name, words, str(self._project.here))
 
     def probe(self) -> Job:
-        return Job("check", self._command("probe"), str(self._project.here))
+        return Job("check", self._command("probe", *words_of_place(self._settings)), str(self._project.here))
 
     def _command(self, *words: str) -> list[str]:
         return [self._settings.python or sys.executable, "-P", "-m", "gitexp", "engine", *words]

@@ -66,7 +66,8 @@ class RemoteReach:
     def probe(self) -> Job:
         config = self._project.repo.root / self._project.config_file
         text = config.read_bytes() if config.is_file() else b""
-        return Job("check", self._command("probe"), variables=probe.variables(text))
+        words = self._command("probe", *words_of_place(self._settings))
+        return Job("check", words, variables=probe.variables(text))
 
     def _command(self, *words: str) -> list[str]:
         python = self._settings.python or PYTHON

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -45,6 +46,14 @@ def test_an_engine_of_this_machine_has_all(repo: Workspace) -> None:
     told = repo.gitexp("engine", "check", "local")
     assert told.stdout.split()[:4] == ["place", "Python", "Git", "gitexp"]
     assert sys.version.split()[0] in told.stdout
+    (repo.path.parent / "file").touch()
+    disk = repo.path.parent / "file/below"
+    repo.write("gitexp.yaml", f"engines: {{here: {{kind: local, scratch: {disk}, environment: uv}}}}\n")
+    (found,) = repo.json("engine", "check", "here", check=False, env={"PATH": "/usr/bin:/bin"})
+    assert found["environment"] is None
+    assert [each["what"] for each in found["missing"]] == [
+        f"scratch: No workspace can be made in {disk}/gitexp-{os.geteuid()}: Not a directory."
+    ]
     repo.write("python", "#!/bin/sh\nexec sleep 60\n", 0o755)
     repo.write("gitexp.yaml", f"engines: {{slow: {{kind: local, python: {repo.path}/python}}}}\n")
     late = repo.gitexp("engine", "check", "slow", "--wait", "1", check=False)
