@@ -140,7 +140,7 @@ def digest(repo: Repository, listed: ProtectedPaths) -> str:
     for path, entry in files_of(repo, listed).items():
         lines.append(f"{entry.mode} {entry.id} {path}\n")
     for folder in listed.folders:
-        for artifact in _locked(repo, listed.at, folder).values():
+        for artifact in _locked_before(repo, listed.at, folder).values():
             if listed.has(artifact.path):
                 lines.append(f"{artifact.hash} {artifact.executable} {artifact.path}\n")
     return hashlib.sha256("".join(sorted(lines)).encode("utf-8", "surrogateescape")).hexdigest()
@@ -155,7 +155,9 @@ def data_of(repo: Repository, listed: ProtectedPaths) -> list[Artifact]:
     """The tracked data at the commit that is protected, or has protected files in it."""
     found = list[Artifact]()
     for folder in listed.folders:
-        found += filter(lambda each: listed.has(each.path), _locked(repo, listed.at, folder).values())
+        for artifact in _locked_before(repo, listed.at, folder).values():
+            if listed.has(artifact.path):
+                found.append(artifact)
     return found
 
 
@@ -189,10 +191,7 @@ def _changed_data(
     before, after = repo.ids_of([f"{listed.at}:{path}", f"{tree}:{path}"])
     if before == after:
         return set()
-    try:
-        old = _locked(repo, listed.at, folder)
-    except errors.LockError:
-        return set()  # the user's own; nothing is known of the data
+    old = _locked_before(repo, listed.at, folder)
     try:
         new = _locked(repo, tree, folder)
     except errors.LockError:
@@ -227,6 +226,14 @@ def contents(store: ObjectStore, artifact: Artifact | None) -> dict[str, File]:
     if artifact is None or not artifact.is_folder:
         return {}
     return {file.path: file for file in store.manifest(artifact.hash).files}
+
+
+def _locked_before(repo: Repository, commit: str, folder: str) -> Mapping[str, Artifact]:
+    """The same of the baseline; nothing for a lock that cannot be read: its data is not known."""
+    try:
+        return _locked(repo, commit, folder)
+    except errors.LockError:
+        return {}
 
 
 def _locked(repo: Repository, revision: str, folder: str) -> Mapping[str, Artifact]:

@@ -128,16 +128,17 @@ class _Check:
         differing = trees.differing(self._project.repo, record.commit, one.id)
         if own := [path for path in differing if not path.startswith(_OWN)]:
             yield f"its files are not those of its commit: {shorten(own)}"
-        if record.protected:
-            yield from self._of_protected(one)
+        yield from self._of_protected(one)
 
     def _of_protected(self, one: Experiment) -> Iterator[str]:
         """Whether the record says all that has become of protected files."""
         record, repo = one.record, self._project.repo
-        at, objects = str(record.protected["at"]), self._project.local.objects
+        at, objects = str(record.protected.get("at", record.baseline)), self._project.local.objects
         if repo.resolve(at) is None:
             return  # a clone without all history
         found = protected.protection(repo, objects, record.project or "", at, record.commit)
+        if found is None and not record.protected:
+            return
         if found is None or found.hash != record.protected.get("hash"):
             yield "the protected files of its baseline are not those that its record speaks of"
             return

@@ -56,6 +56,15 @@ def at_end(project: Project, record: Record, tree: str, workspace: Repository | 
         tree: the tree of the experiment's commit.
         workspace: the worktree of the run as it was left; None if it is gone.
     """
+    try:
+        return _compared_at_end(project, record, tree, workspace)
+    except (errors.GitexpError, OSError) as error:  # the run is stored, whatever is wrong here
+        why = error.message if isinstance(error, errors.GitexpError) else error.strerror or str(error)
+        told = f"nobody can tell whether it has changed protected files while it ran: {why}"
+        return replace(record, warnings=(*record.warnings, told))
+
+
+def _compared_at_end(project: Project, record: Record, tree: str, workspace: Repository | None) -> Record:
     repo, folder = project.repo, record.project or ""
     at = str(record.protected["at"])
     more = set(record.touched)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gitexp import plugins
 from gitexp.model import Record
 from gitexp.project import baseline_config
@@ -15,6 +17,10 @@ def at_start(record: Record, project: Project, tree: str, at: str, queued: Recor
     an evaluation by a commit that is not here.
     """
     found = baseline_config.read(project.repo, at, project.config.folder)
+    if not found.trees and at != record.baseline and project.repo.resolve(at) is None:
+        told = f"nobody can tell whether it has changed protected files: the commit {at[:7]} is not here"
+        before = {} if queued is None else queued.protected
+        return replace(record, protected=before, warnings=(*record.warnings, told))
     own = project.config
     if not (found.trees or found.fault or own.protected or own.holdout):
         return record

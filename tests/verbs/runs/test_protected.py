@@ -235,6 +235,17 @@ def test_replicates_that_have_changed_them_are_not_in_the_mean(guarded: Workspac
     assert not row.members
 
 
+def test_a_baseline_that_cannot_be_read_stops_no_run(guarded: Workspace) -> None:
+    guarded.write("gitexp.lock", "<<<<<<< ours\n=======\n>>>>>>> theirs\n")
+    guarded.commit()
+    guarded.git("rm", "-q", "gitexp.lock")
+    guarded.write("evaluate.py", "1\n")
+    assert ran(guarded).record.touched == ("evaluate.py",)
+    told = ran(guarded, against="1" * 40).record
+    assert not told.protected
+    assert any("nobody can tell" in text for text in told.warnings)
+
+
 def test_the_pure_question(guarded: Workspace) -> None:
     project = Project.open(guarded.path)
     head = project.repo.head().commit
