@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.crash import on_data, on_engines, on_experiments, on_projects, on_runs, on_sharing
+from tests.crash import on_data, on_engines, on_experiments, on_loops, on_projects, on_runs, on_sharing
 
 SCENARIOS = (
     *on_runs.SCENARIOS,
@@ -11,4 +11,5 @@ SCENARIOS = (
     *on_data.SCENARIOS,
     *on_sharing.SCENARIOS,
     *on_projects.SCENARIOS,
+    *on_loops.SCENARIOS,
 )

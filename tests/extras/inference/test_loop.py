@@ -150,6 +150,30 @@ def test_a_bad_editor_breaks_nothing(project: Workspace, tmp_path: Path) -> None
     assert project.gitexp("doctor", check=False).exit_code == 0
 
 
+CHEAT = """
+import os, pathlib
+number = int(os.environ["GITEXP_LOOP_ROUND"])
+text = "import json, pathlib\\npathlib.Path('model.txt').write_text('%s')\\n"
+text += "json.dump({'acc': 99}, open('metrics.json', 'w'))\\n"
+pathlib.Path("train.py").write_text(text % (0.1, 0.9)[number - 1])
+"""
+
+
+def test_a_number_that_the_run_writes_itself_is_worth_nothing_beside_a_holdout(project: Workspace) -> None:
+    project.write("train.py", TRAIN + "open('model.txt', 'w').write('0.5')\n")
+    project.write("check.py", "print('acc:', open('model.txt').read())\n")
+    holdout = (
+        "holdout: {cmd: python check.py}\nmetrics_from_output: {acc: 'acc: (\\S+)'}\nouts: [model.txt]\n"
+    )
+    project.write("gitexp.yaml", project.read("gitexp.yaml") + holdout)
+    project.write(".gitignore", "model.txt\n")
+    project.commit()
+    words = ("--metric", "holdout.acc", "--max", "--replicates", "2")
+    report = one_by_one(project, 2, *words, code=CHEAT)
+    assert [(one["outcome"], one["value"]) for one in report["rounds"]] == [("dropped", 0.1), ("kept", 0.9)]
+    assert "holdout.acc" not in json.dumps(project.json("show", "-A"))  # and it stays hidden
+
+
 def _command_line(process: Path) -> bytes:
     try:
         return (process / "cmdline").read_bytes()

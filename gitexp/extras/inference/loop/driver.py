@@ -20,7 +20,7 @@ from gitexp.extras.inference.loop.desk import Desk
 from gitexp.extras.inference.loop.editor import Editor
 from gitexp.extras.inference.loop.rounds import EditedRound, RoundStore
 from gitexp.extras.inference.loop.settings import LoopListener, LoopSettings
-from gitexp.extras.inference.loop.state import LoopRound, LoopState
+from gitexp.extras.inference.loop.state import LoopRound, LoopState, ended_in_vain
 from gitexp.extras.inference.loop.verdicts import RoundJudge, Stopped
 from gitexp.failpoints import failpoint
 from gitexp.model import Experiment, Status
@@ -89,7 +89,8 @@ class LoopDriver:
         self._settings = settings
         self._tell = listener.tell
         self._store = RoundStore(project, settings)
-        self._judge = RoundJudge(project, self._store, self._room)
+        self._seen = reading.seeing(project, settings.metric)
+        self._judge = RoundJudge(project, self._seen, self._store, self._room)
         self._briefing = Briefing(project, settings, (), {})
         self._editing: list[AtDesk] = []
         self._workers: dict[str, HiredWorker] = {}
@@ -127,7 +128,9 @@ class LoopDriver:
 
     def _start(self) -> None:
         """Have an experiment to start from, and know the noise."""
-        start = self._state.start or self._first()
+        start = self._state.start
+        if start is None or (ended_in_vain(start.record) and not self._state.rounds):
+            start = self._first()
         if not start.record.status.ended:
             self._tell(f"{start.name} is run first: the loop starts from it.")
             self._hire(start)
@@ -141,8 +144,8 @@ class LoopDriver:
         at = str(start.record.protected.get("at", "")) or start.record.baseline
         listed = protected.at_commit(self._project.repo, at, self._project.config.folder)
         self._briefing = self._briefing._replace(protected=listed.paths)
-        evidence = sides.evidence_of(self._project, [start.name])
-        sides.chosen_metrics(self._project, evidence, [self._settings.metric])
+        evidence = sides.evidence_of(self._seen, [start.name])
+        sides.chosen_metrics(self._seen, evidence, [self._settings.metric])
         if not self._state.rounds:
             self._judge.measure_noise(start)
         self._read()
@@ -156,7 +159,7 @@ class LoopDriver:
                 return project.store.require(settings.start)
             return self._store.first_run(settings.start)
         with contextlib.suppress(errors.ExperimentError, errors.UsageError):
-            name = best(project, settings.metric, lowest=settings.direction == "min").name
+            name = best(self._seen, settings.metric, lowest=settings.direction == "min").name
             found = project.store.require(name)
             if found.record.status is Status.DONE and found.record.command is not None:
                 return found
@@ -206,7 +209,7 @@ class LoopDriver:
 
     def _value_of(self, one: Experiment) -> float | None:
         """The mean of the metric over an experiment's replicates."""
-        (side,) = sides.evidence_of(self._project, [one.name]).sides
+        (side,) = sides.evidence_of(self._seen, [one.name]).sides
         values = side.sample(self._settings.metric).values
         return sum(values) / len(values) if values else None
 
@@ -248,7 +251,8 @@ class LoopDriver:
     def _decide(self) -> None:
         """Judge the rounds that have ended."""
         for one in self._open():
-            if not one.status.ended:
+            # A worker has more to do at the end: the holdout comes after the run.
+            if not one.status.ended or self._is_at_work(one.experiment.name):
                 continue
             found = self._judge.verdict(self._state, one.experiment)
             failpoint("loop:judged")
@@ -313,10 +317,11 @@ class LoopDriver:
         """An experiment after its end."""
         while True:
             found = self._project.store.require(name)
-            if found.record.status.ended:
+            if not found.record.status.ended:
+                finish_dead_runs(self._project)
+                self._hire(found)
+            elif not self._is_at_work(name):
                 return found
-            finish_dead_runs(self._project)
-            self._hire(found)
             time.sleep(_PAUSE)
 
     def _leave(self) -> None:

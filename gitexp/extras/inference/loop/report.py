@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from gitexp import errors, files
 from gitexp.extras.inference import sides, verdict
-from gitexp.extras.inference.loop.state import LoopRound, LoopState
+from gitexp.extras.inference.loop.state import LoopRound, LoopState, seeing
 from gitexp.extras.inference.verdict import Judgement
 from gitexp.project.project import Project
 
@@ -109,6 +109,7 @@ class LoopReport(NamedTuple):
 
 def report(project: Project, state: LoopState) -> LoopReport:
     """The report on a loop."""
+    project = seeing(project, state.metric)
     first = _value(project, state)
     found, best = list[ReportedRound](), first
     for one in state.rounds:

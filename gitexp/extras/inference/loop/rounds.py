@@ -90,11 +90,15 @@ class RoundStore(NamedTuple):
         return self._put_aside(base, tree, facts, (f"{found.known[0].name} is the same.", *warnings))
 
     def first_run(self, revision: str) -> Experiment:
-        """The queued run of the code of a commit, for a loop to start from; an earlier one if there is."""
+        """The queued run of the code of a commit, for a loop to start from; an earlier one if there is.
+
+        One that has failed is queued again: what was wrong may be right by now.
+        """
         limits = Limits(timeout=self.settings.seconds)
         request = RunRequest(from_=revision, limits=limits, loop=self.facts(0))
-        found = plan(self.project, request, [PlannedPoint(())], once=Once.UNLESS_FAILED)
-        return (found.queued or found.known)[0]
+        points = [PlannedPoint(())]
+        found = plan(self.project, request, points, once=Once.UNLESS_FAILED, retry_failed=True)
+        return self.project.store.require(found.names[0])
 
     def facts(self, number: int, **more: Any) -> dict[str, Any]:
         """What the record of a run of this loop says of it."""

@@ -10,6 +10,9 @@ from gitexp import files
 from gitexp.model import Experiment, Record, Status
 from gitexp.project.directions import MIN
 from gitexp.project.project import Project
+from gitexp.repo.experiments import Store
+
+HOLDOUT = "holdout."  # before the name of a metric of the holdout
 
 
 class Edit(StrEnum):
@@ -111,6 +114,18 @@ class LoopState(NamedTuple):
     def is_better(self, value: float, than: float) -> bool:
         """Whether a number looks better than another."""
         return value < than if self.direction == MIN else value > than
+
+
+def seeing(project: Project, metric: str) -> Project:
+    """The project as a verdict reads it: with the metrics of the holdout, if the metric is one of them.
+
+    To read alone: what is written from such records would have those metrics as a run's own.
+    """
+    if not metric.startswith(HOLDOUT):
+        return project
+    found = project._replace(store=Store(project.repo))
+    found.store.reveal()
+    return found
 
 
 def read(project: Project, loop: str) -> LoopState:

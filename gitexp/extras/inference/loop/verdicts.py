@@ -56,11 +56,13 @@ class RoundJudge(NamedTuple):
 
     Attributes:
         project: the project.
+        seen: the same, as verdicts read it.
         store: makes the runs.
         room: the number of runs that may still be made.
     """
 
     project: Project
+    seen: Project
     store: RoundStore
     room: Callable[[], int]
 
@@ -90,12 +92,12 @@ class RoundJudge(NamedTuple):
             self._run(evidence.sides[0], min(_FIRST, max(settings.replicates, 2)), start.name, 0)
 
     def _evidence(self, *names: str) -> Evidence:
-        return sides.evidence_of(self.project, names)
+        return sides.evidence_of(self.seen, names)
 
     def _judged(self, first: str, second: str) -> Judgement:
         settings = self.store.settings
         evidence = self._evidence(first, second)
-        sides.chosen_metrics(self.project, evidence, [settings.metric])
+        sides.chosen_metrics(self.seen, evidence, [settings.metric])
         return verdict.judge(evidence, [settings.metric], [settings.direction])[0]
 
     def _looks_better(self, found: Judgement) -> bool:
