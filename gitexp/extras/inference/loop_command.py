@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import signal
+import sys
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
@@ -124,6 +125,8 @@ def run(
     Without --from it starts from the best experiment of HEAD, or from HEAD. Stopped or killed, the same
     command goes on. The word run may be left out.
     """
+    if sys.platform == "win32":
+        raise errors.UsageError("gitexp loop needs a POSIX shell and its signals.", "Use it in WSL.")
     gc.enable()  # the loop may take days, and `main` has turned it off
     project = open_project(needs_config=True, reads_all=True, dry_run=dry_run, quiet=quiet)
     name = _metric(project, metric)

@@ -182,8 +182,12 @@ def _command_line(process: Path) -> bytes:
 
 
 def test_it_ends_with_its_budgets(project: Workspace) -> None:
-    report = rounds(project, "--max-failures", "2", "--replicates", "1", code="raise SystemExit(1)")
+    code = "print('no idea')\nraise SystemExit(1)"
+    assert rounds(project, "--dry-run", code=code)["rounds"] == []
+    assert experiments(project) == []
+    report = rounds(project, "--max-failures", "2", "--replicates", "1", code=code)
     assert [one["outcome"] for one in report["rounds"]] == ["failed", "failed"]
+    assert "no idea" in project.gitexp("log", report["rounds"][0]["experiment"]).stdout
     report = rounds(project, "--budget", "4", "--replicates", "4", "--rounds", "9")
     assert report["runs"] <= 4
     refused = project.gitexp("loop", "--edit", "true", "--metric", "loss", "--rounds", "1", check=False)

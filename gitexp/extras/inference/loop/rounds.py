@@ -178,7 +178,8 @@ class RoundStore(NamedTuple):
         def build(name: str) -> tuple[Record, str]:
             named = replace(record, name=name)
             commit = project.repo.write_commit(own, [before.baseline], subject(named) + "\n")
-            return replace(named, commit=commit), own
+            printed = project.repo.write_blob(str(facts["printed"]).encode("utf-8", "replace"))
+            return replace(named, commit=commit), project.store.record_tree(own, {"output.log": printed})
 
         with project.repo.writing_together():
             seed = project.repo.write_commit(own, [before.baseline], f"{_subject(facts)} {time.time_ns()}\n")
