@@ -94,7 +94,7 @@ class Peer(NamedTuple):
         return self.programs
 
 
-DVC = Peer(f"dvc-{DVC_VERSION}", (f"dvc=={DVC_VERSION}",))
+DVC = Peer(f"dvc-{DVC_VERSION}", (f"dvc=={DVC_VERSION}", "dvclive"))
 # graphene: MLflow takes any version, and its UI works with the third alone. pytest: the checks run there.
 # Coverage: what they run counts. LightGBM: its autologging is tested.
 MLFLOW = Peer(

@@ -256,6 +256,8 @@ _TABLE: dict[tuple[str, str], str] = {
     ("importer", "trackio"): "gitexp.extras.integrations.importers.trackio:IMPORTER",
     ("importer", "neptune"): "gitexp.extras.integrations.importers.neptune:IMPORTER",
     ("importer", "optuna"): "gitexp.extras.integrations.importers.optuna_storage:IMPORTER",
+    ("importer", "dvclive"): "gitexp.extras.integrations.importers.dvclive:IMPORTER",
+    ("importer", "hydra"): "gitexp.extras.integrations.importers.hydra_runs:IMPORTER",
     ("importer", "sacred"): "gitexp.extras.integrations.importers.sacred:IMPORTER",
     ("importer", "csv"): "gitexp.extras.integrations.importers.sheets:CSV",
     ("importer", "excel"): "gitexp.extras.integrations.importers.sheets:EXCEL",

@@ -15,7 +15,7 @@ from gitexp.extras.integrations.importers.neptune import IMPORTER, Neptune
 from gitexp.model import Status
 from gitexp.testing import ImporterContract, runs_of
 
-SCHEMA = {
+SCHEMA: dict[str, Any] = {
     "project_id": polars.String,
     "run_id": polars.String,
     "attribute_path": polars.String,

@@ -1,0 +1,100 @@
+"""A run of DVCLive, from its folder: metrics.json, params.yaml, plots/metrics/<name>.tsv, artifacts …"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from gitexp import errors
+from gitexp.extras.integrations.importers import folder_files
+from gitexp.extras.integrations.importers.foreign import Content, ForeignRun, Importer, Read, Unread
+from gitexp.files.plain_values import measured
+from gitexp.files.series import LoggedPoint
+
+_METRICS, _PARAMS, _CURVES = "metrics.json", "params.yaml", "plots/metrics"
+_OURS = (_METRICS, _PARAMS, "dvc.yaml", "report.html", "report.md")
+
+
+class DvcLive(Importer):
+    """The reader of DVCLive's folders."""
+
+    title = "DVCLive"
+    looks_for = "a folder `dvclive`"
+
+    def finds(self, place: Path) -> bool:
+        """Whether a folder is one of DVCLive's, or has one called so."""
+        return _folder(place) is not None
+
+    def read(self, place: Path) -> Iterator[Read]:
+        """Yield the run of a folder."""
+        folder = _folder(place)
+        if folder is None:
+            raise errors.UsageError(
+                f"{place} has no run of DVCLive's: no plots/metrics.", f"Give {self.looks_for}."
+            )
+        try:
+            yield _read(folder)
+        except (errors.GitexpError, OSError) as error:
+            yield Unread(str(folder), folder_files.reason(error))
+
+
+IMPORTER = DvcLive()
+
+
+def _folder(place: Path) -> Path | None:
+    for folder in (place, place / "dvclive"):
+        if (folder / _CURVES).is_dir() and (folder / _METRICS).is_file():
+            return folder
+    return None
+
+
+def _read(folder: Path) -> ForeignRun:
+    curves = {name.removesuffix(".tsv"): path for name, path in folder_files.plain_files(folder / _CURVES)}
+    files: dict[str, Content] = {}
+    for name, path in folder_files.plain_files(folder):
+        if name not in _OURS and not name.startswith(f"{_CURVES}/"):
+            files[name] = path
+    told = ["DVCLive notes neither the end of a run nor, without DVC, its code"]
+    metrics = folder_files.metrics(folder / _METRICS, told)
+    metrics.pop("step", None)  # the count of DVCLive itself
+    return ForeignRun(
+        id=_id(folder, curves),
+        state=hashlib.sha256(folder_files.content(folder / _METRICS)).hexdigest()[:16],
+        created=min(filter(None, map(folder_files.changed, curves.values())), default=None),
+        finished=folder_files.changed(folder / _METRICS),
+        params=folder_files.tree(folder / _PARAMS, told),
+        metrics=metrics,
+        points=partial(_points, curves),
+        files=files,
+        remarks=tuple(told),
+    )
+
+
+def _id(folder: Path, curves: dict[str, Path]) -> str:
+    """What a run is known by: its params and the first values of its curves, which stay while it goes on."""
+    digest = hashlib.sha256(folder_files.content(folder / _PARAMS))
+    for name, path in curves.items():
+        first = b"\n".join(folder_files.content(path).split(b"\n", 2)[:2])
+        digest.update(name.encode() + b"\0" + first + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def _points(curves: dict[str, Path]) -> Iterator[LoggedPoint]:
+    """Yield the values of all curves, those of one step together; times only where DVCLive has noted them."""
+    steps: dict[int, LoggedPoint] = {}
+    for name, path in curves.items():
+        text = folder_files.content(path).decode("utf-8", "replace")
+        for row in csv.DictReader(io.StringIO(text), delimiter="\t"):
+            values = [value for key, value in row.items() if key not in ("step", "timestamp", None)]
+            step, number = measured(row.get("step") or ""), measured(values[0] or "") if values else ""
+            if type(step) is not int or not isinstance(number, int | float):
+                continue
+            time = measured(row.get("timestamp") or "")
+            seconds = time / 1000 if isinstance(time, int | float) else 0.0
+            steps.setdefault(step, LoggedPoint(step, seconds, {})).values[name] = float(number)
+    for step in sorted(steps):
+        yield steps[step]
