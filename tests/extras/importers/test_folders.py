@@ -97,5 +97,5 @@ def test_a_run_of_dvclive(live: Path) -> None:
     assert run.params == {"lr": 0.1, "model": {"depth": 3}}
     assert run.metrics == {"train.loss": 0.2, "acc": 0.8, "best": 0.9}
     points = list(run.points())
-    assert points[4].values == {"train/loss": 0.2, "acc": 0.8}
+    assert points[4].values == {"train.loss": 0.2, "acc": 0.8}
     assert list(run.files) == ["plots/sklearn/confusion_matrix.json"]

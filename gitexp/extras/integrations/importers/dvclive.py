@@ -95,6 +95,7 @@ def _points(curves: dict[str, Path]) -> Iterator[LoggedPoint]:
                 continue
             time = measured(row.get("timestamp") or "")
             seconds = time / 1000 if isinstance(time, int | float) else 0.0
-            steps.setdefault(step, LoggedPoint(step, seconds, {})).values[name] = float(number)
+            point = steps.setdefault(step, LoggedPoint(step, seconds, {}))
+            point.values[name.replace("/", ".")] = float(number)  # as metrics.json has it, in maps
     for step in sorted(steps):
         yield steps[step]
