@@ -10,7 +10,7 @@ from gitexp.catalog import rows
 from gitexp.extras.inference.comparison import LEVEL, GroupComparison, Sample, compare
 from gitexp.extras.inference.noise import NoiseFloor, noise_floor
 from gitexp.extras.inference.selection import may_be_best
-from gitexp.extras.inference.sides import JudgedSide, by_metric, seed_text
+from gitexp.extras.inference.sides import JudgedSide, by_metric, seed_texts
 from gitexp.model import Experiment
 from gitexp.project.project import Project
 from gitexp.views.uncertainty import Distance, Runs
@@ -25,7 +25,7 @@ class ProjectNoise:
         self._project = project
         self._repeated = repeated
         self._floors: dict[str, NoiseFloor | None] = {}
-        self._seeds: dict[str, str | None] = {}
+        self._sides: dict[int, tuple[Runs, JudgedSide]] = {}
 
     @cached_property
     def _values(self) -> Mapping[str, Sequence[Sequence[float]]]:
@@ -68,16 +68,15 @@ class ProjectNoise:
         return [is_one or not sample.values for is_one, sample in zip(found, samples, strict=True)]
 
     def _side(self, runs: Runs) -> JudgedSide:
-        seeds = list[str | None]()
-        for one in runs.experiments:
+        if id(runs) not in self._sides:
+            seeds: list[str | None] = [None] * len(runs.experiments)
+            members = [one for one in runs.experiments if one is not None]
             # A single run has no partners that a test of pairs could use.
-            seeds.append(self._seed(one) if one and len(runs.experiments) > 1 else None)
-        return JudgedSide(runs.name, (), runs.metrics, seeds)
-
-    def _seed(self, one: Experiment) -> str | None:
-        if one.id not in self._seeds:
-            self._seeds[one.id] = seed_text(self._project, one)
-        return self._seeds[one.id]
+            if len(members) == len(seeds) > 1:
+                seeds = seed_texts(self._project, members)
+            # The runs are kept too, so that no others get their id.
+            self._sides[id(runs)] = runs, JudgedSide(runs.name, (), runs.metrics, seeds)
+        return self._sides[id(runs)][1]
 
 
 def _known(made: GroupComparison) -> tuple[float | None, ...]:

@@ -11,7 +11,8 @@ from gitexp.catalog.lookup import Point
 from gitexp.catalog.replicates import group_label, in_order, key_of
 from gitexp.extras.inference.comparison import Sample
 from gitexp.extras.inference.noise import NoiseFloor, noise_floor
-from gitexp.model import Experiment, Files, Flat, Status, is_touched, readable
+from gitexp.files.keys import get, parse_key, resolve
+from gitexp.model import MISSING, Experiment, Files, Flat, Status, is_touched, readable
 from gitexp.project import directions
 from gitexp.project.project import Project
 from gitexp.runs import seeds
@@ -106,7 +107,7 @@ def _read(project: Project, points: Sequence[Point]) -> Evidence:
     sides = []
     for point, of_side in zip(points, members, strict=True):
         found = [flat[one.id] for one in of_side] if of_side else [flat[point.label]]
-        own = [seed_text(project, one) for one in of_side] or [None]
+        own = seed_texts(project, of_side) or [None]
         sides.append(JudgedSide(point.label, of_side, found, own))
     return Evidence(sides, by_metric([[flat[one.id] for one in group] for group in repeated]))
 
@@ -195,10 +196,17 @@ def _flattened(
     return dict(zip(of, rows.flat(list(of.values()), projects=places), strict=True))
 
 
-def seed_text(project: Project, one: Experiment) -> str | None:
-    """The seed of a run as text; None for a run without one."""
-    seed = seeds.seed_of(one.record.params, project.config)
-    return None if seed is None else repr(seed.value)
+def seed_texts(project: Project, group: Sequence[Experiment]) -> list[str | None]:
+    """The seed of each replicate as text; None for a run without one. In all it is the same param."""
+    seed = seeds.seed_of(group[0].record.params, project.config) if group else None
+    if seed is None:
+        return [None] * len(group)
+    found, key = list[str | None](), parse_key(seed.key)
+    for one in group:
+        tree = one.record.params.get(seed.file, {})
+        value = get(tree, resolve(tree, key))
+        found.append(None if value is MISSING else repr(value))
+    return found
 
 
 def _finite(value: Any) -> float | None:
