@@ -83,5 +83,5 @@ def test_a_job_killed_while_it_puts_its_own_run_back(repo: Workspace) -> None:
     again.terminate()
     again.wait(TIMEOUT)
     one = experiments_of(repo)["one"].record
-    assert (one.status, one.tries, one.job) == (Status.INTERRUPTED, 0, "7")
+    assert (one.status, one.tries, one.job) == (Status.INTERRUPTED, 1, "7")
     assert_sound(repo)

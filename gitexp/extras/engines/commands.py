@@ -14,7 +14,7 @@ from gitexp.cli.kit.help import Command, Listing
 from gitexp.cli.kit.session import open_project
 from gitexp.extras.engines import checking, job_clone, job_environment, restart, settings
 from gitexp.extras.engines import probe as probing
-from gitexp.extras.engines.engine import AGAIN, ENDING, ENGINE, JOB, WITHOUT
+from gitexp.extras.engines.engine import AGAIN, ENDING, ENGINE, JOB, MADE_ROOM, WITHOUT
 from gitexp.extras.engines.job_clone import Origin
 from gitexp.extras.queue import workers
 from gitexp.extras.queue.listing import lines
@@ -156,7 +156,7 @@ def job(
         if clone:
             job_clone.work(found, worker, orders, exp, remote)
             return
-        restart.take_on_again(found, exp, orders)
+        restart.take_on_again(found, exp, orders, made_room=bool(os.environ.get(MADE_ROOM)))
         waiting = found.store.get(exp)
         if isinstance(waiting, Experiment) and waiting.record.status is Status.QUEUED:
             job_environment.enter(found, waiting, environment)

@@ -16,6 +16,7 @@ ENGINE = "GITEXP_ENGINE"  # variable of a job: the name of the engine
 JOB = "GITEXP_JOB"  # variable of a job: its id, which the engine sets if it is known only to the job
 ENDING = "GITEXP_JOB_ENDING"  # variable of a job: a file that is there once its time is nearly up
 WITHOUT = "-"  # of `scratch`: workspaces stand in the repository
+MADE_ROOM = "GITEXP_JOB_MADE_ROOM"  # variable of a job: set if an earlier start of it had to make room
 AGAIN = 75  # exit status of a job that its engine may start again under the same id, as its run goes on later
 
 

@@ -24,16 +24,17 @@ _PATIENCE = GRACE + 50.0  # seconds in which the earlier start of a job stores w
 _INTERVAL = 0.2
 
 
-def take_on_again(project: Project, name: str, orders: Orders) -> None:
+def take_on_again(project: Project, name: str, orders: Orders, *, made_room: bool) -> None:
     """Put a run back into the queue that an earlier start of this same job has begun.
 
+    `made_room`: whether the scheduler has ended that start for others, if it could store its end.
     Where the earlier start does not end in time, it is left alone.
     """
     until = time.monotonic() + _PATIENCE
     while (one := _begun_by(project, name, orders)) is not None:
         if one.record.status is Status.INTERRUPTED:
-            # If its end is stored, it was told to end: the scheduler has made room for others.
-            put_back_preempted(project, one, orders.max_retries, counts=is_lost(one))
+            counts = is_lost(one) or not made_room
+            put_back_preempted(project, one, orders.max_retries, counts=counts)
         if one.record.status is not Status.RUNNING or time.monotonic() > until:
             return
         finish_lost_jobs(project, [name])

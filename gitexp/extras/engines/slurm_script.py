@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
-from gitexp.extras.engines.engine import AGAIN, ENDING, ENGINE, JOB, Job
+from gitexp.extras.engines.engine import AGAIN, ENDING, ENGINE, JOB, MADE_ROOM, Job
 
 # The job stays a child of bash: Slurm sends the signal of the time limit to bash alone, and bash tells the
 # job by a file that the limit is near, not that somebody has cancelled it. `set -m`: without it bash would
@@ -17,6 +17,7 @@ export {engine}={name}
 export {job}="${{SLURM_ARRAY_JOB_ID}}_${{SLURM_ARRAY_TASK_ID}}"
 export {ending}={folder}/"${job}.ending"
 rm -f -- "${ending}"
+[ "${{SLURM_RESTART_COUNT:-0}}" = 0 ] || export {made_room}=1
 case "$SLURM_ARRAY_TASK_ID" in
 """
 _SETUP = """\
@@ -53,7 +54,7 @@ def batch_script(engine: str, folder: str, jobs: Sequence[Job], setup: str) -> s
         folder: for files of the jobs.
         setup: lines of bash before each job.
     """
-    names = {"engine": ENGINE, "job": JOB, "ending": ENDING, "again": str(AGAIN)}
+    names = {"engine": ENGINE, "job": JOB, "ending": ENDING, "made_room": MADE_ROOM, "again": str(AGAIN)}
     text = _HEAD.format(name=quoted(engine), folder=quoted(folder), **names)
     for number, job in enumerate(jobs):
         text += f"{number})\n"

@@ -273,7 +273,7 @@ def test_a_job_that_its_engine_begins_again_goes_on_with_its_own_run(
     second = engine.begin("one")  # while the first one still stores what it has
     let_end(repo)
     assert second.wait(TIMEOUT) == 0
-    assert (record(repo, "one").status, record(repo, "one").tries) == (Status.DONE, 0)
+    assert (record(repo, "one").status, record(repo, "one").tries) == (Status.DONE, 1)
     assert record(repo, "one").job == engine.id_of("one")
     assert (begun(repo), record(repo, "two").status) == (["one", "one"], Status.QUEUED)
 
