@@ -368,7 +368,7 @@ class Store:
         It takes the place of what is here of the same run: of its queued record, or of an earlier try.
         None if `allowed`, called with the new record commit, says no, or if another experiment has the name.
         """
-        oid = self._commit(record, tree, queued.id)
+        record, oid = self._commit(record, tree, queued.id)
         if not allowed(oid):
             return None
         ref = PREFIX + record.name
@@ -391,7 +391,7 @@ class Store:
 
     def replacing(self, experiment: Experiment, record: Record, tree: str) -> RefChange:
         """The change of a ref for a new record and tree; the record before stays below."""
-        oid = self._commit(record, tree, experiment.id)
+        record, oid = self._commit(record, tree, experiment.id)
         return RefChange(PREFIX + record.name, experiment.id, oid)
 
     def on_top(self, experiment: Experiment, record: Record) -> RefChange:
@@ -419,14 +419,14 @@ class Store:
 
     def _write(self, record: Record, tree: str, old: str | None) -> Experiment:
         """Write a record commit on top of `record.commit` and move the ref from `old` to the new commit."""
-        record, oid = self._commit_at_end(record, tree, old)
+        record, oid = self._commit(record, tree, old)
         failpoint("store:before-ref")
         refs.move(self.repo, [RefChange(PREFIX + record.name, old, oid)], f"gitexp: {record.status}")
         failpoint("store:after-ref")
         return Experiment(record.name, oid, record)
 
-    def _commit(self, record: Record, tree: str, before: str | None) -> str:
-        """Write a record commit; `before` is the record commit before it.
+    def _commit(self, record: Record, tree: str, before: str | None) -> tuple[Record, str]:
+        """The record, and its new record commit; `before` is the record commit before it.
 
         Each record of a once queued run has the record before for a second parent. So the start snapshot
         and the results of an earlier try stay.
@@ -434,18 +434,22 @@ class Store:
         parents = [record.commit]
         if record.start and before is not None:
             parents.append(before)
-        sign = self.sign if record.status.ended else None
-        return self.repo.write_commit(tree, parents, records.encode(record, subject(record)), sign=sign)
+        return self.written(record, tree, parents)
 
-    def _commit_at_end(self, record: Record, tree: str, before: str | None) -> tuple[Record, str]:
-        """The record, and its new commit: not signed, with a warning, if it cannot be signed now."""
+    def written(self, record: Record, tree: str, parents: Sequence[str]) -> tuple[Record, str]:
+        """The record, and its new record commit, which no ref has yet.
+
+        The record of an ended experiment is signed where records are signed; if nothing can be signed now, it
+        is not, and has a warning: no result is lost for that.
+        """
+        sign = self.sign if record.status.ended else None
         try:
-            return record, self._commit(record, tree, before)
-        except errors.SigningFailed as error:
-            record = replace(record, warnings=(*record.warnings, f"not signed: {error.message}"))
             message = records.encode(record, subject(record))
-            parents = [record.commit, *([before] if record.start and before is not None else [])]
-            return record, self.repo.write_commit(tree, parents, message)
+            return record, self.repo.write_commit(tree, parents, message, sign=sign)
+        except errors.SigningFailed as error:
+            told = f"not signed: {error.message}"
+            record = replace(record, warnings=tuple(dict.fromkeys((*record.warnings, told))))
+        return record, self.repo.write_commit(tree, parents, records.encode(record, subject(record)))
 
     def record_tree(self, tree: str, files: Mapping[str, str]) -> str:
         """The tree `tree` with blobs added in `.gitexp/run/`; `files` maps names to ids.

@@ -218,26 +218,31 @@ class Verifier:
             return Signature(SignatureState.UNKNOWN, told=error.message)
 
     def _of_ssh(self, payload: bytes, file: Path, seconds: int) -> Signature:
-        status, out, _ = _run([self._ssh, "-Y", "check-novalidate", "-n", "git", "-s", str(file)], payload)
-        fingerprint = _GOOD_SSH.search(out.decode("utf-8", "replace"))
-        key = fingerprint[1] if fingerprint else ""
-        if status != 0:
-            return Signature(SignatureState.BAD, key=key, told="its signature does not fit it")
+        signed = ["-n", "git", "-s", str(file)]
         if self._allowed is None:
-            return Signature(
-                SignatureState.UNKNOWN, key=key, told="git config gpg.ssh.allowedSignersFile is not set"
+            told = "git config gpg.ssh.allowedSignersFile is not set"
+        elif not self._allowed.is_file():
+            told = f"there is no file {self._allowed}"
+        else:
+            when = time.strftime("-Overify-time=%Y%m%d%H%M%SZ", time.gmtime(seconds))
+            who = ["-f", str(self._allowed), when]
+            revoked = [] if self._revoked is None else ["-r", str(self._revoked)]
+            status, out, _ = _run([self._ssh, "-Y", "find-principals", "-s", str(file), *who], b"")
+            names = out.decode("utf-8", "replace").splitlines() if status == 0 else []
+            for name in names:
+                command = [self._ssh, "-Y", "verify", "-I", name, *signed, *who, *revoked]
+                status, said, _ = _run(command, payload)
+                if status == 0:
+                    return Signature(SignatureState.GOOD, name, _fingerprint(said))
+            told = (
+                "its key is revoked, or was not valid then"
+                if names
+                else "its key is not among the allowed signers"
             )
-        if not self._allowed.is_file():
-            return Signature(SignatureState.UNKNOWN, key=key, told=f"there is no file {self._allowed}")
-        when = time.strftime("-Overify-time=%Y%m%d%H%M%SZ", time.gmtime(seconds))
-        who = ["-f", str(self._allowed), "-s", str(file), when]
-        status, out, _ = _run([self._ssh, "-Y", "find-principals", *who], b"")
-        revoked = [] if self._revoked is None else ["-r", str(self._revoked)]
-        for name in out.decode("utf-8", "replace").splitlines() if status == 0 else ():
-            verify = [self._ssh, "-Y", "verify", "-n", "git", "-I", name, *who, *revoked]
-            if _run(verify, payload)[0] == 0:
-                return Signature(SignatureState.GOOD, name, key)
-        return Signature(SignatureState.UNKNOWN, key=key, told="its key is not among the allowed signers")
+        status, said, _ = _run([self._ssh, "-Y", "check-novalidate", *signed], payload)
+        if status != 0:
+            return Signature(SignatureState.BAD, told="its signature does not fit it")
+        return Signature(SignatureState.UNKNOWN, key=_fingerprint(said), told=told)
 
     def _of_gpg(self, payload: bytes, file: Path) -> Signature:
         command = [self._gpg, "--batch", "--status-fd=1", "--keyid-format=long", "--verify", str(file), "-"]
@@ -255,6 +260,12 @@ class Verifier:
         if "GOODSIG" in words and any(trust in words for trust in _TRUSTED):
             return Signature(SignatureState.GOOD, " ".join(words["GOODSIG"][1:]), key)
         return Signature(SignatureState.UNKNOWN, key=key, told="its key is not one that GnuPG here trusts")
+
+
+def _fingerprint(said: bytes) -> str:
+    """The key in what ssh-keygen says of a signature that fits."""
+    found = _GOOD_SSH.search(said.decode("utf-8", "replace"))
+    return found[1] if found is not None else ""
 
 
 def _file(repo: GitCalls, key: str) -> Path | None:

@@ -22,8 +22,7 @@ from gitexp.files.series import SERIES
 from gitexp.model import Artifact, Damaged, Experiment, Record
 from gitexp.pipeline.lock import LOCK_FILE
 from gitexp.project.project import Project
-from gitexp.repo import records
-from gitexp.repo.experiments import PREFIX, RUN_FOLDER, subject
+from gitexp.repo.experiments import PREFIX, RUN_FOLDER
 from gitexp.repo.git import refs, trees
 from gitexp.repo.git.values import RefChange, RefConflict
 from gitexp.runs import logged_artifacts
@@ -90,7 +89,7 @@ def _on_top(project: Project, experiment: Experiment, changed: Change) -> Experi
         with repo.writing_together():
             record, changes = changed(current, tree)
             new_tree = trees.changed(repo, tree, changes)
-            oid = repo.write_commit(new_tree, [current.id], records.encode(record, subject(record)))
+            record, oid = project.store.written(record, new_tree, [current.id])
             failpoint("further:written")
             try:
                 refs.move(repo, [RefChange(PREFIX + current.name, current.id, oid)], "gitexp: mlflow")
