@@ -23,6 +23,7 @@ MEANINGS = {
     "--yes": "no question is asked",
     "--list": "show what the command could work on, and do nothing",
     "--jobs": "so many at the same time",
+    "--minutes": "a limit in minutes, of each run of a loop, or of all",
     "--note": "the note of the experiment",
     "--from": "the code that is run; of a loop, at first",
     "--metric": "a metric by its name; of run and metrics, with the pattern that finds it",
@@ -62,6 +63,7 @@ def test_one_short_letter_is_one_flag() -> None:
         for spelled in next(iter(spellings)):
             if not spelled.startswith("--"):
                 letters[spelled].add(long)
+    assert letters.pop("-n") == {"--name", "--rounds"}  # a loop names its experiments itself, and counts them
     assert [letter for letter, flags in letters.items() if len(flags) > 1] == []
 
 

@@ -28,7 +28,7 @@ from gitexp.views import markup
 from gitexp.words import clean, counted
 
 EPILOG_RUN = """Examples:
-gitexp loop run --edit ./edit.py --metric acc --rounds 100
+gitexp loop run --edit ./edit.py --metric acc -n 100
 gitexp loop run --edit 'claude -p "Read $GITEXP_LOOP_GOAL"' --metric acc -j 2
 gitexp loop run --edit ./edit.py --minutes 5 --max-failures 5
 """
@@ -55,7 +55,7 @@ From = Annotated[
     ),
 ]
 Rounds = Annotated[
-    int, typer.Option("--rounds", metavar="N", min=1, help="So many rounds, earlier ones included.")
+    int, typer.Option("--rounds", "-n", metavar="N", min=1, help="So many rounds, earlier ones included.")
 ]
 Jobs = Annotated[int, options.jobs("So many rounds at the same time.")]
 Minutes = Annotated[float | None, typer.Option("--minutes", metavar="N", min=0, help="The time of each run.")]
@@ -204,7 +204,7 @@ def _chosen(found: Sequence[LoopState], loop: str) -> LoopState:
             return one
     if not found:
         raise errors.ExperimentError(
-            "There is no loop.", "gitexp loop run --edit CMD --metric acc begins one.", code="none-found"
+            "There is no loop.", "gitexp loop --edit CMD --metric acc begins one.", code="none-found"
         )
     known = ", ".join(one.id for one in found)
     raise errors.UsageError(f"There is no loop {loop}.", f"There are: {known}.")
