@@ -417,7 +417,7 @@ def command_lines() -> Iterator[tuple[str, str]]:
                     yield page.name, line
 
 
-WITHOUT_WORD = {"queue": "list", "sweep": "run"}  # what a group does that is given no command
+WITHOUT_WORD = {"queue": "list", "sweep": "run", "loop": "run"}  # what a group does that is given no command
 
 
 def check_command_line(line: str) -> None:
