@@ -20,6 +20,12 @@ from gitexp.views.markup import TableFormat
 from gitexp.words import clean, counted, shorten
 
 HEADS = ("unit", "effect on first", "effect on second", "finding")
+_CSV_HEADS = (
+    "unit",
+    *("effect on first", "low on first", "high on first"),
+    *("effect on second", "low on second", "high on second"),
+    "finding",
+)
 _REST = "what cannot be tried"
 _MOST_LEFT = 6  # labels of what cannot be tried
 
@@ -69,8 +75,11 @@ def interactions(found: WhyAnswer) -> Iterator[str]:
 
 
 def written(form: TableFormat, found: WhyAnswer) -> Iterator[str]:
-    """The answer for another program: its tables; in Markdown with the sentence and the guilty hunk."""
-    if form is not TableFormat.MARKDOWN:
+    """The tables of the answer, as CSV in full; in Markdown with the sentence and the guilty hunk."""
+    if form is TableFormat.CSV:
+        yield from markup.table(form, _CSV_HEADS, _in_full(found))
+        return
+    if form is TableFormat.LATEX:
         for rows in tables(found):
             yield from markup.table(form, rows[0], rows[1:])
         return
@@ -87,6 +96,21 @@ def written(form: TableFormat, found: WhyAnswer) -> Iterator[str]:
         if line:
             yield ""
             yield markup.in_language(form, line)
+
+
+def _in_full(found: WhyAnswer) -> Iterator[list[Any]]:
+    """A row of numbers for each unit, each hunk of a guilty file, and what cannot be tried."""
+    labels = [unit.label for unit in found.question.units]
+    lines = [*_effects(labels, found.attribution)]
+    lines += _effects([hunk.label for hunk in found.hunks], found.of_hunks)
+    if (rest := _rest(found.rest)) is not None:
+        lines.append({"unit": _REST, **rest})
+    for line in lines:
+        cells = [line["unit"]]
+        for side in ("on_first", "on_second"):
+            numbers = line[side] or {}
+            cells += [numbers.get(name) for name in ("effect", "low", "high")]
+        yield [*cells, str(line["finding"])]
 
 
 def sentence(found: WhyAnswer) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -72,6 +73,8 @@ def test_one_of_forty_files_is_found(repo: Workspace) -> None:
     told_in_words = repo.gitexp("why", "a-1", "b", "--metric", "acc", "--format", "md").stdout
     assert "+value = 0.2" in told_in_words
     assert "| part\\_39.py | +0.2" in told_in_words
+    numbers = repo.gitexp("why", "a-1", "b", "--metric", "acc", "--format", "csv").stdout
+    assert re.search(r"^part_39\.py,0\.\d+,0\.\d+,0\.\d+,.*,makes the difference$", numbers, re.MULTILINE)
 
 
 def test_data_is_a_unit_and_a_killed_search_goes_on(repo: Workspace) -> None:
