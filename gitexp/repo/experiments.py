@@ -90,8 +90,12 @@ class Store:
         self.sign: Sign | None = None  # for the records of ended experiments, and their commits
 
     def remember(self, known: KnownRecords) -> None:
-        """Keep what is read in memory, and read only the records that are not there."""
-        self._known = known
+        """Keep what is read in memory, and read only the records that are not there.
+
+        What is remembered already stays.
+        """
+        if self._known is None:
+            self._known = known
 
     def reveal(self) -> None:
         """From now on, give experiments with the metrics of their holdout among all others: only to look."""

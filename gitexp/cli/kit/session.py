@@ -9,9 +9,18 @@ from gitexp.process import shared_umask
 from gitexp.project.change import complete_pending, unfinished
 from gitexp.project.config import CONFIG_FILE
 from gitexp.project.project import Project
+from gitexp.repo.known_records import KnownRecords
 from gitexp.repo.live import RunState
 from gitexp.repo.operations import Operation
 from gitexp.runs.recover import finish_dead_runs
+
+_remembered: KnownRecords | None = None  # of a process that runs many commands
+
+
+def remember_records() -> None:
+    """Have all further commands of this process know the records that one of them has read."""
+    global _remembered
+    _remembered = KnownRecords()
 
 
 def open_project(
@@ -32,6 +41,8 @@ def open_project(
     """
     render.rehearse(dry_run)
     project = Project.open(any_config=not needs_config)._replace(dry_run=dry_run)
+    if _remembered is not None:
+        project.store.remember(_remembered)
     shared_umask.follow(project.repo.config.get("core.sharedrepository", ""))
     if project.config_error is not None:
         render.warn(f"{project.config_error.message}; gitexp goes on without {CONFIG_FILE}.")

@@ -10,7 +10,7 @@ import typer
 from gitexp import errors, plugins
 from gitexp.cli.kit import options
 from gitexp.cli.kit.help import registration
-from gitexp.cli.kit.session import open_project
+from gitexp.cli.kit.session import open_project, remember_records
 from gitexp.extras.assistants.command_lines import CommandLines
 
 EPILOG = """Examples:
@@ -34,6 +34,7 @@ def mcp(ctx: typer.Context, jobs: Jobs = 1) -> None:
         raise errors.UsageError(
             "The server needs a package that is not installed: mcp.", "Install it: pip install 'gitexp[mcp]'"
         )
+    remember_records()
     gc.enable()  # a server runs for days, and `main` has turned it off
     serve(CommandLines(ctx.find_root().command), project.here, jobs)
 

@@ -70,9 +70,11 @@ class Desk(NamedTuple):
 
 def made(project: Project, base: Experiment) -> Desk:
     """A new desk with the code of an experiment. Raises GitexpError."""
-    folder = Path(tempfile.mkdtemp(prefix=_prefix(project)))
-    lock = locks.try_lock(folder / "lock")
+    new = Path(tempfile.mkdtemp(prefix=".gitexp-loop-"))
+    lock = locks.try_lock(new / "lock")
     assert lock is not None  # nobody else knows the folder
+    folder = new.with_name(f"{_prefix(project)}{os.urandom(6).hex()}")
+    new.rename(folder)  # only now: another loop takes a folder that nobody has locked for that of a dead one
     desk = Desk(folder, lock)
     desk.briefing.mkdir()
     with worktrees.checkout(project.repo, base.record.commit) as there:
