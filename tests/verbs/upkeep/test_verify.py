@@ -28,6 +28,7 @@ from gitexp.runs.save import save
 from gitexp.sharing.partner import Fate
 from gitexp.sharing.pull import PullRequest, pull
 from gitexp.upkeep.verify import Verified, verify
+from tests.support.kills import KILLED, assert_put_right
 from tests.support.workspace import Workspace
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="written in sh")
@@ -160,6 +161,16 @@ def test_a_run_is_stored_without_a_signature_if_there_can_be_none(
     assert not found(signing)["one"].is_good
     with pytest.raises(errors.SigningFailed):  # an edit can wait for the key
         tag(Project.open(signing.path), "one", ["x"])
+
+
+@pytest.mark.parametrize("point", ["finish:commit", "finish:stored"])
+def test_killed_at_its_end_a_run_is_signed_by_the_next_command(signing: Workspace, point: str) -> None:
+    result = signing.gitexp("run", "-n", "one", env={"GITEXP_FAILPOINT": point}, check=False)
+    assert result.exit_code == KILLED
+    assert_put_right(signing, point, Status.DONE)
+    verified = found(signing)["one"]
+    assert verified.is_good, verified
+    signing.git("verify-commit", Project.open(signing.path).store.require("one").record.commit)
 
 
 # -- forgeries ------------------------------------------------------------------------------------------
