@@ -141,7 +141,7 @@ def run(
         *(budget, max_failures, replicates),
     )
     if dry_run:
-        return _tell(project, reading.read(project, settings.id), quiet=quiet, json=json)
+        return _tell(project, reading.of_settings(project, settings), quiet=quiet, json=json)
 
     def tell(text: str) -> None:
         if not quiet:

@@ -95,7 +95,7 @@ class LoopDriver:
         self._editing: list[AtDesk] = []
         self._workers: dict[str, HiredWorker] = {}
         self._begun = time.monotonic()
-        self._state = reading.read(project, settings.id)
+        self._state = reading.of_settings(project, settings)
 
     def go(self) -> LoopEnd:
         """Make rounds until enough are made, or a budget is used up. Raises the errors of the first run."""
@@ -267,7 +267,7 @@ class LoopDriver:
 
     def _read(self) -> LoopState:
         start = self._state.start
-        found = reading.read(self._project, self._settings.id)
+        found = reading.of_settings(self._project, self._settings)
         self._state = found._replace(start=found.start or start)
         return self._state
 

@@ -11,6 +11,7 @@ from gitexp.extras.inference import sides, verdict
 from gitexp.extras.inference.loop.state import LoopRound, LoopState, seeing
 from gitexp.extras.inference.verdict import Judgement
 from gitexp.project.project import Project
+from gitexp.words import counted
 
 
 class ReportedRound(NamedTuple):
@@ -101,7 +102,7 @@ class LoopReport(NamedTuple):
         """What a loop has brought, in a sentence."""
         state = self.state
         kept = sum(bool(one.round.kept) for one in self.rounds)
-        told = f"{len(self.rounds):,} rounds, {kept:,} kept, {state.runs:,} runs"
+        told = f"{counted(len(self.rounds), 'round')}, {kept:,} kept, {counted(state.runs, 'run')}"
         if self.judgement is not None:
             return f"{told}: {verdict.sentence(self.judgement)}"
         return f"{told}: nothing better than {state.start.name if state.start else 'the start'}"

@@ -77,7 +77,6 @@ class RoundStore(NamedTuple):
             note=facts["told"],
             limits=Limits(timeout=self.settings.seconds),
             loop=facts,
-            parent=base.name,
         )
         try:
             found = plan(project, request, [PlannedPoint(())])
@@ -169,7 +168,6 @@ class RoundStore(NamedTuple):
             params=before.params if not tree else project.read_at([tree])[tree].params,
             note=str(facts["told"]),
             warnings=(f"not run: {reasons[0]}", *reasons[1:]),
-            parent=base.name,
             loop={**facts, "kept": False, "verdict": reasons[0]},
         )
         record = made_here(record, project.repo)

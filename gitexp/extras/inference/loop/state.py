@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from gitexp import files
+from gitexp.extras.inference.loop.settings import LoopSettings
 from gitexp.model import Experiment, Record, Status
 from gitexp.project.directions import MIN
 from gitexp.project.project import Project
@@ -128,10 +129,12 @@ def seeing(project: Project, metric: str) -> Project:
     return found
 
 
-def read(project: Project, loop: str) -> LoopState:
-    """The state of a loop."""
+def of_settings(project: Project, settings: LoopSettings) -> LoopState:
+    """The state of the loop with some settings, also before its first experiment."""
     every = project.store.readable()
-    return _state(loop, [one for one in every if one.record.loop.get("id") == loop], every)
+    own = [one for one in every if one.record.loop.get("id") == settings.id]
+    found = _state(settings.id, own, every)
+    return found._replace(metric=settings.metric, direction=settings.direction)
 
 
 def every_loop(project: Project) -> list[LoopState]:
