@@ -33,6 +33,9 @@ class Grade(StrEnum):
         return "within tolerance" if self is Grade.TOLERANCE else str(self)
 
 
+_GRADES = frozenset(map(str, Grade))
+
+
 class Certificate(NamedTuple):
     """One reproduction of an experiment.
 
@@ -77,12 +80,14 @@ def as_text(record: Record) -> str:
     """How often an experiment was reproduced, by grade: twice bitwise, say; "" for never."""
     if not record.certificates:
         return ""
-    counts = dict[str, int]()
+    counts = dict[Grade | None, int]()
     for one in of(record):
-        counts[one.grade] = counts.get(one.grade, 0) + 1
-    known = list(Grade)
-    told = [f"{counts.pop(grade)}{_TIMES} {grade.told}" for grade in known if grade in counts]
-    return ", ".join([*told, *(f"{count}{_TIMES} {grade}" for grade, count in sorted(counts.items()))])
+        grade = Grade(one.grade) if one.grade in _GRADES else None  # of a later version, or anybody's text
+        counts[grade] = counts.get(grade, 0) + 1
+    told = [f"{counts[grade]}{_TIMES} {grade.told}" for grade in Grade if grade in counts]
+    if None in counts:
+        told.append(f"{counts[None]}{_TIMES} another grade")
+    return ", ".join(told)
 
 
 def added(record: Record, certificate: Certificate) -> Sequence[Mapping[str, Any]]:

@@ -25,6 +25,8 @@ def test_a_run_counts_once_and_the_experiment_itself_not_at_all() -> None:
     record = with_all(copied, first, certificate("eve", ID), certificate("bob", "4" * 40, "different"))
     assert [one.by for one in certificates.of(record)] == ["ann", "bob"]
     assert certificates.as_text(record).encode("ascii", "replace") == b"1? bitwise, 1? different"
+    strange = with_all(certificate("eve", "3" * 40, "\x1b[31m" * 1000))
+    assert certificates.as_text(strange).encode("ascii", "replace") == b"1? another grade"
     assert certificates.added(record, certificate("ann", "3" * 40)) is record.certificates
 
 

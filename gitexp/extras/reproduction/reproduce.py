@@ -101,6 +101,8 @@ def reproduce(project: Project, name: str, manner: Manner = PLAIN) -> Reproduced
     again, is_new = _waiting(project, one), False
     if again is None:
         again, is_new = _run(project, one, manner), True
+    else:
+        manner.tell(f"{again.name} has run already, and is compared now.")
     failpoint("reproduce:ran")
     comparison = compare(project, one, again)
     certificate = _certify(project, comparison)
