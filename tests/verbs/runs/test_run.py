@@ -879,11 +879,11 @@ def test_objects_that_are_pruned_meanwhile_are_made_again(
     repo.gitexp("run", "-n", "one", "--", "true", env={"GITEXP_FAILPOINT": "run:ended"}, check=False)
     write, calls = Repository.write_commit, []
 
-    def fail_twice(self: Repository, *args: Any) -> str:
+    def fail_twice(self: Repository, *args: Any, **options: Any) -> str:
         calls.append(args)
         if len(calls) < 3:
             raise errors.GitFailed("not a valid object")
-        return write(self, *args)
+        return write(self, *args, **options)
 
     monkeypatch.setattr(Repository, "write_commit", fail_twice)
     assert [one.name for one in finish_dead_runs(Project.open(repo.path))] == ["one"]
