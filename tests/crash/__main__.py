@@ -18,8 +18,9 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from gitexp.repo.git import keeper
 from tests.crash import disk, limits, report, storms, strace
-from tests.crash.campaign import ERRORS, KILLS, Laboratory, Progress, Tally, sample
+from tests.crash.campaign import ERRORS, KILLS, QUICK_SIGNS, Laboratory, Progress, Tally, sample
 from tests.crash.report import Line, Tried
 from tests.crash.scenarios import SCENARIOS
 from tests.crash.strace import Fault
@@ -222,6 +223,7 @@ def _become_hermetic(folder: Path) -> None:
     environment = hermetic(os.environ, home, bare_python(folder / "programs"), git_settings(folder))
     os.environ.clear()
     os.environ.update(environment)
+    os.environ[keeper.VARIABLE] = QUICK_SIGNS
     time.tzset()
 
 

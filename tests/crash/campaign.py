@@ -22,6 +22,9 @@ from tests.support.guard import fingerprint
 from tests.support.kills import KILLED, assert_sound
 from tests.support.workspace import Result, Workspace
 
+# A lock that is a file, and whose writer was killed before he wrote who he is, counts as dead after 12 signs
+# of life that never came. With the usual ten seconds, no command would wait so long here.
+QUICK_SIGNS = "0.5"
 KILLS = (Fault(), Fault(too=True))
 ERRORS = (Fault("EIO"), Fault("ENOSPC"), Fault("ENOSPC", for_good=True))
 

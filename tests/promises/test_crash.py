@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from gitexp.repo.git import keeper
 from tests.crash import disk, limits, parsers, strace
-from tests.crash.campaign import ERRORS, KILLS, Laboratory, Tally, sample
+from tests.crash.campaign import ERRORS, KILLS, QUICK_SIGNS, Laboratory, Tally, sample
 from tests.crash.scenario import Scenario
 from tests.crash.scenarios import SCENARIOS
 
@@ -21,7 +22,10 @@ needs_strace = pytest.mark.skipif(bool(strace.why_not()), reason=strace.why_not(
 
 @needs_strace
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=NAMES)
-def test_a_fault_at_any_system_call_loses_nothing(scenario: Scenario, tmp_path: Path) -> None:
+def test_a_fault_at_any_system_call_loses_nothing(
+    scenario: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(keeper.VARIABLE, QUICK_SIGNS)
     laboratory = Laboratory(tmp_path)
     trials = laboratory.trials(scenario, (*KILLS, *ERRORS))
     assert len(trials) > 15

@@ -277,6 +277,7 @@ def test_a_lock_of_an_unknown_holder_is_watched(place: Path, monkeypatch: pytest
     place.with_name("x.held").write_text("")
     now = [1000.0]
     monkeypatch.setattr("gitexp.repo.git.lock_silence.time.monotonic", lambda: now[0])
+    monkeypatch.delenv(keeper.VARIABLE)
     patience = keeper.USUAL * lock_silence.SIGNS
 
     def after(seconds: float) -> bool:

@@ -150,7 +150,7 @@ def _look(path: Path) -> _Seen | None:
     try:
         return _read(line, size_and_time)
     except _UNREADABLE:  # just being written; or its writer has died, or was never gitexp
-        return _Seen(f"x{of.st_ino}", f"{of.st_ino} {size_and_time}")
+        return _Seen(f"x{of.st_ino}", f"{of.st_ino} {size_and_time}", every=keeper.interval())
 
 
 def _read(line: bytes, mark: str) -> _Seen:
