@@ -20,6 +20,7 @@ from tests.support.experiments import put
 from tests.support.kills import assert_sound, kill
 from tests.support.workspace import Workspace
 
+POINTS = {"reproduce:ran", "reproduce:built"}
 RECORDED = ".gitexp/run/environment.txt"
 # Writes a curve, a model and metrics. What the variable PLANTED names is different.
 TRAIN = """

@@ -19,6 +19,7 @@ from tests.support.workspace import Workspace
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="links, and SIGKILL")
 
+POINTS = {"holdout:measured", "holdout:stored"}
 CONFIG = """command: python train.py
 outs: [model.json, large]
 max_untracked: 1 KB
@@ -168,7 +169,7 @@ def test_the_commands(held: Workspace) -> None:
     assert held.gitexp("best", "holdout.acc", check=False).exit_code == 2
 
 
-@pytest.mark.parametrize("point", ["holdout:measured", "holdout:stored"])
+@pytest.mark.parametrize("point", sorted(POINTS))
 def test_killed_meanwhile_the_run_stays(held: Workspace, point: str) -> None:
     result = held.gitexp("run", "-n", "one", env={"GITEXP_FAILPOINT": point}, check=False)
     assert result.exit_code == KILLED
