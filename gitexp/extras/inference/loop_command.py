@@ -141,7 +141,10 @@ def run(
         *(budget, max_failures, replicates),
     )
     if dry_run:
-        return _tell(project, reading.of_settings(project, settings), quiet=quiet, json=json)
+        state = reading.of_settings(project, settings)
+        if state.rounds or json:
+            _tell(project, state, quiet=quiet, json=json)
+        return None if quiet or json else render.answer([_plan(state, settings)])
 
     def tell(text: str) -> None:
         if not quiet:
@@ -178,6 +181,17 @@ def report_(
         return render.answer(markup.of_documents(form, map(_row, shown.rounds)))
     render.answer(_lines(shown, found))
     return None
+
+
+def _plan(state: LoopState, settings: LoopSettings) -> str:
+    """What the command would do."""
+    place = settings.start or "the best experiment of HEAD, else from HEAD"
+    if state.best is not None:
+        place = state.best.name
+    left = settings.rounds - len(state.rounds)
+    if left <= 0:
+        return f"Loop {state.id}: all {counted(settings.rounds, 'round')} are made."
+    return f"Loop {state.id}: {counted(left, 'round')} would be made, from {place}: {settings.edit}"
 
 
 def _interrupt(signum: int, frame: object) -> None:
