@@ -73,7 +73,7 @@ def verify(project: Project, words: Sequence[str], query: Query | None = None) -
     for one in readable(asked):
         if sources.is_own(one) and one.record.status.ended:
             chosen.append(one)
-    check = _Check(project, chosen)
+    check = _RecordCheck(project, chosen)
     verified = []
     for one, signature in zip(chosen, signed.signed_by(project, chosen), strict=True):
         problems, absent = check.of(one)
@@ -87,7 +87,7 @@ def verify(project: Project, words: Sequence[str], query: Query | None = None) -
     return verified
 
 
-class _Check:
+class _RecordCheck:
     """Looks at experiments; each object of the store is read once."""
 
     def __init__(self, project: Project, chosen: Sequence[Experiment]) -> None:

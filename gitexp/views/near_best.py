@@ -11,7 +11,7 @@ from gitexp.model import MISSING, Status
 from gitexp.project.directions import MIN, direction
 from gitexp.views.columns import Column
 from gitexp.views.table import Table, is_best
-from gitexp.views.uncertainty import Noise, Runs, runs_of
+from gitexp.views.uncertainty import Noise, RunValues, runs_of
 
 
 class NearBest:
@@ -20,7 +20,7 @@ class NearBest:
     def __init__(self, table: Table) -> None:
         self._table = table
         self._noise: Noise | None = table.noise()
-        self._known: Sequence[tuple[Row, Runs]] | None = None
+        self._known: Sequence[tuple[Row, RunValues]] | None = None
 
     @property
     def has_noise(self) -> bool:
@@ -42,7 +42,7 @@ class NearBest:
                 found.add(id(row))
         return found
 
-    def _candidates(self) -> Sequence[tuple[Row, Runs]]:
+    def _candidates(self) -> Sequence[tuple[Row, RunValues]]:
         if self._known is None:
             found = [*self._table.experiments, *self._table.beyond_limit()]
             self._known = [(row, runs_of(row)) for row in found if _counts(row)]

@@ -21,7 +21,7 @@ LEGEND = "≈: inside the noise, as the replicates of the project have it."
 BEST_LEGEND = "≈: may be as good as the best: the difference is inside the noise."
 
 
-class Runs(NamedTuple):
+class RunValues(NamedTuple):
     """The runs behind one row or one side of a comparison.
 
     Attributes:
@@ -57,11 +57,13 @@ class Distance(NamedTuple):
 class Noise(Protocol):
     """The noise of the metrics of a project."""
 
-    def distances(self, sides: Sequence[Runs], metrics: Sequence[str]) -> Mapping[str, Sequence[Distance]]:
+    def distances(
+        self, sides: Sequence[RunValues], metrics: Sequence[str]
+    ) -> Mapping[str, Sequence[Distance]]:
         """Of each metric, the distance of each further side from the first; all hold together."""
         ...
 
-    def may_be_best(self, metric: str, sides: Sequence[Runs], *, lowest: bool) -> Sequence[bool] | None:
+    def may_be_best(self, metric: str, sides: Sequence[RunValues], *, lowest: bool) -> Sequence[bool] | None:
         """Which of the sides may be the best, at 95 % together; None if the noise is not known.
 
         A side without a finite number is none of them.
@@ -93,7 +95,7 @@ def noise_here(project: Project) -> Noise | None:
     return noise_of(project, projects.of_project(project, lookup.experiments(project)))
 
 
-def runs_of(row: Row) -> Runs:
+def runs_of(row: Row) -> RunValues:
     """The runs behind a row: of a group those that are done."""
     found = [row]
     if row.members:
@@ -101,10 +103,10 @@ def runs_of(row: Row) -> Runs:
     experiments = list[Experiment | None]()
     for one in found:
         experiments.append(one.experiment if isinstance(one.experiment, Experiment) else None)
-    return Runs(row.name, [one.metrics for one in found], experiments)
+    return RunValues(row.name, [one.metrics for one in found], experiments)
 
 
-def runs_of_point(project: Project, point: Point, *, means: bool) -> Runs:
+def runs_of_point(project: Project, point: Point, *, means: bool) -> RunValues:
     """The runs behind a point: itself, or with `means` all its replicates that are done."""
     one = point.experiment
     members: Sequence[Experiment] = ()
@@ -114,7 +116,7 @@ def runs_of_point(project: Project, point: Point, *, means: bool) -> Runs:
         members = [other for other in every if other.record.status is Status.DONE and not is_touched(other)]
     if not members:
         found = rows.flat([point.metrics], project.config.named, [point.project])
-        return Runs(point.label, found, [one])
+        return RunValues(point.label, found, [one])
     of_runs = [member.record.metrics for member in members]
     places = [member.record.project for member in members]
-    return Runs(point.label, rows.flat(of_runs, project.config.named, places), members)
+    return RunValues(point.label, rows.flat(of_runs, project.config.named, places), members)

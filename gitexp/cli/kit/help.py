@@ -82,7 +82,7 @@ class Subcommands(TyperGroup):
         return super().parse_args(ctx, args)
 
 
-class Listing(Subcommands):
+class ListingGroup(Subcommands):
     """A group with a command `list`, which the group alone is too."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

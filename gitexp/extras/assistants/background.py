@@ -71,7 +71,7 @@ def begun(here: Path, words: Sequence[str], names: Sequence[str] = ()) -> Backgr
     return BackgroundCommand(tuple(words), process, out, said)
 
 
-class Crew:
+class BackgroundCrew:
     """The workers for the runs of one assistant: at most some at the same time.
 
     Runs wait in the queue, whose workers are processes of their own. So the end of this process ends no run.

@@ -9,7 +9,7 @@ from typing import Any
 
 from gitexp import errors
 from gitexp.extras.assistants.answers import fitted
-from gitexp.extras.assistants.background import Crew, Questions
+from gitexp.extras.assistants.background import BackgroundCrew, Questions
 from gitexp.extras.assistants.command_lines import CommandLines
 from gitexp.extras.assistants.tool import TOOLS
 from gitexp.words import did_you_mean
@@ -39,7 +39,7 @@ class Toolbox:
     def __init__(self, lines: CommandLines, here: Path, jobs: int, sleep: Sleep) -> None:
         self._lines = lines
         self._sleep = sleep
-        self._crew = Crew(here, jobs)
+        self._crew = BackgroundCrew(here, jobs)
         self._questions = Questions(here)
         self._remarks = list[str]()
 

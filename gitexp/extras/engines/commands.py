@@ -10,7 +10,7 @@ import typer
 
 from gitexp import errors, plugins
 from gitexp.cli.kit import options, render
-from gitexp.cli.kit.help import Command, Listing
+from gitexp.cli.kit.help import Command, ListingGroup
 from gitexp.cli.kit.session import open_project
 from gitexp.extras.engines import checking, job_clone, job_environment, restart, settings
 from gitexp.extras.engines import probe as probing
@@ -59,7 +59,9 @@ KeepWorktree = Annotated[bool, typer.Option("--keep-worktree", help="As of queue
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    group = typer.Typer(name="engine", cls=Listing, help="Where --engine has experiments run: Slurm, say.")
+    group = typer.Typer(
+        name="engine", cls=ListingGroup, help="Where --engine has experiments run: Slurm, say."
+    )
     group.command("list", cls=Command, epilog=EPILOG_LIST)(list_)
     group.command("check", cls=Command, epilog=EPILOG_CHECK)(check)
     group.command("probe", cls=Command, hidden=True)(probe)

@@ -13,7 +13,7 @@ from gitexp.extras.inference.selection import may_be_best
 from gitexp.extras.inference.sides import JudgedSide, by_metric, seed_texts
 from gitexp.model import Experiment
 from gitexp.project.project import Project
-from gitexp.views.uncertainty import Distance, Runs
+from gitexp.views.uncertainty import Distance, RunValues
 
 _ALPHA = 1.0 - LEVEL
 
@@ -25,7 +25,7 @@ class ProjectNoise:
         self._project = project
         self._repeated = repeated
         self._floors: dict[str, NoiseFloor | None] = {}
-        self._sides: dict[int, tuple[Runs, JudgedSide]] = {}
+        self._sides: dict[int, tuple[RunValues, JudgedSide]] = {}
 
     @cached_property
     def _values(self) -> Mapping[str, Sequence[Sequence[float]]]:
@@ -41,7 +41,9 @@ class ProjectNoise:
             self._floors[metric] = noise_floor(self._values.get(metric, ()))
         return self._floors[metric]
 
-    def distances(self, sides: Sequence[Runs], metrics: Sequence[str]) -> Mapping[str, Sequence[Distance]]:
+    def distances(
+        self, sides: Sequence[RunValues], metrics: Sequence[str]
+    ) -> Mapping[str, Sequence[Distance]]:
         """Of each metric, the distance of each further side from the first; all hold together."""
         judged = [self._side(side) for side in sides]
         level = 1.0 - _ALPHA / max(len(metrics) * (len(sides) - 1), 1)  # Bonferroni, as in `judge`
@@ -58,7 +60,7 @@ class ProjectNoise:
         is_inside = None if math.isnan(made.p) else not (made.is_decided or made.effect == 0.0)
         return Distance(is_inside, *_known(made))
 
-    def may_be_best(self, metric: str, sides: Sequence[Runs], *, lowest: bool) -> Sequence[bool] | None:
+    def may_be_best(self, metric: str, sides: Sequence[RunValues], *, lowest: bool) -> Sequence[bool] | None:
         """Which of the sides, each with a number, may be the best; None if the noise is not known."""
         samples = [self._side(side).sample(metric) for side in sides]
         found = may_be_best(samples, self.floor(metric), lowest=lowest)
@@ -67,7 +69,7 @@ class ProjectNoise:
         # A number too large to reckon with cannot be ruled out.
         return [is_one or not sample.values for is_one, sample in zip(found, samples, strict=True)]
 
-    def _side(self, runs: Runs) -> JudgedSide:
+    def _side(self, runs: RunValues) -> JudgedSide:
         if id(runs) not in self._sides:
             seeds: list[str | None] = [None] * len(runs.experiments)
             members = [one for one in runs.experiments if one is not None]

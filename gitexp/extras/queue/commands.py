@@ -15,7 +15,7 @@ from gitexp.catalog.lineage import rows_of
 from gitexp.catalog.query import Query
 from gitexp.cli.kit import options, render
 from gitexp.cli.kit.ending import status_of
-from gitexp.cli.kit.help import Command, Listing
+from gitexp.cli.kit.help import Command, ListingGroup
 from gitexp.cli.kit.query_options import PLAIN, with_query
 from gitexp.cli.kit.session import open_project
 from gitexp.cli.kit.summary import ended_line
@@ -97,7 +97,7 @@ For = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    group = typer.Typer(name="queue", cls=Listing, help="Runs that wait, and the workers for them.")
+    group = typer.Typer(name="queue", cls=ListingGroup, help="Runs that wait, and the workers for them.")
     group.command("list", cls=Command, epilog=EPILOG_LIST)(list_)
     group.command("start", cls=Command, epilog=EPILOG_START)(start)
     group.command("stop", cls=Command, epilog=EPILOG_STOP)(stop)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gitexp.extras.reproduction import reproduce as verb
-from gitexp.extras.reproduction.reproduce import Manner, Reproduced
+from gitexp.extras.reproduction.reproduce import Reproduced, ReproductionManner
 from gitexp.project.project import Project
 
 
@@ -15,4 +15,4 @@ def reproduce(project: Project, name: str, *, here: bool = False, clone: bool = 
     this process that change numbers are those of the experiment. Raises ExperimentError if it cannot be
     reproduced, and the errors of `run_experiment`.
     """
-    return verb.reproduce(project, name, Manner(here, clone))
+    return verb.reproduce(project, name, ReproductionManner(here, clone))

@@ -69,7 +69,7 @@ class BuiltEnvironment(NamedTuple):
         }
 
 
-class _Wanted(NamedTuple):
+class _WantedEnvironment(NamedTuple):
     """What an environment is built from.
 
     Attributes:
@@ -121,7 +121,7 @@ def of_code(project: Project, one: Experiment) -> Mapping[str, str | None]:
 
 
 def _built(
-    project: Project, one: Experiment, wanted: _Wanted, tell: Callable[[str], None]
+    project: Project, one: Experiment, wanted: _WantedEnvironment, tell: Callable[[str], None]
 ) -> BuiltEnvironment:
     found, folder = wanted.found, project.local.root / "environments" / wanted.key
     with _alone(project, wanted.key):
@@ -165,7 +165,7 @@ def _remove_unused(every: Path) -> None:
                 clear_away(mark.parent)
 
 
-def _wanted(project: Project, one: Experiment, found: RecordedEnvironment) -> _Wanted:
+def _wanted(project: Project, one: Experiment, found: RecordedEnvironment) -> _WantedEnvironment:
     """What to build. Raises ExperimentError for packages that cannot be had."""
     source, folder, contents = _source(project, one)
     pins, lacking = recorded.requirements(found)
@@ -179,7 +179,7 @@ def _wanted(project: Project, one: Experiment, found: RecordedEnvironment) -> _W
     if recorded.own_code(found):
         alike.append(project.repo.resolve(one.record.commit, "tree"))
     key = hashlib.sha256(json.dumps(alike).encode()).hexdigest()[:16]
-    return _Wanted(source, folder, found, pins, key)
+    return _WantedEnvironment(source, folder, found, pins, key)
 
 
 def source_of(project: Project, one: Experiment) -> str:
@@ -200,7 +200,9 @@ def _source(project: Project, one: Experiment) -> tuple[str, str, list[str]]:
     return RECORD, "", []
 
 
-def _build(program: Path, wanted: _Wanted, folder: Path, code: Path, tell: Callable[[str], None]) -> None:
+def _build(
+    program: Path, wanted: _WantedEnvironment, folder: Path, code: Path, tell: Callable[[str], None]
+) -> None:
     """Build an environment; `code` is the folder of the source file in the code of the experiment."""
     found, python = wanted.found, folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
     _make(program, folder, found.python, code, tell)

@@ -25,7 +25,7 @@ from gitexp.words import counted, shorten
 _SECRET = "looks like a secret"  # in the warning of a record whose command is not whole
 
 
-class Finding(NamedTuple):
+class Obstacle(NamedTuple):
     """Something about one experiment.
 
     Attributes:
@@ -43,7 +43,7 @@ class Finding(NamedTuple):
         return {"kind": self.kind, "text": self.text, "problem": self.is_problem}
 
 
-def check(project: Project, name: str) -> list[Finding]:
+def check(project: Project, name: str) -> list[Obstacle]:
     """What is found of an experiment, the problems first. Raises the errors of `lookup.require_own`."""
     one = lookup.require_own(project, name)
     found = [*_of_run(project, one), *_of_data(project, one), *_of_environment(project, one)]
@@ -51,42 +51,42 @@ def check(project: Project, name: str) -> list[Finding]:
     return sorted(found, key=lambda finding: not finding.is_problem)
 
 
-def _of_run(project: Project, one: Experiment) -> Iterator[Finding]:
+def _of_run(project: Project, one: Experiment) -> Iterator[Obstacle]:
     record = one.record
     if record.status is not Status.DONE:
-        yield Finding("run", f"it is {record.status}: only a run with a good end can be reproduced")
+        yield Obstacle("run", f"it is {record.status}: only a run with a good end can be reproduced")
     if record.command is None:
-        yield Finding("run", "it was saved, not run: there is no command")
+        yield Obstacle("run", "it was saved, not run: there is no command")
     elif any(_SECRET in warning for warning in record.warnings):
-        yield Finding("run", "a part of the command is not stored, as it looks like a secret")
+        yield Obstacle("run", "a part of the command is not stored, as it looks like a secret")
     if record.status is Status.DONE and not has_results(project, one):
-        yield Finding("run", "it has no metric, no curve and no result to compare")
+        yield Obstacle("run", "it has no metric, no curve and no result to compare")
     if record.resumed_from:
         told = f"it went on from {record.resumed_from['experiment']}; a reproduction begins anew"
-        yield Finding("run", told, is_problem=False)
+        yield Obstacle("run", told, is_problem=False)
 
 
-def _of_data(project: Project, one: Experiment) -> Iterator[Finding]:
+def _of_data(project: Project, one: Experiment) -> Iterator[Obstacle]:
     """Data that the run read and that no remote has."""
     lock = wanted.locks(project, [one.record.commit]).get(one.record.commit)
     if isinstance(lock, errors.LockError):
-        yield Finding("data", f"gitexp.lock cannot be read: {lock.message}")
+        yield Obstacle("data", f"gitexp.lock cannot be read: {lock.message}")
         return
     inputs = _inputs(lock or Lock())
     if not inputs:
         return
     if not project.config.remotes:
         names = shorten([artifact.path for artifact in inputs])
-        yield Finding("data", f"there is no data remote, so nobody else can have {names}")
+        yield Obstacle("data", f"there is no data remote, so nobody else can have {names}")
         return
     try:
         found = status.status(project, inputs)
     except errors.GitexpError as error:
-        yield Finding("data", f"the data remote does not answer: {error.message}")
+        yield Obstacle("data", f"the data remote does not answer: {error.message}")
         return
     missing = [each.artifact.path for each in found if each.on_remote]
     if missing:
-        yield Finding(
+        yield Obstacle(
             "data", f"the data remote does not have {shorten(missing)}: gitexp data push {one.name}"
         )
 
@@ -96,43 +96,43 @@ def _inputs(lock: Lock) -> list[Artifact]:
     return list(lock.data.values())
 
 
-def _of_environment(project: Project, one: Experiment) -> Iterator[Finding]:
+def _of_environment(project: Project, one: Experiment) -> Iterator[Obstacle]:
     """Packages that cannot be had again, and an environment that no commit describes."""
     found = building.recorded_of(project, one)
     if not found.python:
         return
     if not found.is_detailed:
         told = "the record is of an earlier gitexp: it has no index, and no word of editable installs"
-        yield Finding("packages", told, is_problem=False)
+        yield Obstacle("packages", told, is_problem=False)
     source = building.source_of(project, one)
     lacking = recorded.requirements(found)[1]
     for each in lacking:
-        yield Finding("packages", each.why, is_problem=source == building.RECORD)
+        yield Obstacle("packages", each.why, is_problem=source == building.RECORD)
     local = [f"{name} {version}" for name, version in found.packages.items() if "+" in version]
     if local and not (found.torch_backend or found.values("extra-index") or found.values("find-links")):
-        yield Finding("packages", f"from an index that nobody noted: {shorten(local)}")
+        yield Obstacle("packages", f"from an index that nobody noted: {shorten(local)}")
     if source == building.RECORD:
         told = (
             "no uv.lock, pylock.toml or requirements.txt is in the commit: the record alone has the packages"
         )
-        yield Finding("environment", told, is_problem=False)
+        yield Obstacle("environment", told, is_problem=False)
     if "conda" in found.values("manager"):
         told = "conda made the environment: uv gets what PyPI has, and no more"
-        yield Finding("environment", told, is_problem=False)
+        yield Obstacle("environment", told, is_problem=False)
 
 
-def _of_seed(project: Project, one: Experiment) -> Iterator[Finding]:
+def _of_seed(project: Project, one: Experiment) -> Iterator[Obstacle]:
     if one.record.command is not None and seeds.seed_of(one.record.params, project.config) is None:
         told = (
             "no param is a seed: if the code draws random numbers, nothing says which (seed: in gitexp.yaml)"
         )
-        yield Finding("seed", told, is_problem=False)
+        yield Obstacle("seed", told, is_problem=False)
 
 
-def _of_ignored(project: Project, one: Experiment) -> Iterator[Finding]:
+def _of_ignored(project: Project, one: Experiment) -> Iterator[Obstacle]:
     """Files that the run reads from the workspace, and that Git ignores."""
     if project.config.share:
-        yield Finding("ignored", f"share: links {shorten(list(project.config.share))} from this workspace")
+        yield Obstacle("ignored", f"share: links {shorten(list(project.config.share))} from this workspace")
     lock = wanted.locks(project, [one.record.commit]).get(one.record.commit)
     known = set[str]()
     if isinstance(lock, Lock):
@@ -147,7 +147,7 @@ def _of_ignored(project: Project, one: Experiment) -> Iterator[Finding]:
     outside = [path for path in sorted(read) if not _is_stored(path, stored) and path not in known]
     ignored = ignore.ignored(project.repo, outside) if outside else []
     if ignored:
-        yield Finding(
+        yield Obstacle(
             "ignored", f"the run reads what Git ignores and gitexp does not have: {shorten(ignored)}"
         )
 
@@ -170,21 +170,21 @@ def _words(one: Experiment) -> Iterator[str]:
             yield str(PurePosixPath(one.record.folder, text))
 
 
-def _of_hardware(one: Experiment) -> Iterator[Finding]:
+def _of_hardware(one: Experiment) -> Iterator[Obstacle]:
     record = one.record
     if record.gpus:
         here = GpuProbe().result()
         if not here:
-            yield Finding("hardware", f"it ran on {shorten(list(record.gpus))}, and there is no GPU here")
+            yield Obstacle("hardware", f"it ran on {shorten(list(record.gpus))}, and there is no GPU here")
         elif here != record.gpus:
             told = f"it ran on {shorten(list(record.gpus))}, and here is {shorten(list(here))}"
-            yield Finding("hardware", told, is_problem=False)
+            yield Obstacle("hardware", told, is_problem=False)
     this = machine()
     if record.platform and _system(record.platform) != _system(this.platform):
-        yield Finding("hardware", f"it ran on {record.platform}, and this is {this.platform}")
+        yield Obstacle("hardware", f"it ran on {record.platform}, and this is {this.platform}")
     elif record.cpus is not None and record.cpus != this.cpus:
         told = f"it ran on {counted(record.cpus, 'CPU')}, and here are {this.cpus:,}"
-        yield Finding("hardware", told, is_problem=False)
+        yield Obstacle("hardware", told, is_problem=False)
 
 
 def _system(platform: str) -> tuple[str, str]:

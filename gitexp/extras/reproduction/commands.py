@@ -19,8 +19,8 @@ from gitexp.cli.kit.query_options import PLAIN, with_query
 from gitexp.cli.kit.session import open_project
 from gitexp.extras.reproduction import many, texts
 from gitexp.extras.reproduction.check import check
-from gitexp.extras.reproduction.many import Outcome
-from gitexp.extras.reproduction.reproduce import Manner, request_of, require_reproducible
+from gitexp.extras.reproduction.many import ReproductionOutcome
+from gitexp.extras.reproduction.reproduce import ReproductionManner, request_of, require_reproducible
 from gitexp.model import Experiment, Status, readable
 from gitexp.project.project import Project
 from gitexp.runs import run
@@ -93,9 +93,11 @@ def reproduce_(
     def begun(experiment: Experiment) -> None:
         tell(f"{experiment.name} runs, from the code of {experiment.record.reproduces['experiment']}.")
 
-    found = list[Outcome]()
+    found = list[ReproductionOutcome]()
     with _descriptors(hidden=no_output, apart=is_document) as (output, complaints):
-        for outcome in many.outcomes(project, names, Manner(here, clone, output, complaints, begun, tell)):
+        for outcome in many.outcomes(
+            project, names, ReproductionManner(here, clone, output, complaints, begun, tell)
+        ):
             found.append(outcome)
             if outcome.found is not None and not is_document:
                 render.answer(texts.lines(outcome.found.comparison), page=False)
@@ -154,7 +156,7 @@ def _rehearse(project: Project, names: Sequence[str], *, here: bool, json: bool)
     documents = []
     for name in names:
         one = require_reproducible(project, name)
-        ready, _ = run.rehearse(project, request_of(one, Manner(here)))
+        ready, _ = run.rehearse(project, request_of(one, ReproductionManner(here)))
         command = ready.stored_command.text
         documents.append({"experiment": one.name, "command": command, "folder": ready.folder})
     if json:

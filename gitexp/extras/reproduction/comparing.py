@@ -22,7 +22,7 @@ HERE, BUILT = "here", "built"  # the environment of a reproduction
 _INSTALLERS = ("manager", "pip", "setuptools", "uv", "wheel")
 
 
-class Comparison(NamedTuple):
+class ReproductionComparison(NamedTuple):
     """A reproduction beside its experiment.
 
     Attributes:
@@ -55,7 +55,7 @@ class Comparison(NamedTuple):
         return next((out.stage for out in self.outs.differing if out.stage), "")
 
 
-def compare(project: Project, original: Experiment, again: Experiment) -> Comparison:
+def compare(project: Project, original: Experiment, again: Experiment) -> ReproductionComparison:
     """The reproduction `again` beside its experiment. Raises LockError for an unreadable gitexp.lock."""
     sides = [_complete(project, one) for one in (original, again)]
     before, after = rows.flat([one.record.metrics for one in sides])
@@ -68,7 +68,7 @@ def compare(project: Project, original: Experiment, again: Experiment) -> Compar
     changes = environments.circumstances(project, original, again)
     if again.record.reproduces.get("environment") == BUILT:  # by uv, whatever installed the packages before
         changes = [change for change in changes if change.key not in _INSTALLERS]
-    return Comparison(original, again, grade, metrics, compared, len(drawn[0]), parted, changes)
+    return ReproductionComparison(original, again, grade, metrics, compared, len(drawn[0]), parted, changes)
 
 
 def has_results(project: Project, one: Experiment) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from gitexp import errors
 from gitexp.catalog.certificates import Grade
 from gitexp.extras.reproduction import texts
-from gitexp.extras.reproduction.reproduce import Manner, Reproduced, reproduce
+from gitexp.extras.reproduction.reproduce import Reproduced, ReproductionManner, reproduce
 from gitexp.project.project import Project
 
 HEADS = ("experiment", "grade", "reproduction", "outs", "metrics", "curves", "environment", "by", "host")
@@ -17,7 +17,7 @@ HEADS = ("experiment", "grade", "reproduction", "outs", "metrics", "curves", "en
 STATUS = {Grade.BITWISE: 0, Grade.TOLERANCE: 3, Grade.STATISTICAL: 4, Grade.DIFFERENT: 5}
 
 
-class Outcome(NamedTuple):
+class ReproductionOutcome(NamedTuple):
     """What became of one experiment.
 
     Attributes:
@@ -54,18 +54,20 @@ class Outcome(NamedTuple):
         return {"experiment": self.name, "grade": None, "error": self.error.as_json()}
 
 
-def outcomes(project: Project, names: Sequence[str], manner: Manner) -> Iterator[Outcome]:
+def outcomes(
+    project: Project, names: Sequence[str], manner: ReproductionManner
+) -> Iterator[ReproductionOutcome]:
     """Yield what becomes of each experiment. With one name alone, its error is raised."""
     for name in names:
         try:
-            yield Outcome(name, reproduce(project, name, manner))
+            yield ReproductionOutcome(name, reproduce(project, name, manner))
         except errors.GitexpError as error:
             if len(names) == 1:
                 raise
-            yield Outcome(name, None, error)
+            yield ReproductionOutcome(name, None, error)
 
 
-def status_of(found: Sequence[Outcome]) -> int:
+def status_of(found: Sequence[ReproductionOutcome]) -> int:
     """The exit status of all together: 1 if one has failed, else that of the worst grade."""
     codes = {outcome.status for outcome in found}
     return 1 if 1 in codes else max(codes, default=0)

@@ -16,7 +16,7 @@ from gitexp import errors
 from gitexp.catalog import certificates, lookup
 from gitexp.catalog.certificates import Certificate
 from gitexp.extras.reproduction import building, fresh_clone, recorded
-from gitexp.extras.reproduction.comparing import BUILT, HERE, Comparison, compare, has_results
+from gitexp.extras.reproduction.comparing import BUILT, HERE, ReproductionComparison, compare, has_results
 from gitexp.failpoints import failpoint
 from gitexp.history import edit
 from gitexp.model import Experiment, Record, Status
@@ -29,7 +29,7 @@ from gitexp.runs.request import RunRequest
 from gitexp.times import now
 
 
-class Manner(NamedTuple):
+class ReproductionManner(NamedTuple):
     """How experiments are run again.
 
     Attributes:
@@ -48,7 +48,7 @@ class Manner(NamedTuple):
     tell: Callable[[str], None] = lambda text: None
 
 
-PLAIN = Manner()
+PLAIN = ReproductionManner()
 
 
 class Reproduced(NamedTuple):
@@ -60,7 +60,7 @@ class Reproduced(NamedTuple):
         is_new: False for a run that had ended before and was only compared now.
     """
 
-    comparison: Comparison
+    comparison: ReproductionComparison
     certificate: Certificate
     is_new: bool
 
@@ -91,7 +91,7 @@ def require_reproducible(project: Project, name: str) -> Experiment:
     return one
 
 
-def reproduce(project: Project, name: str, manner: Manner = PLAIN) -> Reproduced:
+def reproduce(project: Project, name: str, manner: ReproductionManner = PLAIN) -> Reproduced:
     """Run an experiment again, compare and certify.
 
     Raises the errors of `require_reproducible` and of `run` from before the start, and ExperimentError for a
@@ -123,7 +123,7 @@ def _waiting(project: Project, one: Experiment) -> Experiment | None:
     return None
 
 
-def request_of(one: Experiment, manner: Manner = PLAIN) -> RunRequest:
+def request_of(one: Experiment, manner: ReproductionManner = PLAIN) -> RunRequest:
     """The request that runs an experiment again, all stages included."""
     selection = work.queued_stages(one.record)
     if selection is not None:
@@ -144,7 +144,7 @@ def request_of(one: Experiment, manner: Manner = PLAIN) -> RunRequest:
     )
 
 
-def _run(project: Project, one: Experiment, manner: Manner) -> Experiment:
+def _run(project: Project, one: Experiment, manner: ReproductionManner) -> Experiment:
     found = building.recorded_of(project, one)
     wanted = dict(building.wanted_variables(found, REPEATED))
     if manner.here and recorded.own_code(found):
@@ -206,7 +206,7 @@ def _set(variables: Mapping[str, str | None]) -> None:
             os.environ[name] = value
 
 
-def _certify(project: Project, found: Comparison) -> Certificate:
+def _certify(project: Project, found: ReproductionComparison) -> Certificate:
     """The certificate, now in the record of the experiment."""
     again = found.again.record
     is_built = again.reproduces.get("environment") == BUILT and building.was_used(project, found.again)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from gitexp.catalog.certificates import Grade
-from gitexp.extras.reproduction.comparing import Comparison
+from gitexp.extras.reproduction.comparing import ReproductionComparison
 from gitexp.extras.reproduction.curves import Parting
 from gitexp.extras.reproduction.grades import MetricPair
 from gitexp.extras.reproduction.reproduce import Reproduced
@@ -17,7 +17,7 @@ from gitexp.words import PRECISION, clean, counted, show_value
 _MOST = 10
 
 
-def sentence(found: Comparison) -> str:
+def sentence(found: ReproductionComparison) -> str:
     """The outcome in one sentence."""
     name, again = clean(found.original.name), clean(found.again.name)
     if found.grade is Grade.BITWISE:
@@ -30,13 +30,13 @@ def sentence(found: Comparison) -> str:
     return told[found.grade]
 
 
-def compared(found: Comparison) -> dict[str, int]:
+def compared(found: ReproductionComparison) -> dict[str, int]:
     """How many outs, metrics and curves were compared."""
     metrics = len([pair for pair in found.metrics if pair.is_compared])
     return {"outs": found.outs.compared, "metrics": metrics, "curves": found.curves}
 
 
-def _compared(found: Comparison) -> str:
+def _compared(found: ReproductionComparison) -> str:
     """What was compared, counted."""
     parts = []
     for nouns, count in compared(found).items():
@@ -45,7 +45,7 @@ def _compared(found: Comparison) -> str:
     return ", ".join(parts)
 
 
-def lines(found: Comparison) -> Iterator[str]:
+def lines(found: ReproductionComparison) -> Iterator[str]:
     """The outcome for people: the sentence, then what differs."""
     yield sentence(found)
     for pair in found.differing[:_MOST]:

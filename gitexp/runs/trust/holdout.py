@@ -58,7 +58,7 @@ _MOST_LOG = 1 << 20  # bytes
 _NOT_FOR_IT = (NAME, RUN, *ALL_RESUMED, *PLACES, "PYTHONPATH", "PYTHONSTARTUP", "MLFLOW_TRACKING_URI")
 
 
-class _Measured(NamedTuple):
+class _HoldoutMeasured(NamedTuple):
     """How the evaluation has ended.
 
     Attributes:
@@ -93,23 +93,25 @@ def after_run(project: Project, stored: Experiment, let_through: Window, *, own_
     if stored.record.status is not Status.DONE:
         return stored
     if own_code:
-        measured = _Measured("not run", told="the code that ran was its own end: gitexp run has it evaluated")
+        measured = _HoldoutMeasured(
+            "not run", told="the code that ran was its own end: gitexp run has it evaluated"
+        )
     else:
         try:
             with let_through():
                 measured = _measured(project, stored, asked)
         except KeyboardInterrupt:
-            measured = _Measured("interrupted", told="it was interrupted")
+            measured = _HoldoutMeasured("interrupted", told="it was interrupted")
         except (errors.GitexpError, OSError) as error:
             why = error.message if isinstance(error, errors.GitexpError) else error.strerror or str(error)
-            measured = _Measured("not run", told=why)
+            measured = _HoldoutMeasured("not run", told=why)
     failpoint("holdout:measured")
     with contextlib.suppress(errors.GitexpError, OSError):  # the run itself is stored, and it counts
         return _stored(project, stored, measured)
     return stored
 
 
-def _stored(project: Project, stored: Experiment, measured: _Measured) -> Experiment:
+def _stored(project: Project, stored: Experiment, measured: _HoldoutMeasured) -> Experiment:
     record = stored.record
     warnings = record.warnings
     if measured.told:
@@ -124,16 +126,16 @@ def _stored(project: Project, stored: Experiment, measured: _Measured) -> Experi
         return project.store.advance(stored, record, tree)
 
 
-def _measured(project: Project, stored: Experiment, asked: Mapping[str, Any]) -> _Measured:
+def _measured(project: Project, stored: Experiment, asked: Mapping[str, Any]) -> _HoldoutMeasured:
     """Run the evaluation. Raises the errors of a worktree, of data and of a command that cannot start."""
     commit = str(asked["commit"])
     if project.repo.resolve(commit) is None:
-        return _Measured("not run", told=f"its commit {commit[:7]} is not in this repository")
+        return _HoldoutMeasured("not run", told=f"its commit {commit[:7]} is not in this repository")
     folder = stored.record.project or ""
     with worktrees.checkout(project.repo, commit) as worktree:
         wrong = protected_files.changed_on_disk(project, worktree, at_commit(project.repo, commit, folder))
         if wrong:
-            return _Measured(
+            return _HoldoutMeasured(
                 "not run", told=f"Git does not check them out as they are: {shorten(sorted(wrong))}"
             )
         code = _code(project, worktree.root, folder)._replace(repo=worktree)
@@ -188,15 +190,15 @@ def _carried_out(
 
 def _result(
     code: Project, outcome: Outcome, reason: str, seconds: float, log: bytes, left_out: Sequence[str]
-) -> _Measured:
+) -> _HoldoutMeasured:
     if reason:
-        return _Measured("timeout", {}, "it took longer than its timeout", seconds, log)
+        return _HoldoutMeasured("timeout", {}, "it took longer than its timeout", seconds, log)
     if outcome.interrupted:
-        return _Measured("interrupted", {}, "it was interrupted", seconds, log)
+        return _HoldoutMeasured("interrupted", {}, "it was interrupted", seconds, log)
     told = [f"links are not taken: {shorten(left_out)}"] if left_out else []
     if outcome.exit_code != 0:
         told.insert(0, f"its command ended with status {outcome.exit_code}")
-        return _Measured("failed", {}, "; ".join(told), seconds, log)
+        return _HoldoutMeasured("failed", {}, "; ".join(told), seconds, log)
     found = {path: read(code.repo.root / path) for path in code.config.metrics}
     metrics, wrong = parse_all(found, files.parse_metrics)
     if patterns := code.config.metrics_from_output:
@@ -204,8 +206,8 @@ def _result(
     told += wrong
     if not any(metrics.values()):
         told.append("it has written no metrics")
-        return _Measured("failed", {}, "; ".join(told), seconds, log)
-    return _Measured("done", metrics, "; ".join(told), seconds, log)
+        return _HoldoutMeasured("failed", {}, "; ".join(told), seconds, log)
+    return _HoldoutMeasured("done", metrics, "; ".join(told), seconds, log)
 
 
 # -- the outputs of the run -------------------------------------------------------------------------------

@@ -17,11 +17,11 @@ from gitexp.extras.inference.loop import desk as desks
 from gitexp.extras.inference.loop import state as reading
 from gitexp.extras.inference.loop.briefing import Briefing
 from gitexp.extras.inference.loop.desk import Desk
-from gitexp.extras.inference.loop.editor import Editor
+from gitexp.extras.inference.loop.editor import CodeEditor
 from gitexp.extras.inference.loop.rounds import EditedRound, RoundStore
 from gitexp.extras.inference.loop.settings import LoopListener, LoopSettings
 from gitexp.extras.inference.loop.state import LoopRound, LoopState, ended_in_vain
-from gitexp.extras.inference.loop.verdicts import RoundJudge, Stopped
+from gitexp.extras.inference.loop.verdicts import LoopStopped, RoundJudge
 from gitexp.failpoints import failpoint
 from gitexp.model import Experiment, Status
 from gitexp.process import descendants
@@ -64,7 +64,7 @@ class AtDesk(NamedTuple):
     number: int
     base: Experiment
     desk: Desk
-    editor: Editor
+    editor: CodeEditor
 
 
 class HiredWorker(NamedTuple):
@@ -105,7 +105,7 @@ class LoopDriver:
                 self._start()
                 reason = self._rounds()
                 return LoopEnd(self._state, reason)
-            except (KeyboardInterrupt, Stopped):
+            except (KeyboardInterrupt, LoopStopped):
                 return LoopEnd(self._read(), "Ctrl-C was pressed.", interrupted=True)
             finally:
                 self._leave()
@@ -204,7 +204,7 @@ class LoopDriver:
         failpoint("loop:desk")
         told = self._briefing.write(desk, self._state, number, self._value_of(base))
         folder = desk.code / (base.record.project or "")
-        editor = Editor(desk, self._settings.edit, folder, told, self._settings.edit_seconds)
+        editor = CodeEditor(desk, self._settings.edit, folder, told, self._settings.edit_seconds)
         self._editing.append(AtDesk(number, base, desk, editor))
 
     def _value_of(self, one: Experiment) -> float | None:

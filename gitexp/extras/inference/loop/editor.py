@@ -39,7 +39,7 @@ class EditorEnd(NamedTuple):
     printed: str
 
 
-class Editor:
+class CodeEditor:
     """A process that edits the code of a desk."""
 
     def __init__(

@@ -47,7 +47,7 @@ class LoopVerdict(NamedTuple):
         return found
 
 
-class Stopped(Exception):
+class LoopStopped(Exception):
     """Ctrl-C was pressed while runs for a verdict were made."""
 
 
@@ -118,7 +118,7 @@ class RoundJudge(NamedTuple):
             failpoint("loop:replicates")
         jobs = self.store.settings.jobs
         if begun and run_queued(self.project, begun, jobs, None, lambda text: None):
-            raise Stopped
+            raise LoopStopped
 
     def _begun(self, name: str) -> list[str]:
         """The further runs of an experiment that have not ended: of a loop that was killed."""

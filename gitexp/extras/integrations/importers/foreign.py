@@ -100,16 +100,16 @@ class Unread(NamedTuple):
         return f"{self.where}: {self.why}"
 
 
-class LeftOut(NamedTuple):
+class RunLeftOut(NamedTuple):
     """A run that is not to be imported; `why` goes on after "left out,": "deleted there"."""
 
     why: str
 
 
-Read: TypeAlias = ForeignRun | Unread | LeftOut
+Read: TypeAlias = ForeignRun | Unread | RunLeftOut
 
 
-class Columns(ABC):
+class ColumnRoles(ABC):
     """The columns of sheets, whose names are their users'."""
 
     @abstractmethod
@@ -136,7 +136,7 @@ class Importer(ABC):
 
     title: str
     looks_for: str
-    columns: Columns | None = None
+    columns: ColumnRoles | None = None
 
     @abstractmethod
     def finds(self, place: Path) -> bool:

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.catalog import names
-from gitexp.extras.integrations.importers.foreign import ForeignRun, Importer, LeftOut, Read, Unread
-from gitexp.extras.integrations.importers.storing import RunStore
+from gitexp.extras.integrations.importers.foreign import ForeignRun, Importer, Read, RunLeftOut, Unread
+from gitexp.extras.integrations.importers.storing import ForeignRunStore
 from gitexp.failpoints import failpoint
 from gitexp.model import Experiment, Record
 from gitexp.project.change import Transaction, names_held
@@ -61,7 +61,7 @@ class ImportedRuns(NamedTuple):
     warnings: list[str]
 
 
-class _Run(NamedTuple):
+class _RunToStore(NamedTuple):
     """A run to be stored; `before` is its experiment of an earlier import."""
 
     run: ForeignRun
@@ -80,7 +80,7 @@ def import_runs(project: Project, importer: Importer, request: Request) -> Impor
         )
     found = ImportedRuns([], [], 0, Counter(), [])
     known = {**importer.known(project), **_known(project, request.kind)}
-    store = RunStore(project, request.kind, importer.title, request.into)
+    store = ForeignRunStore(project, request.kind, importer.title, request.into)
     if not project.dry_run:
         project.local.prepare()
     to_store = _News(found, known, request, store)
@@ -115,7 +115,11 @@ class _News:
     """Chooses what is to be stored of the runs, and counts the others."""
 
     def __init__(
-        self, found: ImportedRuns, known_runs: Mapping[str, Experiment], request: Request, store: RunStore
+        self,
+        found: ImportedRuns,
+        known_runs: Mapping[str, Experiment],
+        request: Request,
+        store: ForeignRunStore,
     ) -> None:
         self._found = found
         self._known_runs = dict(known_runs)
@@ -124,14 +128,14 @@ class _News:
         self._ids = set[str]()
         self.seen = self.known = 0
 
-    def runs(self, read: Iterable[Read]) -> Iterator[_Run]:
+    def runs(self, read: Iterable[Read]) -> Iterator[_RunToStore]:
         """Yield the runs that are new or have grown."""
         for one in read:
             if isinstance(one, Unread):
                 self._note(f"not imported: {one}")
                 continue
             self.seen += 1
-            if isinstance(one, LeftOut):
+            if isinstance(one, RunLeftOut):
                 self._found.left_out[one.why] += 1
                 continue
             if one.id in self._ids:
@@ -144,20 +148,20 @@ class _News:
             elif self._request.wanted is not None and not self._request.wanted(self._store.for_filters(one)):
                 self._found.left_out["by the filter"] += 1
             else:
-                yield _Run(one, before)
+                yield _RunToStore(one, before)
 
     def _note(self, sentence: str) -> None:
         if len(self._found.warnings) < _MOST_UNREAD:
             self._found.warnings.append(sentence)
 
 
-def _batches(runs: Iterator[_Run]) -> Iterator[list[_Run]]:
+def _batches(runs: Iterator[_RunToStore]) -> Iterator[list[_RunToStore]]:
     while batch := list(itertools.islice(runs, _TOGETHER)):
         yield batch
 
 
 def _store(
-    project: Project, store: RunStore, batch: list[_Run], request: Request, found: ImportedRuns
+    project: Project, store: ForeignRunStore, batch: list[_RunToStore], request: Request, found: ImportedRuns
 ) -> None:
     """Add the experiments of some runs, all or none; `gitexp undo` takes them back together."""
     if project.dry_run:
@@ -167,7 +171,7 @@ def _store(
                 Experiment(each.run.name or each.run.id, project.repo.zero, record)
             )
         return
-    made: list[tuple[_Run, Record, str]] = []
+    made: list[tuple[_RunToStore, Record, str]] = []
     with project.local.scratch() as scratch, project.repo.writing_together():
         for each in batch:
             try:
@@ -190,7 +194,7 @@ def _store(
 
 
 def _change(
-    project: Project, each: _Run, record: Record, tree: str, taken: set[str]
+    project: Project, each: _RunToStore, record: Record, tree: str, taken: set[str]
 ) -> tuple[RefChange, Experiment]:
     """The change of the ref of one run, and the experiment that it makes."""
     before = each.before

@@ -20,14 +20,14 @@ class BadMessage(ValueError):
     """Bytes that are no message."""
 
 
-class Field(NamedTuple):
+class WireField(NamedTuple):
     """One field: its number, and an integer for a varint, bytes for all else."""
 
     number: int
     value: int | bytes
 
 
-def fields(message: bytes) -> Iterator[Field]:
+def fields(message: bytes) -> Iterator[WireField]:
     """Yield the fields of a message in their order. Raises BadMessage."""
     at = 0
     while at < len(message):
@@ -35,7 +35,7 @@ def fields(message: bytes) -> Iterator[Field]:
         kind, number = key & 7, key >> 3
         if kind == _VARINT:
             value, at = _varint(message, at)
-            yield Field(number, value)
+            yield WireField(number, value)
             continue
         if kind == _BYTES:
             size, at = _varint(message, at)
@@ -46,7 +46,7 @@ def fields(message: bytes) -> Iterator[Field]:
         end = at + size
         if end > len(message):
             raise BadMessage("a field that goes beyond the end")
-        yield Field(number, message[at:end])
+        yield WireField(number, message[at:end])
         at = end
 
 

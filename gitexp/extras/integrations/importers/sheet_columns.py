@@ -32,7 +32,7 @@ class Role(StrEnum):
     SKIP = "skip"
 
 
-class Column(NamedTuple):
+class SheetColumn(NamedTuple):
     """A column of a sheet: its header, its role, and the name of its param or metric."""
 
     header: str
@@ -92,7 +92,7 @@ _PARAMS = frozenset(
 _BLANKS = re.compile(r"[\s_-]+")
 
 
-def columns_of(headers: Sequence[str], given: Mapping[str, str]) -> list[Column]:
+def columns_of(headers: Sequence[str], given: Mapping[str, str]) -> list[SheetColumn]:
     """The columns of a sheet; `given` are roles by header, as `--column` has them.
 
     Raises UsageError for a role or a column that is none, and for a column that nobody has a role for.
@@ -122,22 +122,22 @@ def columns_of(headers: Sequence[str], given: Mapping[str, str]) -> list[Column]
     return found
 
 
-def guess(header: str) -> Column | None:
+def guess(header: str) -> SheetColumn | None:
     """The column of a header that means one thing in every sheet; None for any other."""
     words = _BLANKS.sub(" ", header.strip().lower())
     if not words:
-        return Column(header, Role.SKIP, "")
+        return SheetColumn(header, Role.SKIP, "")
     for role, names in _KNOWN.items():
         if words in names:
-            return Column(header, role, header)
+            return SheetColumn(header, role, header)
     if words in _PARAMS:
-        return Column(header, Role.PARAM, header)
+        return SheetColumn(header, Role.PARAM, header)
     if directions.direction(header, {}) is not None:
-        return Column(header, Role.METRIC, header)
+        return SheetColumn(header, Role.METRIC, header)
     return None
 
 
-def _parsed(header: str, text: str) -> Column:
+def _parsed(header: str, text: str) -> SheetColumn:
     word, _, name = text.partition(":")
     try:
         role = Role(word)
@@ -145,10 +145,10 @@ def _parsed(header: str, text: str) -> Column:
         raise errors.UsageError(
             f"A column cannot be '{word}'.", f"It can be: {', '.join(Role)}.", code="sheet-column"
         ) from None
-    return Column(header, role, name or header)
+    return SheetColumn(header, role, name or header)
 
 
-def _require_single(columns: Iterable[Column]) -> None:
+def _require_single(columns: Iterable[SheetColumn]) -> None:
     """Raise UsageError for two columns that cannot both be the name, the note and so on."""
     seen: dict[tuple[Role, str], str] = {}
     for column in columns:

@@ -12,8 +12,8 @@ from typing import Any
 
 from gitexp import errors
 from gitexp.extras.integrations.importers import sheet_rows
-from gitexp.extras.integrations.importers.foreign import Columns, ForeignRun, Importer, Read, Unread
-from gitexp.extras.integrations.importers.sheet_columns import Column, Role, columns_of, guess
+from gitexp.extras.integrations.importers.foreign import ColumnRoles, ForeignRun, Importer, Read, Unread
+from gitexp.extras.integrations.importers.sheet_columns import Role, SheetColumn, columns_of, guess
 from gitexp.extras.integrations.importers.sheet_rows import Sheet, as_text
 from gitexp.files.keys import nested
 from gitexp.files.tables.decimal_marks import decimal_mark, measured_cell
@@ -29,7 +29,7 @@ _STATUSES = {
 }
 
 
-class SheetColumns(Columns):
+class SheetColumns(ColumnRoles):
     """The columns of sheets of one kind."""
 
     def __init__(self, title: str, endings: tuple[str, ...]) -> None:
@@ -80,17 +80,17 @@ class Sheets(Importer):
             raise errors.UsageError(f"{place} is a folder, and no sheet.", f"Give {self.looks_for}.")
         sheet = sheet_rows.read(place)
         columns = columns_of(sheet.headers, self.given)
-        yield from _Rows(place, sheet, columns).runs()
+        yield from _SheetRows(place, sheet, columns).runs()
 
 
 CSV = Sheets("a CSV file", (".csv", ".tsv"))
 EXCEL = Sheets("an Excel workbook", sheet_rows.WORKBOOKS)
 
 
-class _Rows:
+class _SheetRows:
     """The rows of a sheet as runs."""
 
-    def __init__(self, place: Path, sheet: Sheet, columns: Sequence[Column]) -> None:
+    def __init__(self, place: Path, sheet: Sheet, columns: Sequence[SheetColumn]) -> None:
         self._place = place
         self._sheet = sheet
         self._columns = columns
@@ -181,7 +181,7 @@ class _Rows:
         except ValueError:
             raise ValueError(f"'{text}' can be read in two ways: write 1234 or 1.234") from None
 
-    def _number(self, cell: Any, number: int, column: Column) -> float:
+    def _number(self, cell: Any, number: int, column: SheetColumn) -> float:
         value = cell if isinstance(cell, int | float) else self._measured(as_text(cell), number)
         if isinstance(value, str) and value.endswith("%"):
             part = self._measured(value[:-1].strip(), number)

@@ -30,7 +30,7 @@ _LONGEST_NOTE = 64 * 1024  # characters
 FACTS = "imported.json"  # in the record's tree: what the tool knows beside the record
 
 
-class RunStore:
+class ForeignRunStore:
     """Makes records and their trees of one tool's runs; the objects are stored, no ref is moved."""
 
     def __init__(self, project: Project, kind: str, title: str, into: str) -> None:

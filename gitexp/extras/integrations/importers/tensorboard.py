@@ -16,9 +16,9 @@ from typing import Any
 
 from gitexp import errors
 from gitexp.extras.integrations.importers import tensorboard_file
+from gitexp.extras.integrations.importers.cut_short import CutShort
 from gitexp.extras.integrations.importers.foreign import ForeignRun, Importer, Read, Unread
 from gitexp.extras.integrations.importers.protobuf import BadMessage, Message
-from gitexp.extras.integrations.importers.tensorboard_file import CutShort
 from gitexp.files.series import LoggedPoint
 from gitexp.log_rules import LONGEST_STEP
 from gitexp.model import Status
@@ -32,7 +32,7 @@ _MOST_TEXTS = 100
 
 
 @dataclass
-class _Found:
+class _BoardFacts:
     """What the files of a run say beside the curves; times in seconds since the epoch."""
 
     first: float | None = None
@@ -83,7 +83,7 @@ def _runs(place: Path) -> Iterator[tuple[Path, list[Path]]]:
 
 
 def _read(place: Path, folder: Path, files: list[Path]) -> Read:
-    found = _Found()
+    found = _BoardFacts()
     try:
         for file in files:
             for number, event in enumerate(_events(file, found)):
@@ -109,7 +109,7 @@ def _read(place: Path, folder: Path, files: list[Path]) -> Read:
     )
 
 
-def _events(file: Path, found: _Found) -> Iterator[Message]:
+def _events(file: Path, found: _BoardFacts) -> Iterator[Message]:
     for content in tensorboard_file.read(file):
         if isinstance(content, CutShort):
             found.remarks.append(f"{file.name} ends too early: {content.why} at byte {content.at:,}")
@@ -117,7 +117,7 @@ def _events(file: Path, found: _Found) -> Iterator[Message]:
         yield Message(content)
 
 
-def _take(found: _Found, event: Message, number: int) -> None:
+def _take(found: _BoardFacts, event: Message, number: int) -> None:
     """Take in what an event says beside numbers."""
     time = event.double(1)
     if time > 0:
@@ -181,7 +181,7 @@ def _points(files: list[Path]) -> Iterator[LoggedPoint]:
     """Yield the numbers; those of one step that follow each other are one point."""
     now = LoggedPoint(0, 0.0, {})
     for file in files:
-        for event in _events(file, _Found()):
+        for event in _events(file, _BoardFacts()):
             if 5 not in event:
                 continue
             step, time = event.integer(2), event.double(1)

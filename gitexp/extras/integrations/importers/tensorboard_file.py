@@ -10,20 +10,14 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+
+from gitexp.extras.integrations.importers.cut_short import CutShort
 
 _HEAD = struct.Struct("<QI")
 _FOOT = struct.Struct("<I")
 _POLYNOMIAL = 0x82F63B78  # Castagnoli's, from the last bit to the first
 _MASK = 0xA282EAD8
 _LONGEST = 16 * 1024 * 1024  # bytes; pictures and graphs may be longer, and are passed over
-
-
-class CutShort(NamedTuple):
-    """The end of what can be read: the place in bytes, and why."""
-
-    at: int
-    why: str
 
 
 def read(path: Path) -> Iterator[bytes | CutShort]:

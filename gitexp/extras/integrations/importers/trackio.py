@@ -20,7 +20,7 @@ _NEEDS = {"metrics", "configs"}
 _NOT_OURS = ("_Username", "_Created", "_Group")  # keys of a config that trackio itself has put there
 
 
-class _Run(NamedTuple):
+class _TrackioRun(NamedTuple):
     """A run in the file; `key` is the column that tells runs apart, which older versions lack."""
 
     file: Path
@@ -66,7 +66,7 @@ def _runs(file: Path) -> Iterator[Read]:
         asked = f"{key}, min(run_name), count(*), min(timestamp), max(timestamp)"
         rows = base.execute(f"SELECT {asked} FROM metrics GROUP BY {key} ORDER BY min(timestamp)").fetchall()
         for id, name, count, first, last in rows:
-            run = _Run(file, key, str(id), str(name))
+            run = _TrackioRun(file, key, str(id), str(name))
             config = _config(base, run)
             params = {name: value for name, value in config.items() if name not in _NOT_OURS}
             yield ForeignRun(
@@ -84,12 +84,12 @@ def _runs(file: Path) -> Iterator[Read]:
             )
 
 
-def _config(base: sqlite3.Connection, run: _Run) -> dict[str, Any]:
+def _config(base: sqlite3.Connection, run: _TrackioRun) -> dict[str, Any]:
     row = base.execute(f"SELECT config FROM configs WHERE {run.key} = ?", (run.id,)).fetchone()
     return _object(row[0]) if row is not None else {}
 
 
-def _points(run: _Run) -> Iterator[LoggedPoint]:
+def _points(run: _TrackioRun) -> Iterator[LoggedPoint]:
     query = f"SELECT step, timestamp, metrics FROM metrics WHERE {run.key} = ? ORDER BY step, id"
     with closing(sqlite_file.open_to_read(run.file)) as base:
         for step, stamp, text in base.execute(query, (run.id,)):
@@ -97,7 +97,7 @@ def _points(run: _Run) -> Iterator[LoggedPoint]:
                 yield LoggedPoint(step, _time(stamp) or 0.0, values)
 
 
-def _system(run: _Run) -> Iterator[LoggedPoint]:
+def _system(run: _TrackioRun) -> Iterator[LoggedPoint]:
     if "system_metrics" not in sqlite_file.tables(run.file):
         return
     query = f"SELECT timestamp, metrics FROM system_metrics WHERE {run.key} = ? ORDER BY timestamp"

@@ -17,9 +17,10 @@ from typing import Any
 
 from gitexp import errors
 from gitexp.extras.integrations.importers import wandb_file
+from gitexp.extras.integrations.importers.cut_short import CutShort
 from gitexp.extras.integrations.importers.foreign import Content, ForeignRun, Importer, Read, Unread
 from gitexp.extras.integrations.importers.protobuf import BadMessage, Message
-from gitexp.extras.integrations.importers.wandb_file import CutShort, NotWandb
+from gitexp.extras.integrations.importers.wandb_file import NotWandb
 from gitexp.files.series import LoggedPoint
 from gitexp.model import Status
 
@@ -37,7 +38,7 @@ _MISSING = object()
 
 
 @dataclass
-class _Found:
+class _WandbFacts:
     """What a file says of its run; the points are read when they are needed."""
 
     run: Message | None = None
@@ -104,9 +105,9 @@ def _read(file: Path) -> ForeignRun | Unread:
         return Unread(str(file), error.strerror or str(error))
 
 
-def _found(file: Path) -> _Found:
+def _found(file: Path) -> _WandbFacts:
     """All but the points."""
-    found = _Found()
+    found = _WandbFacts()
     for content in wandb_file.read(file):
         if isinstance(content, CutShort):
             found.cut = content
@@ -135,14 +136,14 @@ def _found(file: Path) -> _Found:
     return found
 
 
-def _take_config(found: _Found, changes: Message) -> None:
+def _take_config(found: _WandbFacts, changes: Message) -> None:
     for item in changes.messages(1):
         _put(found.config, _path(item), _value(item))
     for item in changes.messages(2):
         _put(found.config, _path(item), _MISSING)
 
 
-def _take_summary(found: _Found, changes: Message) -> None:
+def _take_summary(found: _WandbFacts, changes: Message) -> None:
     for item in changes.messages(1):
         found.summary[_path(item)] = item
     for item in changes.messages(2):
@@ -267,7 +268,7 @@ def _time(stamp: Message) -> float:
     return stamp.integer(1) + stamp.integer(2) / 1e9
 
 
-def _as_run(file: Path, found: _Found, run: Message) -> ForeignRun:
+def _as_run(file: Path, found: _WandbFacts, run: Message) -> ForeignRun:
     files = file.parent / "files"
     created = _time(run.message(17)) or None
     metrics, other = _summary(found)
@@ -330,7 +331,7 @@ def _cut_text(cut: CutShort | None) -> str:
     return "" if cut is None else f": {cut.why} at byte {cut.at:,}"
 
 
-def _summary(found: _Found) -> tuple[dict[str, float], dict[str, Any]]:
+def _summary(found: _WandbFacts) -> tuple[dict[str, float], dict[str, Any]]:
     """The numbers of the summary by name, and all else in it."""
     summary: dict[str, Any] = {}
     for path, item in found.summary.items():
@@ -345,7 +346,7 @@ def _summary(found: _Found) -> tuple[dict[str, float], dict[str, Any]]:
     return _numbers(summary), other
 
 
-def _facts(found: _Found, run: Message, other: Mapping[str, Any]) -> dict[str, Any]:
+def _facts(found: _WandbFacts, run: Message, other: Mapping[str, Any]) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "run": run.text(1),
         "project": run.text(3),

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from gitexp.extras.integrations.importers.cut_short import CutShort
+
 _HEADER = struct.Struct("<4sHB")
 _MAGIC, _NUMBER = b":W&B", 0xBEE1
 _VERSIONS = (0,)
@@ -20,13 +22,6 @@ _BLOCK = 32 * 1024
 _PIECE = struct.Struct("<IHB")
 _WHOLE, _FIRST, _MIDDLE, _LAST = 1, 2, 3, 4
 _LONGEST = 256 * 1024 * 1024  # bytes of a record
-
-
-class CutShort(NamedTuple):
-    """The end of what can be read: the place in bytes, and why."""
-
-    at: int
-    why: str
 
 
 class NotWandb(ValueError):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gitexp import errors
-from gitexp.extras.integrations.importers.foreign import ForeignRun, Importer, LeftOut, Read, Unread
+from gitexp.extras.integrations.importers.foreign import ForeignRun, Importer, Read, RunLeftOut, Unread
 from gitexp.extras.integrations.mlflow import mlruns, mlruns_registry
 from gitexp.extras.integrations.mlflow.mlruns import Curves, StoredRun
 from gitexp.extras.integrations.mlflow.place import artifacts_uri
@@ -48,7 +48,7 @@ class Mlflow(Importer):
             yield Unread(*_parted(warning))
         for run in found.runs:
             if run.is_deleted:
-                yield LeftOut("deleted there")
+                yield RunLeftOut("deleted there")
             else:
                 yield _as_run(run, found.experiments.get(run.experiment_id, {}))
 

@@ -149,7 +149,7 @@ def _run(folder: Path, experiment_id: str, is_deleted: bool) -> StoredRun | None
     return run
 
 
-class _Moment:
+class _MetricMoment:
     """One time (ms since 1970) and step, with the values of its metrics by name."""
 
     __slots__ = ("step", "time", "values")
@@ -172,18 +172,18 @@ class Curves:
 
     def points(self) -> Iterator[LoggedPoint]:
         """Yield the points in the order of time, each with the values of its moment."""
-        moments: dict[tuple[str, str], _Moment] = {}
+        moments: dict[tuple[str, str], _MetricMoment] = {}
         for name, path in self._metrics.items():
             self._read(name, path, moments)
         for moment in sorted(moments.values(), key=_order):
             yield LoggedPoint(moment.step, moment.time / 1000, moment.values)
 
-    def _read(self, name: str, path: Path, moments: dict[tuple[str, str], _Moment]) -> None:
+    def _read(self, name: str, path: Path, moments: dict[tuple[str, str], _MetricMoment]) -> None:
         """Add the values of a metric by the texts of time and step; lines that are none are passed over.
 
         Metrics logged together have the same texts, so a time is parsed once for all of them.
         """
-        best: _Moment | None = None
+        best: _MetricMoment | None = None
         for line in _text(path).splitlines():
             words = line.split(" ")
             try:
@@ -191,7 +191,7 @@ class Curves:
                 value = float(words[1])
                 moment = moments.get(key)
                 if moment is None:
-                    moment = moments[key] = _Moment(int(key[0]), int(key[1]))
+                    moment = moments[key] = _MetricMoment(int(key[0]), int(key[1]))
             except (ValueError, IndexError):
                 continue
             before = moment.values.get(name)
@@ -203,7 +203,7 @@ class Curves:
             self.last[name] = LastValue(best.step, best.time, best.values[name])
 
 
-def _order(moment: _Moment) -> tuple[int, int]:
+def _order(moment: _MetricMoment) -> tuple[int, int]:
     return moment.time, moment.step
 
 
