@@ -168,7 +168,8 @@ def test_a_link_to_a_file_elsewhere_is_not_followed(wandb_folder: Path, tmp_path
 
 def _copy_of_first(wandb_folder: Path, tmp_path: Path) -> Path:
     """A copy of the first run's folder, in a folder wandb."""
-    first = sorted(path for path in wandb_folder.glob("offline-run-*") if path.is_dir())[0]
+    runs = [path for path in wandb_folder.glob("offline-run-*") if path.is_dir()]
+    first = min(runs, key=lambda path: next(path.glob("*.wandb")).stat().st_mtime)
     target = tmp_path / "project" / "wandb" / first.name
     shutil.copytree(first, target, symlinks=True)
     return target

@@ -1,4 +1,4 @@
-"""The code of an imported run: that of its commit with what was changed beyond it, or none."""
+"""The code of an imported run: its commit with its patch, its kept files, or none."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class Code(NamedTuple):
     """The code of a run.
 
     Attributes:
-        baseline: the commit that the run stands on.
+        baseline: the commit below the run's own.
         tree: the tree of its own commit.
-        said: where the code is from: the end of a sentence.
-        is_patched: whether the patch of the run is in the tree, or there is none.
+        said: the origin of the code: the end of a sentence.
+        is_patched: whether the tree has the patch of the run, or the run has none.
     """
 
     baseline: str
@@ -38,7 +38,7 @@ class CodeOfRuns:
     """Finds the code of runs of one tool.
 
     Attributes:
-        into: a commit that all runs stand on, whatever commit they name; "" for that of each.
+        into: the baseline of all runs; "" for the commit of each.
     """
 
     def __init__(self, project: Project, title: str, into: str) -> None:
@@ -78,7 +78,7 @@ class CodeOfRuns:
         return Code(commit, changed, f"that of its commit {commit[:9]} with its changes")
 
     def _applied(self, commit: str, patch: bytes) -> str | None:
-        """The tree of a commit with a patch; None if the patch does not apply."""
+        """The tree of a commit with a patch; None for a patch that does not apply."""
         with self._project.local.scratch() as scratch:
             index = scratch / "index"
             (scratch / "patch").write_bytes(patch)
@@ -98,7 +98,7 @@ class CodeOfRuns:
         return trees.changed(repo, None, changes)
 
     def _orphan(self) -> tuple[str, str]:
-        """A commit for runs whose code nobody knows, and its tree: empty, and the same in each clone."""
+        """The baseline of runs without known code, and its empty tree: the same in each clone."""
         repo = self._project.repo
         tree = repo.write_tree([])
         message = f"Runs of {self._title}, whose commits are not here\n"
@@ -116,7 +116,7 @@ class CodeOfRuns:
 
 
 def _read(content: Content) -> bytes | None:
-    """The content of a file of code; None for one that is too large or gone."""
+    """The content of a file of code; None for a missing or too large file."""
     if isinstance(content, Path):
         try:
             with content.open("rb") as file:

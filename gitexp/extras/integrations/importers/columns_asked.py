@@ -1,4 +1,4 @@
-"""What the columns of a sheet are: as the user says, as at the last import of the sheet, or as asked for."""
+"""The roles of a sheet's columns: from the user, from the last import of the sheet, or from a question."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ROLES = "param, metric, name, tags, note, created, skip …"
 
 
 def with_columns(project: Project, importer: Importer, place: Path, said: Mapping[str, str]) -> Importer:
-    """The importer with the columns; raises UsageError where they make no sense."""
+    """The importer with the roles. Raises UsageError for roles without sense."""
     if importer.columns is None:
         if said:
             raise errors.UsageError(
@@ -41,7 +41,7 @@ def with_columns(project: Project, importer: Importer, place: Path, said: Mappin
 
 
 def _kept(project: Project, place: Path) -> dict[str, str]:
-    """The columns of the last import of a sheet of this name, as its runs have them."""
+    """The roles from the last import of a sheet of this name, read from its runs."""
     latest: Experiment | None = None
     for one in project.store.readable():
         is_of_sheet = str(one.record.imported.get("id", "")).startswith(f"{place.name}/")

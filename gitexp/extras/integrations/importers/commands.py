@@ -1,4 +1,4 @@
-"""The part of `gitexp import` that brings the runs of another tool."""
+"""The part of `gitexp import` for the runs of another tool."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def import_of(
     quiet: bool,
     json: bool,
 ) -> None:
-    """Bring runs, and say what came.
+    """Bring runs, and report them.
 
     Args:
-        kind: the name of an importer; "" to have the files looked at.
+        kind: the name of an importer; "" to be found from the files.
         place: the path of a file or folder.
         columns: roles of the columns of a sheet by header.
-        into: the commit that the runs are to stand on; "" for that of each.
+        into: the baseline of the runs; "" for the commit of each.
         text: a filter; None for all runs.
     """
     path = project.here / Path(place).expanduser()
@@ -72,7 +72,7 @@ def import_of(
 
 
 def _importer(kind: str, place: Path, given: str) -> tuple[str, Importer]:
-    """The importer that is named, or that knows the place."""
+    """The named importer, or the importer for the place."""
     if kind:
         return kind, plugins.load("importer", kind)
     found = recognise(place)
@@ -92,7 +92,7 @@ def _importer(kind: str, place: Path, given: str) -> tuple[str, Importer]:
 
 
 def _wanted(project: Project, text: str | None) -> Callable[[Record], bool] | None:
-    """Whether a run is wanted, from its record."""
+    """The filter as a function of a record; None for no filter."""
     if text is None:
         return None
     asked, now = filters.parse(text), datetime.now(UTC)

@@ -26,7 +26,7 @@ class DvcLive(Importer):
     looks_for = "a folder `dvclive`"
 
     def finds(self, place: Path) -> bool:
-        """Whether a folder is one of DVCLive's, or has one called so."""
+        """Whether the place has a folder of DVCLive's."""
         return _folder(place) is not None
 
     def read(self, place: Path) -> Iterator[Read]:
@@ -75,7 +75,7 @@ def _read(folder: Path) -> ForeignRun:
 
 
 def _id(folder: Path, curves: dict[str, Path]) -> str:
-    """What a run is known by: its params and the first values of its curves, which stay while it goes on."""
+    """The key of a run: a hash over its params and the first values of its curves."""
     digest = hashlib.sha256(folder_files.content(folder / _PARAMS))
     for name, path in curves.items():
         first = b"\n".join(folder_files.content(path).split(b"\n", 2)[:2])
@@ -84,7 +84,7 @@ def _id(folder: Path, curves: dict[str, Path]) -> str:
 
 
 def _points(curves: dict[str, Path]) -> Iterator[LoggedPoint]:
-    """Yield the values of all curves, those of one step together; times only where DVCLive has noted them."""
+    """Yield the values of all curves, a point for each step; times only if DVCLive has noted them."""
     steps: dict[int, LoggedPoint] = {}
     for name, path in curves.items():
         text = folder_files.content(path).decode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""Files of a folder that another tool has left, read within limits and without links out of the folder."""
+"""Files of another tool's folder, read within limits and without links."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def plain_files(top: Path) -> Iterator[tuple[str, Path]]:
 
 
 def changed(path: Path) -> float | None:
-    """When a file was last changed, in seconds since the epoch; None if it is gone."""
+    """The time of a file's last change, in seconds since the epoch; None for a missing file."""
     try:
         return path.stat().st_mtime
     except OSError:
@@ -61,7 +61,7 @@ def changed(path: Path) -> float | None:
 
 
 def reason(error: errors.GitexpError | OSError) -> str:
-    """Why something could not be read: the end of a sentence."""
+    """The reason in an error: the end of a sentence."""
     if isinstance(error, errors.GitexpError):
         return error.message.rstrip(".")
     return error.strerror or str(error)

@@ -1,4 +1,4 @@
-"""What a reader of another tool's files gives: runs as that tool knows them, and what nobody could read."""
+"""The values of a reader of another tool's files: its runs, and the unreadable places."""
 
 from __future__ import annotations
 
@@ -26,30 +26,30 @@ class ForeignRun:
     """A run of another tool.
 
     Attributes:
-        id: what the run is known by at the next import; no other run of the tool has it.
-        status: the end; a run that seems to go on is interrupted, since nobody here can tell.
-        state: text that is another one once the run has more in it, such as its size.
-        name: the name that a person or the tool has given; "" for none.
-        created, finished: seconds since the epoch; None where nobody noted it.
+        id: key of the run at the next import; unique among the runs of the tool.
+        status: the end; for a run that seems to go on: interrupted.
+        state: a text that changes with each growth of the run, such as its size.
+        name: name from a person or the tool; "" for none.
+        created, finished: seconds since the epoch; None if nobody noted them.
         duration: seconds.
         params: the params.
-        metrics: numbers for the table by name; the last values of `points` count for the names it lacks.
+        metrics: numbers for the table by name; for other names, the last values of `points` count.
         points: gives the curve, in the order of the steps or of time.
         system: gives the points about the machine.
-        tags: tags, which may break the rules of gitexp's.
+        tags: tags, some of them perhaps against gitexp's rules.
         note: a text about the run.
         group: the name of a group of runs.
-        parent: the id of the run that has begun this one.
-        commit: id of the commit of the code; "" where nobody noted it.
-        patch: what the code had beyond its commit, as `git diff` prints it.
-        code: files of the code by path, where the tool has kept them itself.
-        files: the files that the run has logged, by name.
+        parent: the id of the outer run.
+        commit: id of the commit of the code; "" if nobody noted it.
+        patch: changes of the code since its commit, in the form of `git diff`.
+        code: files of the code by path, if the tool itself has kept them.
+        files: the logged files, by name.
         log: the output of the command.
         environment: the packages, a line each.
-        facts: what else the tool knows, kept as it is.
-        record: values for fields of gitexp's record that only this tool has.
-        run_files: gives files for `.gitexp/run/`, by name; called after all of `points` were read.
-        remarks: sentences on what could not be taken.
+        facts: further facts of the tool, kept unchanged.
+        record: values for the tool's own fields of gitexp's record.
+        run_files: gives files for `.gitexp/run/`, by name; called after the end of `points`.
+        remarks: a sentence for each omission.
     """
 
     id: str
@@ -86,10 +86,10 @@ class ForeignRun:
 
 
 class Unread(NamedTuple):
-    """What could not be read.
+    """An unreadable run or file.
 
     Attributes:
-        where: the file, and the place in the file where that is known.
+        where: the file, and the place in the file if known.
         why: the reason, the end of a sentence.
     """
 
@@ -101,7 +101,7 @@ class Unread(NamedTuple):
 
 
 class RunLeftOut(NamedTuple):
-    """A run that is not to be imported; `why` goes on after "left out,": "deleted there"."""
+    """A run to be left out; `why` completes the words "left out,": "deleted there"."""
 
     why: str
 
@@ -110,7 +110,7 @@ Read: TypeAlias = ForeignRun | Unread | RunLeftOut
 
 
 class ColumnRoles(ABC):
-    """The columns of sheets, whose names are their users'."""
+    """The roles of the columns of sheets, by headers of the users' own."""
 
     @abstractmethod
     def headers(self, place: Path) -> Sequence[str]:
@@ -118,20 +118,20 @@ class ColumnRoles(ABC):
 
     @abstractmethod
     def unknown(self, place: Path, given: Mapping[str, str]) -> Mapping[str, Sequence[str]]:
-        """Some values of each column whose role nobody has said and whose name does not tell, by header."""
+        """Some values of each column without a given role or a telling name, by header."""
 
     @abstractmethod
     def reader(self, given: Mapping[str, str]) -> Importer:
-        """The importer that takes columns for what was said of them: roles by header."""
+        """The importer with these roles by header."""
 
 
 class Importer(ABC):
     """The reader of one tool's files; an entry point `gitexp.importer` names an instance.
 
     Attributes:
-        title: the tool as people call it: `Weights & Biases`.
+        title: the usual name of the tool: `Weights & Biases`.
         looks_for: the files, for the help: `a folder wandb with offline runs`.
-        columns: how the columns of a sheet are read; None for a tool that has no sheets.
+        columns: the roles of columns; None for a tool without sheets.
     """
 
     title: str
@@ -140,16 +140,16 @@ class Importer(ABC):
 
     @abstractmethod
     def finds(self, place: Path) -> bool:
-        """Whether a file or folder is one of the tool's; told by names and first bytes alone."""
+        """Whether a file or folder belongs to the tool, judged by names and first bytes alone."""
 
     @abstractmethod
     def read(self, place: Path) -> Iterator[Read]:
-        """Yield the runs of a file or folder, the oldest first; raises UsageError where there are none."""
+        """Yield the runs of a file or folder, the oldest first. Raises UsageError for a place without any."""
 
     def known(self, project: Project) -> Mapping[str, Experiment]:
-        """The experiments, by the id of their run, that have come otherwise than by an import."""
+        """Experiments of the tool from elsewhere than an import, by the id of their run."""
         return {}
 
     def finish(self, project: Project, place: Path) -> Sequence[str]:
-        """Keep what is of no single run, after the runs; a sentence for each thing that cannot be kept."""
+        """Keep the rest of the place, after the runs; a sentence for each omission."""
         return ()

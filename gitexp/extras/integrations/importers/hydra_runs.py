@@ -1,7 +1,7 @@
-"""Runs of Hydra, from the folders that it makes: `outputs/<date>/<time>/` and `multirun/…/<number>/`.
+"""Runs of Hydra, from its folders: `outputs/<date>/<time>/` and `multirun/…/<number>/`.
 
-Each has `.hydra/config.yaml`, `overrides.yaml` and `hydra.yaml`, the log of the job, and what the job has
-written if it ran in its folder.
+Each has `.hydra/config.yaml`, `overrides.yaml` and `hydra.yaml`, the log of the job, and the files of a job
+with this folder as its own.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class HydraRuns(Importer):
     looks_for = "a folder `multirun` or `outputs`, or that of one run"
 
     def finds(self, place: Path) -> bool:
-        """Whether there is the folder of a run."""
+        """Whether the place has the folder of a run."""
         return next(_runs(place), None) is not None
 
     def read(self, place: Path) -> Iterator[Read]:
@@ -49,7 +49,7 @@ IMPORTER = HydraRuns()
 
 
 def _runs(place: Path) -> Iterator[Path]:
-    """Yield the folders of runs; there are none inside another one."""
+    """Yield the folders of runs; none lies inside another."""
     for folder, folders, _ in os.walk(place):
         if (Path(folder, _SETTINGS) / "config.yaml").is_file():
             folders.clear()

@@ -1,4 +1,4 @@
-"""Runs of another tool as experiments: what is new, what has grown since, what nobody could read."""
+"""Runs of another tool as experiments: the new ones, the grown ones, and the unreadable ones."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ _MOST_UNREAD = 1000  # sentences about what nobody could read
 
 
 class Request(NamedTuple):
-    """What to bring.
+    """The request for an import.
 
     Attributes:
         kind: the name of the importer.
         place: a file or folder.
-        into: a commit that all runs are to stand on; "" for that of each.
-        wanted: whether a run is wanted, from its record; None for all.
+        into: the baseline of all runs; "" for the commit of each.
+        wanted: whether to take a run, from its record; None for all.
         on_run: told of the number of runs so far.
     """
 
@@ -48,10 +48,10 @@ class ImportedRuns(NamedTuple):
 
     Attributes:
         experiments: the new experiments, the oldest first.
-        grown: the experiments of runs that have more in them than at the last import.
-        known: the number of runs that are here as they are there.
-        left_out: the number of runs that are not to be imported, by the reason.
-        warnings: a sentence for each thing that could not be read or kept.
+        grown: the experiments of runs with more in them than at the last import.
+        known: the number of runs without a change since.
+        left_out: the number of runs left out, by the reason.
+        warnings: a sentence for each omission.
     """
 
     experiments: list[Experiment]
@@ -71,8 +71,8 @@ class _RunToStore(NamedTuple):
 def import_runs(project: Project, importer: Importer, request: Request) -> ImportedRuns:
     """Bring the runs of a file or folder.
 
-    An import that is killed on its way leaves whole runs, and goes on when it is repeated. Raises UsageError
-    where there are no runs.
+    A killed import leaves whole runs, and the next import goes on from there. Raises UsageError for a place
+    without runs.
     """
     if not request.place.exists():
         raise errors.UsageError(
@@ -112,7 +112,7 @@ def _known(project: Project, kind: str) -> dict[str, Experiment]:
 
 
 class _News:
-    """Chooses what is to be stored of the runs, and counts the others."""
+    """Chooses the runs to be stored, and counts the others."""
 
     def __init__(
         self,
@@ -129,7 +129,7 @@ class _News:
         self.seen = self.known = 0
 
     def runs(self, read: Iterable[Read]) -> Iterator[_RunToStore]:
-        """Yield the runs that are new or have grown."""
+        """Yield the new and the grown runs."""
         for one in read:
             if isinstance(one, Unread):
                 self._note(f"not imported: {one}")
@@ -196,7 +196,7 @@ def _store(
 def _change(
     project: Project, each: _RunToStore, record: Record, tree: str, taken: set[str]
 ) -> tuple[RefChange, Experiment]:
-    """The change of the ref of one run, and the experiment that it makes."""
+    """The change of a run's ref, and its experiment."""
     before = each.before
     if before is None:
         name = _free_name(each.run, record, taken)
@@ -213,7 +213,7 @@ def _change(
 
 
 def _free_name(run: ForeignRun, record: Record, taken: Collection[str]) -> str:
-    """The name of the run, or the run's name with a number; else one made from its commit."""
+    """The run's own name, with a number if taken; else a name made from its commit."""
     if run.name:
         try:
             wanted = names.filled(run.name.replace("{", "-").replace("}", "-"), {})

@@ -1,6 +1,6 @@
-"""Runs of Neptune, from the Parquet files that its exporter has left: the service itself is closed.
+"""Runs of Neptune, from the Parquet files of its exporter: the service itself is closed.
 
-A row is an attribute of a run, or one value of a series: https://github.com/neptune-ai/neptune-exporter.
+A row holds an attribute of a run, or a value of a series: https://github.com/neptune-ai/neptune-exporter.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gitexp import errors, plugins
+from gitexp.extras.integrations.importers import folder_files
 from gitexp.extras.integrations.importers.foreign import Content, ForeignRun, Importer, Read, Unread
 from gitexp.files.keys import nested
 from gitexp.files.series import LoggedPoint
@@ -29,7 +30,7 @@ class Neptune(Importer):
     looks_for = "the folder with the *.parquet of neptune-exporter"
 
     def finds(self, place: Path) -> bool:
-        """Whether a Parquet file there has the columns of the exporter."""
+        """Whether the first Parquet file has the columns of the exporter."""
         files = _files(place)
         if not files:
             return False
@@ -65,12 +66,27 @@ IMPORTER = Neptune()
 
 def _files(place: Path) -> list[Path]:
     if place.is_file():
-        return [place] if place.suffix == ".parquet" else []
-    return sorted(path for path in place.rglob("*.parquet") if path.is_file() and not path.is_symlink())
+        return [each for each in [place] if each.suffix == ".parquet"]
+    return [path for name, path in folder_files.plain_files(place) if name.endswith(".parquet")]
+
+
+class _Attributes(NamedTuple):
+    """The attributes of a run by path, apart from series.
+
+    Attributes:
+        about: Neptune's own, without `sys/`.
+        remarks: a sentence for each missing file.
+    """
+
+    about: dict[str, Any]
+    params: dict[str, Any]
+    metrics: dict[str, float]
+    files: dict[str, Content]
+    remarks: list[str]
 
 
 class _Exported(NamedTuple):
-    """One run in the files of an export; `rows` reads them."""
+    """A run in the files of an export; `rows` reads them."""
 
     rows: Any
     parts: list[Path]
@@ -80,54 +96,53 @@ class _Exported(NamedTuple):
 
     def run(self) -> ForeignRun:
         """The run."""
-        about: dict[str, Any] = {}
-        params: dict[str, Any] = {}
-        metrics: dict[str, float] = {}
-        files: dict[str, Content] = {}
-        remarks: list[str] = []
-        for path, kind, value in self.rows.attributes():
-            if path.startswith("sys/"):
-                about[path.removeprefix("sys/")] = value
-            elif kind == "file":
-                self._add_file(path, value, files, remarks)
-            elif kind in ("float", "int") and directions.direction(path, {}) is not None:
-                metrics[path] = value
-            else:
-                params[path] = value.isoformat() if isinstance(value, datetime) else value
+        known = self._attributes()
         kinds = self.rows.series_kinds()
-        odd = [path for path, kind in kinds.items() if kind not in ("float_series", "string_series")]
-        if odd:
-            remarks.append(f"not imported, series without numbers: {', '.join(odd[:20])}")
         scale = self._scale()
-        if scale != 1:
-            remarks.append(f"its steps have fractions: they are {scale:,} times as large here")
-        failed = about.get("failed") is True
+        status = Status.DONE
+        if known.about.get("failed") is True:
+            status = Status.FAILED
+        about = known.about
         return ForeignRun(
             id=f"{self.project}/{self.id}",
-            status=Status.FAILED if failed else Status.DONE,
+            status=status,
             state=str(sum(part.stat().st_size for part in self.parts)),
             name=self.id,
             created=_seconds(about.get("creation_time")),
             finished=_seconds(about.get("modification_time")),
             duration=_number(about.get("running_time")),
-            params=nested({path.replace("/", "."): value for path, value in params.items()}),
-            metrics=metrics,
+            params=nested({path.replace("/", "."): value for path, value in known.params.items()}),
+            metrics=known.metrics,
             points=partial(self._points, scale, monitored=False),
             system=partial(self._points, scale, monitored=True),
             tags=tuple(about.get("tags") or ()),
-            note=str(about.get("description") or ""),
-            group=str(about.get("name") or ""),
-            user=str(about.get("owner") or ""),
-            host=str(about.get("hostname") or ""),
-            commit=str(params.get("source_code/git/commit_id") or ""),
-            files=files,
+            note=_text(about, "description"),
+            group=_text(about, "name"),
+            user=_text(about, "owner"),
+            host=_text(about, "hostname"),
+            commit=_text(known.params, "source_code/git/commit_id"),
+            files=known.files,
             log=self._log(kinds),
             facts={"neptune": {"project": self.project, "sys": _plain(about)}},
-            remarks=tuple(remarks),
+            remarks=(*known.remarks, *_remarks(kinds, scale)),
         )
 
+    def _attributes(self) -> _Attributes:
+        """The attributes without series: params, metrics, files, and Neptune's own."""
+        found = _Attributes({}, {}, {}, {}, [])
+        for path, kind, value in self.rows.attributes():
+            if path.startswith("sys/"):
+                found.about[path.removeprefix("sys/")] = value
+            elif kind == "file":
+                self._add_file(path, value, found.files, found.remarks)
+            elif kind in ("float", "int") and directions.direction(path, {}) is not None:
+                found.metrics[path] = value
+            else:
+                found.params[path] = _for_json(value)
+        return found
+
     def _add_file(self, path: str, value: Any, files: dict[str, Content], remarks: list[str]) -> None:
-        """Add a file, which the exporter has put beside the data."""
+        """Add a file from the exporter's folder beside the data."""
         for top in (self.place / "files", self.place.parent / "files", self.place):
             file = top / str(value)
             if file.is_file() and file.resolve().is_relative_to(top.resolve()):
@@ -136,7 +151,7 @@ class _Exported(NamedTuple):
         remarks.append(f"a file is not among those of the export: {path}")
 
     def _scale(self) -> int:
-        """The power of ten that makes whole numbers of all steps."""
+        """The power of ten for whole numbers in place of all steps."""
         scale = 1
         for row in self.rows.series():
             while scale < 10**_MOST_DIGITS and abs(row.step * scale - round(row.step * scale)) > 1e-6:
@@ -144,7 +159,7 @@ class _Exported(NamedTuple):
         return scale
 
     def _points(self, scale: int, *, monitored: bool) -> Iterator[LoggedPoint]:
-        """Yield the values of series, those of one step together."""
+        """Yield the values of series, a point for each step."""
         now: LoggedPoint | None = None
         for row in self.rows.series():
             if row.path.startswith(_MONITORED) != monitored:
@@ -159,25 +174,46 @@ class _Exported(NamedTuple):
             yield now
 
     def _log(self, kinds: Mapping[str, str]) -> bytes:
-        """What the program has printed, which Neptune keeps as series of texts."""
+        """The output of the program, from Neptune's series of texts."""
         lines: list[str] = []
         for path, kind in kinds.items():
             if kind == "string_series" and path.rsplit("/", 1)[-1] in ("stdout", "stderr"):
                 lines += self.rows.texts(path)
-        return "".join(line if line.endswith("\n") else line + "\n" for line in lines).encode()
+        return "".join(line.removesuffix("\n") + "\n" for line in lines).encode()
 
 
 def _seconds(value: Any) -> float | None:
-    return value.timestamp() if isinstance(value, datetime) else None
+    if isinstance(value, datetime):
+        return value.timestamp()
+    return None
 
 
 def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) else None
+    if isinstance(value, int | float):
+        return float(value)
+    return None
+
+
+def _text(values: Mapping[str, Any], name: str) -> str:
+    return str(values.get(name) or "")
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values for JSON."""
-    found = {}
-    for name, value in values.items():
-        found[name] = value.isoformat() if isinstance(value, datetime) else value
-    return found
+    """The values for JSON."""
+    return {name: _for_json(value) for name, value in values.items()}
+
+
+def _for_json(value: Any) -> Any:
+    """The value for JSON: a time as ISO 8601."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return value
+
+
+def _remarks(kinds: Mapping[str, str], scale: int) -> Iterator[str]:
+    """Yield sentences on series without numbers, and on steps with fractions."""
+    odd = [path for path, kind in kinds.items() if kind not in ("float_series", "string_series")]
+    if odd:
+        yield f"not imported, series without numbers: {', '.join(odd[:20])}"
+    if scale != 1:
+        yield f"its steps have fractions: they are {scale:,} times as large here"

@@ -15,7 +15,7 @@ _OF_SERIES = "_series"  # the end of the types of series
 
 
 class Attribute(NamedTuple):
-    """One attribute of a run that is no series: its path, its type, and its value."""
+    """An attribute of a run, no series: its path, its type, and its value."""
 
     path: str
     kind: str
@@ -23,7 +23,7 @@ class Attribute(NamedTuple):
 
 
 class SeriesRow(NamedTuple):
-    """One value of a series: the step as a number that may have a fraction, the time in seconds."""
+    """A value of a series: the step, perhaps with a fraction, and the time in seconds."""
 
     path: str
     step: float
@@ -32,10 +32,10 @@ class SeriesRow(NamedTuple):
 
 
 class NeptuneRows:
-    """The rows of one run in the files of an export. Each method raises one of `ERRORS` for a damaged file.
+    """The rows of a run in the files of an export; a damaged file raises an error of `ERRORS`.
 
     Attributes:
-        ERRORS: what polars raises.
+        ERRORS: the errors of polars.
     """
 
     ERRORS: ClassVar = (polars.exceptions.PolarsError, OSError)
@@ -64,7 +64,7 @@ class NeptuneRows:
         return set(_COLUMNS) <= set(names)
 
     def attributes(self) -> Iterator[Attribute]:
-        """Yield the attributes that are no series, in the order of their paths."""
+        """Yield the attributes without series, in the order of their paths."""
         table = self._rows.filter(~polars.col("attribute_type").str.ends_with(_OF_SERIES))
         table = table.with_columns(polars.col("file_value").struct.field("path").alias("file_path"))
         chosen = table.select("attribute_path", "attribute_type", *_VALUES, "file_path").sort(

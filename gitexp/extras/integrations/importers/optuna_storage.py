@@ -32,7 +32,7 @@ class OptunaStorage(Importer):
     looks_for = "the SQLite file of a storage, such as optuna.db"
 
     def finds(self, place: Path) -> bool:
-        """Whether a file is a storage, or the only folder's file is."""
+        """Whether the place has the file of a storage."""
         return any(sqlite_file.tables(file) >= _NEEDS for file in _files(place))
 
     def read(self, place: Path) -> Iterator[Read]:
@@ -91,7 +91,7 @@ def _trial(
 
 
 def _params(base: sqlite3.Connection, trial: int) -> dict[str, Any]:
-    """The params; the file has a number for each, and the distribution says what that stands for."""
+    """The params: for each, the file has a number, and a distribution with its meaning."""
     query = "SELECT param_name, param_value, distribution_json FROM trial_params WHERE trial_id = ?"
     found: dict[str, Any] = {}
     for name, value, text in base.execute(f"{query} ORDER BY param_id", (trial,)):
@@ -113,7 +113,7 @@ def _meaning(value: Any, text: Any) -> Any:
 
 
 def _values(base: sqlite3.Connection, trial: int) -> dict[str, float]:
-    """The objectives: `value`, or `value_0`, `value_1` and so on, as Optuna's own tables call them."""
+    """The objectives under the names of Optuna's own tables: `value`, or `value_0`, `value_1` and so on."""
     kind = "value_type" if "value_type" in sqlite_file.columns(base, "trial_values") else "'FINITE'"
     query = f"SELECT value, {kind} FROM trial_values WHERE trial_id = ? ORDER BY objective"
     numbers = []
@@ -126,7 +126,7 @@ def _values(base: sqlite3.Connection, trial: int) -> dict[str, float]:
 
 
 def _points(file: Path, trial: int) -> Iterator[LoggedPoint]:
-    """Yield what the trial has reported step by step; Optuna notes no times for that."""
+    """Yield the reported values, step by step; Optuna notes no times for them."""
     with closing(sqlite_file.open_to_read(file)) as base:
         columns = sqlite_file.columns(base, "trial_intermediate_values")
         kind = "intermediate_value_type" if "intermediate_value_type" in columns else "'FINITE'"
@@ -148,7 +148,7 @@ def _attributes(base: sqlite3.Connection, table: str, trial: int) -> Mapping[str
 
 
 def _time(text: Any) -> float | None:
-    """Seconds since the epoch; Optuna writes local time of the machine, without saying so."""
+    """Seconds since the epoch; Optuna writes the local time of the machine."""
     try:
         moment = datetime.fromisoformat(str(text))
     except ValueError:

@@ -1,7 +1,7 @@
 """Messages of Protocol Buffers, read field by field without a schema.
 
-The encoding: https://protobuf.dev/programming-guides/encoding/. A field is a key (number and kind) and a
-value; nothing in a message says what the value means, so the reader has to know the numbers.
+The encoding: https://protobuf.dev/programming-guides/encoding/. A field has a key (number and kind) and a
+value; a message does not name the meaning of its fields, so the reader has to know the numbers.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ _TWO_63, _TWO_64 = 1 << 63, 1 << 64
 
 
 class BadMessage(ValueError):
-    """Bytes that are no message."""
+    """Bytes without the form of a message."""
 
 
 class WireField(NamedTuple):
-    """One field: its number, and an integer for a varint, bytes for all else."""
+    """A field: its number, and its value: an integer for a varint, else bytes."""
 
     number: int
     value: int | bytes
@@ -51,7 +51,7 @@ def fields(message: bytes) -> Iterator[WireField]:
 
 
 class Message:
-    """The fields of a message by number; what is missing has the value that Protocol Buffers give it."""
+    """The fields of a message by number; a missing field has the default of Protocol Buffers."""
 
     def __init__(self, content: bytes) -> None:
         self._fields: dict[int, list[int | bytes]] = defaultdict(list)
@@ -85,12 +85,12 @@ class Message:
         return found[-1] if found else 0
 
     def integer(self, number: int) -> int:
-        """The same as an integer of 64 bits with a sign."""
+        """The last varint of a field as an integer of 64 bits with a sign."""
         value = self.unsigned(number)
         return value - _TWO_64 if value >= _TWO_63 else value
 
     def zigzag(self, number: int) -> int:
-        """The same, where the sign is the last bit."""
+        """The last varint of a field as an integer with its sign in the last bit."""
         value = self.unsigned(number)
         return (value >> 1) ^ -(value & 1)
 
@@ -121,7 +121,7 @@ class Message:
 
 
 def _varint(message: bytes, at: int) -> tuple[int, int]:
-    """The number that begins at a place, and the place behind it."""
+    """The number at a place, and the place behind it."""
     value = shift = 0
     for byte in message[at : at + _LONGEST_VARINT]:
         value |= (byte & 0x7F) << shift

@@ -1,4 +1,4 @@
-"""Which tool has left what is in a folder."""
+"""The tool behind the files of a folder."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from gitexp.extras.integrations.importers.foreign import Importer
 
 
 class Recognised(NamedTuple):
-    """An importer that knows what is in a folder, and its name."""
+    """An importer for the files of a folder, and its name."""
 
     kind: str
     importer: Importer
 
 
 def recognise(place: Path) -> list[Recognised]:
-    """The importers that know a file or folder, in the order of the table; one look each, nothing is read."""
+    """The importers for a file or folder, in the order of the table; each has a quick look alone."""
     found = []
     for kind in plugins.names("importer"):
         importer: Importer = plugins.load("importer", kind)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from gitexp import errors
+from gitexp.extras.integrations.importers import folder_files
 from gitexp.extras.integrations.importers.foreign import Content, ForeignRun, Importer, Read, Unread
 from gitexp.files.series import LoggedPoint
 from gitexp.log_rules import LONGEST_STEP
@@ -19,7 +20,6 @@ _RUN, _CONFIG, _METRICS, _OUTPUT, _INFO = "run.json", "config.json", "metrics.js
 _OWN = frozenset({_RUN, _CONFIG, _METRICS, _OUTPUT, _INFO})
 _SOURCES = "_sources"
 _STATUSES = {"COMPLETED": Status.DONE, "FAILED": Status.FAILED}
-_LONGEST = 64 * 1024 * 1024  # bytes of one file
 
 
 class Sacred(Importer):
@@ -29,7 +29,7 @@ class Sacred(Importer):
     looks_for = "the folder of a FileStorageObserver, with a folder for each run"
 
     def finds(self, place: Path) -> bool:
-        """Whether there is the folder of a run."""
+        """Whether the place has the folder of a run."""
         return any(_is_run(folder) for folder in _runs(place))
 
     def read(self, place: Path) -> Iterator[Read]:
@@ -55,20 +55,28 @@ def _is_run(folder: Path) -> bool:
 
 
 def _runs(place: Path) -> list[Path]:
-    folders = [place, *place.iterdir()] if place.is_dir() else []
-    found = [each for each in folders if (each / _RUN).is_file() and (each / _CONFIG).is_file()]
-    return sorted((each for each in found if not each.is_symlink()), key=_number)
+    if not place.is_dir():
+        return []
+    found = []
+    for folder in (place, *place.iterdir()):
+        has_files = (folder / _RUN).is_file() and (folder / _CONFIG).is_file()
+        if has_files and not folder.is_symlink():
+            found.append(folder)
+    return sorted(found, key=_number)
 
 
 def _number(folder: Path) -> tuple[int, str]:
-    return (int(folder.name) if folder.name.isdecimal() else 0, folder.name)
+    number = 0
+    if folder.name.isdecimal():
+        number = int(folder.name)
+    return number, folder.name
 
 
 def _object(path: Path) -> dict[str, Any]:
     """The object in a file of JSON; {} for no file. Raises ValueError and OSError."""
     try:
         with path.open("rb") as file:
-            found = json.loads(file.read(_LONGEST))
+            found = json.loads(file.read(folder_files.LONGEST))
     except FileNotFoundError:
         return {}
     if isinstance(found, dict):
@@ -81,49 +89,70 @@ def _read(place: Path, folder: Path) -> ForeignRun:
     experiment, host, meta = _map(run, "experiment"), _map(run, "host"), _map(run, "meta")
     if not experiment:
         raise ValueError("it is no run of Sacred's")
-    created, finished = _time(run.get("start_time")), _time(run.get("stop_time"))
-    remarks = []
-    try:
-        curves = _object(folder / _METRICS)
-    except (ValueError, RecursionError) as error:
-        curves = {}
-        remarks.append(f"its curves cannot be read: {error}")
-    repositories = [each for each in experiment.get("repositories", ()) if isinstance(each, dict)]
-    name = str(experiment.get("name", ""))
-    result = run.get("result")
+    remarks: list[str] = []
+    name, result = str(experiment.get("name", "")), run.get("result")
+    metrics, facts = {}, {}
+    if _is_number(result):
+        metrics["result"] = result
+    if (folder / _INFO).is_file():
+        facts["sacred"] = {"info": _object(folder / _INFO)}
+    finished = _time(run.get("stop_time")) or _time(run.get("heartbeat"))
     return ForeignRun(
         id=f"{name}/{folder.name}@{run.get('start_time', '')}",
         status=_STATUSES.get(str(run.get("status")), Status.INTERRUPTED),
         state=f"{run.get('status')} {run.get('heartbeat')}",
-        name=f"{name}-{folder.name}" if name else folder.name,
-        created=created,
-        finished=finished if finished is not None else _time(run.get("heartbeat")),
+        name="-".join(filter(None, [name, folder.name])),
+        created=_time(run.get("start_time")),
+        finished=finished,
         params={key: value for key, value in config.items() if key != "__doc__"},
-        metrics={"result": result} if _is_number(result) else {},
-        points=partial(_points, curves),
-        note=str(meta.get("comment") or ""),
+        metrics=metrics,
+        points=partial(_points, _curves(folder, remarks)),
+        note=_words(meta.get("comment")),
         group=name,
-        command=str(run.get("command") or ""),
-        host=str(host.get("hostname") or ""),
+        command=_words(run.get("command")),
+        host=_words(host.get("hostname")),
         platform=_words(host.get("os")),
-        python=str(host.get("python_version") or ""),
-        commit=str(repositories[0].get("commit") or "") if repositories else "",
+        python=_words(host.get("python_version")),
+        commit=_commit(experiment),
         code=_code(place, folder, experiment),
         files=_files(folder),
-        log=_content(folder / _OUTPUT),
+        log=folder_files.content(folder / _OUTPUT),
         environment="\n".join(map(str, experiment.get("dependencies", ()))),
-        facts={"sacred": {"info": _object(folder / _INFO)}} if (folder / _INFO).is_file() else {},
+        facts=facts,
         remarks=tuple(remarks),
     )
 
 
+def _curves(folder: Path, remarks: list[str]) -> dict[str, Any]:
+    """The curves in Sacred's form; adds a reason for none to `remarks`."""
+    try:
+        return _object(folder / _METRICS)
+    except (ValueError, RecursionError) as error:
+        remarks.append(f"its curves cannot be read: {error}")
+    return {}
+
+
+def _commit(experiment: Mapping[str, Any]) -> str:
+    """The commit of the first repository; "" without any."""
+    for repository in experiment.get("repositories", ()):
+        if isinstance(repository, dict):
+            return str(repository.get("commit") or "")
+    return ""
+
+
 def _words(value: Any) -> str:
-    return " ".join(map(str, value)) if isinstance(value, list) else str(value or "")
+    """A value as text: a list's parts with blanks between; "" for none."""
+    if isinstance(value, list):
+        return " ".join(map(str, value))
+    return str(value or "")
 
 
 def _map(values: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """The map at a key; {} for anything else there."""
     found = values.get(key)
-    return found if isinstance(found, dict) else {}
+    if isinstance(found, dict):
+        return found
+    return {}
 
 
 def _is_number(value: Any) -> TypeGuard[float]:
@@ -131,23 +160,27 @@ def _is_number(value: Any) -> TypeGuard[float]:
 
 
 def _points(curves: Mapping[str, Any]) -> Iterator[LoggedPoint]:
-    """Yield the values of all curves, those of one step together."""
+    """Yield the values of all curves, a point for each step."""
     steps: dict[int, LoggedPoint] = {}
     for name, curve in sorted(curves.items()):
-        if not isinstance(curve, dict):
-            continue
-        rows = zip(curve.get("steps", ()), curve.get("timestamps", ()), curve.get("values", ()), strict=False)
-        for step, time, value in rows:
-            number = value.get("value") if isinstance(value, dict) else value  # as jsonpickle has numpy's
-            if isinstance(step, int) and abs(step) < LONGEST_STEP and _is_number(number):
-                point = steps.setdefault(step, LoggedPoint(step, _time(time) or 0.0, {}))
-                point.values[name] = float(number)
+        if isinstance(curve, dict):
+            _take_curve(name, curve, steps)
     for step in sorted(steps):
         yield steps[step]
 
 
+def _take_curve(name: str, curve: Mapping[str, Any], steps: dict[int, LoggedPoint]) -> None:
+    rows = zip(curve.get("steps", ()), curve.get("timestamps", ()), curve.get("values", ()), strict=False)
+    for step, time, value in rows:
+        if isinstance(value, dict):  # a number of numpy's, written by jsonpickle
+            value = value.get("value")
+        if isinstance(step, int) and abs(step) < LONGEST_STEP and _is_number(value):
+            point = steps.setdefault(step, LoggedPoint(step, _time(time) or 0.0, {}))
+            point.values[name] = float(value)
+
+
 def _code(place: Path, folder: Path, experiment: Mapping[str, Any]) -> dict[str, Content]:
-    """The source files that Sacred has kept, in `_sources/` beside the runs."""
+    """The source files kept by Sacred, in `_sources/` beside the runs."""
     found: dict[str, Content] = {}
     for source in experiment.get("sources", ()):
         if not (isinstance(source, list) and len(source) == 2):
@@ -161,27 +194,20 @@ def _code(place: Path, folder: Path, experiment: Mapping[str, Any]) -> dict[str,
 
 
 def _files(folder: Path) -> dict[str, Content]:
-    """The artifacts: whatever else is in the folder."""
+    """The artifacts: all other files of the folder."""
     found: dict[str, Content] = {}
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if name not in _OWN and path.is_file() and not path.is_symlink():
+    for name, path in folder_files.plain_files(folder):
+        if name not in _OWN:
             found[name] = path
     return found
 
 
-def _content(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(_LONGEST)
-    except OSError:
-        return b""
-
-
 def _time(text: Any) -> float | None:
-    """Seconds since the epoch; Sacred writes times of UTC without saying so."""
+    """Seconds since the epoch; Sacred writes times of UTC without the zone."""
     try:
         moment = datetime.fromisoformat(str(text))
     except ValueError:
         return None
-    return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return moment.timestamp()

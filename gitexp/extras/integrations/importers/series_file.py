@@ -15,7 +15,7 @@ _BUFFER = 1024 * 1024  # bytes
 
 
 class _Buffered(LineFile):
-    """Lines of a file that nobody else writes or reads yet."""
+    """Lines of a file of this process alone."""
 
     def __init__(self, file: BinaryIO) -> None:
         super().__init__(Path(), "series", lambda reason: None)

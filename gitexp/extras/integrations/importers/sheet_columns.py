@@ -1,4 +1,4 @@
-"""What the columns of a sheet of results are, which people keep by hand: params, metrics, names, times."""
+"""The columns of a sheet of results kept by hand: params, metrics, names, times."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gitexp.words import counted
 
 
 class Role(StrEnum):
-    """What a column says of a run."""
+    """The meaning of a column for a run."""
 
     PARAM = "param"
     METRIC = "metric"
@@ -41,7 +41,7 @@ class SheetColumn(NamedTuple):
 
     @property
     def role_text(self) -> str:
-        """The role as `--column` has it behind the header."""
+        """The role in the form of `--column`, behind the header."""
         if self.role in (Role.PARAM, Role.METRIC) and self.name != self.header:
             return f"{self.role}:{self.name}"
         return str(self.role)
@@ -93,9 +93,9 @@ _BLANKS = re.compile(r"[\s_-]+")
 
 
 def columns_of(headers: Sequence[str], given: Mapping[str, str]) -> list[SheetColumn]:
-    """The columns of a sheet; `given` are roles by header, as `--column` has them.
+    """The columns of a sheet; `given` has roles by header, in the form of `--column`.
 
-    Raises UsageError for a role or a column that is none, and for a column that nobody has a role for.
+    Raises UsageError for an unknown role or column, and for a column without a role.
     """
     unknown = [header for header in given if header not in headers]
     if unknown:
@@ -123,7 +123,7 @@ def columns_of(headers: Sequence[str], given: Mapping[str, str]) -> list[SheetCo
 
 
 def guess(header: str) -> SheetColumn | None:
-    """The column of a header that means one thing in every sheet; None for any other."""
+    """The column of a telling header; None for any other."""
     words = _BLANKS.sub(" ", header.strip().lower())
     if not words:
         return SheetColumn(header, Role.SKIP, "")
@@ -149,7 +149,7 @@ def _parsed(header: str, text: str) -> SheetColumn:
 
 
 def _require_single(columns: Iterable[SheetColumn]) -> None:
-    """Raise UsageError for two columns that cannot both be the name, the note and so on."""
+    """Raise UsageError for two columns of a role that a run has once: name, note and so on."""
     seen: dict[tuple[Role, str], str] = {}
     for column in columns:
         if column.role in (Role.SKIP, Role.TAGS):

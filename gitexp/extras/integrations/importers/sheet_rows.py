@@ -19,7 +19,7 @@ class Sheet(NamedTuple):
     """A sheet.
 
     Attributes:
-        headers: the names of the columns; "" for a column without one.
+        headers: the names of the columns; "" for a column without a name.
         rows: the cells of each row, a text, number, truth value, time or None each.
         first_line: the number of the first row in its file.
     """
@@ -30,7 +30,7 @@ class Sheet(NamedTuple):
 
 
 def read(file: Path) -> Sheet:
-    """The sheet in a file. Raises UsageError for a file that is none, and OSError."""
+    """The sheet in a file. Raises UsageError for any other file, and OSError."""
     if file.stat().st_size > _LARGEST:
         raise errors.UsageError(f"{file} is too large for a sheet.", "Divide it; each part can be imported.")
     if file.suffix.lower() in WORKBOOKS:
@@ -83,7 +83,7 @@ def _delimited(file: Path) -> Iterator[list[Any]]:
 
 
 def as_text(cell: Any) -> str:
-    """A cell as text; "" for an empty one, and no `.0` behind a whole number of Excel's."""
+    """The text of a cell; "" for an empty cell, and no `.0` behind Excel's whole numbers."""
     if cell is None:
         return ""
     if isinstance(cell, datetime):

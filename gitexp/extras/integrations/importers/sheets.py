@@ -1,4 +1,4 @@
-"""Runs from a sheet of results that somebody keeps by hand: CSV or Excel, a row a run."""
+"""Runs from a sheet of results kept by hand: CSV or Excel, a row a run."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class SheetColumns(ColumnRoles):
         return sheet_rows.read(place).headers
 
     def unknown(self, place: Path, given: Mapping[str, str]) -> Mapping[str, Sequence[str]]:
-        """Some values of each column that nobody knows, by header."""
+        """Some values of each unknown column, by header."""
         sheet = sheet_rows.read(place)
         found: dict[str, list[str]] = {}
         for number, header in enumerate(sheet.headers):
@@ -60,7 +60,7 @@ class Sheets(Importer):
 
     Attributes:
         endings: of the names of files.
-        given: roles of columns by header; others are told by their names.
+        given: roles of columns by header; other columns need a telling name.
     """
 
     def __init__(self, title: str, endings: tuple[str, ...], given: Mapping[str, str] | None = None) -> None:
@@ -71,7 +71,7 @@ class Sheets(Importer):
         self.columns = SheetColumns(title, endings)
 
     def finds(self, place: Path) -> bool:
-        """Whether a file is a sheet, by its name: what is in a folder may be anything."""
+        """Whether a file is a sheet, by its ending; a folder never is."""
         return place.is_file() and place.suffix.lower() in self.endings
 
     def read(self, place: Path) -> Iterator[Read]:
@@ -104,7 +104,7 @@ class _SheetRows:
         return decimal_mark(cell for cell in cells if isinstance(cell, str))
 
     def runs(self) -> Iterator[Read]:
-        """Yield a run for each row, and what is wrong with a row that is none."""
+        """Yield a run for each row, and the fault of each unreadable row."""
         for line, row in enumerate(self._sheet.rows, self._sheet.first_line):
             if not any(as_text(cell) for cell in row):
                 continue
@@ -154,9 +154,9 @@ class _SheetRows:
         )
 
     def _id(self, said: Mapping[Role, str], params: Mapping[str, Any], row: Sequence[Any]) -> str:
-        """What a row is known by at the next import: its id, else its name, else its params.
+        """The key of a row at the next import: its id, else its name, else its params.
 
-        The second row of an equal name or of equal params is the second one at the next import too.
+        A number tells rows of equal keys apart, by their order.
         """
         known = said.get(Role.ID) or said.get(Role.NAME)
         if known is None:
@@ -208,7 +208,7 @@ def _digest(texts: Iterable[str]) -> str:
 
 
 def _time(text: str | None) -> float | None:
-    """Seconds since the epoch of a time as ISO 8601 writes it, or of such seconds themselves."""
+    """Seconds since the epoch, from ISO 8601 or from a number of seconds."""
     if text is None:
         return None
     try:

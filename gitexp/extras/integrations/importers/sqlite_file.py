@@ -1,4 +1,4 @@
-"""SQLite files of other tools, opened so that nothing is written: neither to them nor beside them."""
+"""SQLite files of other tools, opened without a write to the file or beside it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _BEGINNING = b"SQLite format 3\0"
 
 
 def open_to_read(file: Path) -> sqlite3.Connection:
-    """A connection that only reads; raises sqlite3.Error.
+    """A connection for reading alone. Raises sqlite3.Error.
 
-    A file whose changes go into a log beside it would have that log made anew, so one without a log is taken
-    as it is; see sqlite.org/wal.html and sqlite.org/uri.html.
+    SQLite would make the missing log of a file in WAL mode anew; so a file without its log counts as
+    immutable. See sqlite.org/wal.html and sqlite.org/uri.html.
     """
     as_it_is = _has_log(file) and not file.with_name(f"{file.name}-wal").exists()
     mode = "mode=ro&immutable=1" if as_it_is else "mode=ro"

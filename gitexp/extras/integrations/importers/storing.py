@@ -1,4 +1,4 @@
-"""One run of another tool as a record with its tree: code, params, metrics, curves, log, files."""
+"""A run of another tool as a record with its tree: code, params, metrics, curves, log, files."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FACTS = "imported.json"  # in the record's tree: what the tool knows beside the 
 
 
 class ForeignRunStore:
-    """Makes records and their trees of one tool's runs; the objects are stored, no ref is moved."""
+    """Makes records and their trees from the runs of a tool; stores objects, moves no ref."""
 
     def __init__(self, project: Project, kind: str, title: str, into: str) -> None:
         self._project = project
@@ -61,7 +61,7 @@ class ForeignRunStore:
         return record, self._project.store.record_tree(code.tree, files)
 
     def for_filters(self, run: ForeignRun) -> Record:
-        """The record as a filter sees it, without a look at curves."""
+        """The record for a filter, without a look at curves."""
         zero = self._project.repo.zero
         record = replace(self.bare_record(run, zero, zero), name=run.name)
         params = {CODE_PARAMS: run.params} if run.params else {}
@@ -69,7 +69,7 @@ class ForeignRunStore:
         return replace(record, params=params, metrics=metrics)
 
     def bare_record(self, run: ForeignRun, baseline: str, commit: str) -> Record:
-        """The record as far as it needs no look at curves and files."""
+        """The record without everything from curves and files."""
         imported = {"from": self._kind, "id": run.id}
         for key in ("state", "group", "parent"):
             if value := getattr(run, key):
@@ -178,7 +178,7 @@ def _duration(run: ForeignRun) -> float | None:
 
 
 def _tags(given: tuple[str, ...]) -> tuple[str, ...]:
-    """The tags as gitexp can keep them: printable, and not too long."""
+    """The tags within gitexp's rules: printable, and not too long."""
     found = []
     for tag in given:
         plain = "".join(letter if letter.isprintable() else " " for letter in tag)
@@ -188,7 +188,7 @@ def _tags(given: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _finite(tree: Tree) -> dict[str, Any]:
-    """A tree of metrics for JSON, which has no word for NaN."""
+    """A tree of metrics for JSON: words in place of NaN and infinity."""
     text = json.dumps(tree)
     found: dict[str, Any] = json.loads(text, parse_constant=_word)
     return found

@@ -1,4 +1,4 @@
-"""Runs of TensorBoard: each folder with event files is one. Scalars become curves, `hparams` params.
+"""Runs of TensorBoard, a folder with event files each. Scalars become curves, `hparams` params.
 
 The numbers of the fields are those of TensorFlow's `event.proto`, `summary.proto`, `tensor.proto` and of the
 plugin for hyperparameters.
@@ -33,7 +33,7 @@ _MOST_TEXTS = 100
 
 @dataclass
 class _BoardFacts:
-    """What the files of a run say beside the curves; times in seconds since the epoch."""
+    """The facts of a run beside its curves; times in seconds since the epoch."""
 
     first: float | None = None
     last: float | None = None
@@ -51,7 +51,7 @@ class TensorBoard(Importer):
     looks_for = "a folder with event files, events.out.tfevents.*"
 
     def finds(self, place: Path) -> bool:
-        """Whether there is a file of events."""
+        """Whether the place has a file of events."""
         for _, files in _runs(place):
             return tensorboard_file.begins_well(files[0])
         return False
@@ -70,7 +70,7 @@ IMPORTER = TensorBoard()
 
 
 def _runs(place: Path) -> Iterator[tuple[Path, list[Path]]]:
-    """Yield each folder that has event files, with these in the order of their beginnings."""
+    """Yield each folder with event files, and its files in the order of their beginnings."""
     if place.is_file():
         if _NAME in place.name:
             yield place.parent, [place]
@@ -118,7 +118,7 @@ def _events(file: Path, found: _BoardFacts) -> Iterator[Message]:
 
 
 def _take(found: _BoardFacts, event: Message, number: int) -> None:
-    """Take in what an event says beside numbers."""
+    """Take in the facts of an event beside its numbers."""
     time = event.double(1)
     if time > 0:
         found.first = time if found.first is None else min(found.first, time)
@@ -160,7 +160,7 @@ def _params(plugin: Message) -> dict[str, Any]:
 
 
 def _number(value: Message) -> float | None:
-    """The number of a value; None for a picture, a histogram, a text or a tensor of many numbers."""
+    """The number of a value; None for pictures, histograms, texts and tensors of many numbers."""
     if 2 in value:
         return value.single(2)
     if 8 not in value or value.message(9).message(1).text(1) not in ("scalars", ""):
@@ -178,7 +178,7 @@ def _number(value: Message) -> float | None:
 
 
 def _points(files: list[Path]) -> Iterator[LoggedPoint]:
-    """Yield the numbers; those of one step that follow each other are one point."""
+    """Yield the numbers, neighbours of the same step together."""
     now = LoggedPoint(0, 0.0, {})
     for file in files:
         for event in _events(file, _BoardFacts()):

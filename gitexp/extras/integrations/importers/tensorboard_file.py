@@ -21,9 +21,9 @@ _LONGEST = 16 * 1024 * 1024  # bytes; pictures and graphs may be longer, and are
 
 
 def read(path: Path) -> Iterator[bytes | CutShort]:
-    """Yield the events of a file, and at last where and why no more could be read, if so. Raises OSError.
+    """Yield the events of a file, and the place of its premature end, if any. Raises OSError.
 
-    A program that was killed leaves a record without its end. Records too long for numbers are passed over.
+    A killed program leaves a record without its end. Records too long for numbers are passed over.
     """
     at = 0
     with path.open("rb") as file:
@@ -60,7 +60,7 @@ def begins_well(path: Path) -> bool:
 
 
 def _table() -> tuple[int, ...]:
-    """What each value of a byte adds to a CRC-32C."""
+    """The change of a CRC-32C by each value of a byte."""
     found = []
     for value in range(256):
         for _ in range(8):

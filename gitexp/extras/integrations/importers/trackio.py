@@ -1,4 +1,4 @@
-"""Runs of trackio, from the SQLite file that it keeps for each project."""
+"""Runs of trackio, from its SQLite file of each project."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NOT_OURS = ("_Username", "_Created", "_Group")  # keys of a config that trackio
 
 
 class _TrackioRun(NamedTuple):
-    """A run in the file; `key` is the column that tells runs apart, which older versions lack."""
+    """A run in the file; `key`: the column that tells runs apart, another one in older versions."""
 
     file: Path
     key: str
@@ -36,7 +36,7 @@ class Trackio(Importer):
     looks_for = "a file <project>.db, or the folder trackio keeps them in"
 
     def finds(self, place: Path) -> bool:
-        """Whether there is a file of trackio's."""
+        """Whether the place has a file of trackio's."""
         return any(sqlite_file.tables(file) >= _NEEDS for file in _files(place))
 
     def read(self, place: Path) -> Iterator[Read]:

@@ -25,11 +25,11 @@ _LONGEST = 256 * 1024 * 1024  # bytes of a record
 
 
 class NotWandb(ValueError):
-    """A file that is no log of wandb's, or of a version that nobody here knows."""
+    """A file without the form of wandb's log, or of an unknown version."""
 
 
 def begins_well(path: Path) -> bool:
-    """Whether a file begins as wandb's do."""
+    """Whether a file begins like wandb's."""
     try:
         with path.open("rb") as file:
             return file.read(len(_MAGIC)) == _MAGIC
@@ -46,9 +46,9 @@ class _Piece(NamedTuple):
 
 
 def read(path: Path) -> Iterator[bytes | CutShort]:
-    """Yield the records of a file, and at last where and why no more could be read, if so.
+    """Yield the records of a file, and the place of its premature end, if any.
 
-    A run that was killed leaves a record without its end. Raises NotWandb and OSError.
+    A killed run leaves a record without its end. Raises NotWandb and OSError.
     """
     parts: list[bytes] = []
     size = 0
@@ -83,7 +83,7 @@ def _read_header(file: BinaryIO) -> None:
 
 
 def _pieces(file: BinaryIO) -> Iterator[_Piece | CutShort]:
-    """Yield the pieces after the header, and at last where and why no more could be read, if so."""
+    """Yield the pieces after the header, and the place of a premature end, if any."""
     at = _HEADER.size
     while True:
         left = _BLOCK - at % _BLOCK

@@ -1,0 +1,84 @@
+"""The files of a run of Weights & Biases, in `files/` of its folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from gitexp.extras.integrations.importers import folder_files
+from gitexp.extras.integrations.importers.foreign import Content
+from gitexp.extras.integrations.importers.protobuf import Message
+
+_CODE = "code/"
+_OWN = (
+    *("output.log", "requirements.txt", "diff.patch", "config.yaml"),
+    *("wandb-metadata.json", "wandb-summary.json"),
+)
+
+
+def user_files(top: Path) -> tuple[dict[str, Content], list[str]]:
+    """The files logged by the run, by name, and a sentence for each one left out.
+
+    `wandb.save` leaves links to files of the project; a link to anywhere else is not followed.
+    """
+    found: dict[str, Content] = {}
+    left = []
+    project = top.parent.parent.parent.resolve()  # the folder with the folder wandb
+    for path in sorted(top.rglob("*")):
+        name, real = path.relative_to(top).as_posix(), path.resolve()
+        if name in _OWN or name.startswith(_CODE) or path.is_dir():
+            continue
+        if not real.is_file():
+            left.append(f"a file is gone: {name}")
+        elif path.is_symlink() and not real.is_relative_to(project):
+            left.append(f"a link to outside is not followed: {name}")
+        else:
+            found[name] = real
+    return found, left
+
+
+def code(top: Path) -> dict[str, Content]:
+    """The files of code kept by wandb, by path."""
+    return dict(folder_files.plain_files(top / _CODE))
+
+
+def about(top: Path, said: list[Message]) -> dict[str, str]:
+    """Program, machine and commit: from records, else from the `wandb-metadata.json` of older versions."""
+    found: dict[str, str] = {}
+    for message in said:
+        _add(found, "platform", message.text(1))
+        _add(found, "python", message.text(2))
+        _add(found, "command", " ".join([message.text(7) or message.text(6), *message.texts(5)]).strip())
+        _add(found, "host", message.text(12))
+        _add(found, "user", message.text(13))
+        _add(found, "commit", message.message(9).text(2))
+    if not said:
+        _add_older(found, top / "wandb-metadata.json")
+    if "python" in found:
+        found["python"] = found["python"].removeprefix("CPython ")
+    if "command" in found:
+        found["command"] = f"python {found['command']}"
+    return found
+
+
+def _add_older(found: dict[str, str], file: Path) -> None:
+    try:
+        older = json.loads(folder_files.content(file) or b"{}")
+    except (ValueError, RecursionError):
+        return
+    if not isinstance(older, dict):
+        return
+    words = [older.get("program") or ""]
+    if isinstance(older.get("args"), list):
+        words += older["args"]
+    for key, name in (("platform", "os"), ("python", "python"), ("host", "host"), ("user", "username")):
+        _add(found, key, older.get(name))
+    _add(found, "command", " ".join(map(str, words)).strip())
+    if isinstance(older.get("git"), dict):
+        _add(found, "commit", older["git"].get("commit"))
+
+
+def _add(found: dict[str, str], key: str, value: Any) -> None:
+    if isinstance(value, str) and value:
+        found[key] = value

@@ -1,0 +1,227 @@
+"""The records of a run of Weights & Biases, read: facts, points, and values of the machine.
+
+The numbers of the fields are those of wandb's own `wandb_internal.proto`, from version 0.12 to 0.31.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gitexp.extras.integrations.importers import wandb_file
+from gitexp.extras.integrations.importers.cut_short import CutShort
+from gitexp.extras.integrations.importers.protobuf import Message
+from gitexp.files.series import LoggedPoint
+
+# Fields of a record.
+_HISTORY, _SUMMARY, _CONFIG, _STATS, _ALERT, _OUTPUT = 2, 3, 5, 7, 10, 13
+_RUN, _EXIT, _ENVIRONMENT = 17, 18, 26
+# Fields of an item of history, summary or config.
+_KEY, _NESTED, _NONE, _BOOLEAN, _INTEGER, _NUMBER, _TEXT, _JSON, _VALUE = 1, 2, 3, 4, 5, 6, 7, 8, 16
+_MIB = 1024.0 * 1024.0
+_OURS = {"proc.cpu": "cpu"}  # names of the machine's values, as gitexp has them
+_MISSING = object()
+
+
+@dataclass
+class WandbFacts:
+    """The facts of a run, without its points.
+
+    Attributes:
+        run: the record of the run; None if the file has none.
+        config: the config, without wandb's own keys.
+        summary: the items of the summary by path, of which the last one counts.
+        environment: the records about program and machine.
+        alerts: title, text and level of each alert.
+        printed: pieces of the output.
+        exit: the record of the end; None for a run that was killed or goes on.
+        last_time: the time of the last look at the machine, in seconds since the epoch.
+        cut: the end of the readable part of a file that was cut short.
+    """
+
+    run: Message | None = None
+    config: dict[str, Any] = field(default_factory=dict)
+    summary: dict[tuple[str, ...], Message] = field(default_factory=dict)
+    environment: list[Message] = field(default_factory=list)
+    alerts: list[dict[str, Any]] = field(default_factory=list)
+    printed: list[str] = field(default_factory=list)
+    exit: Message | None = None
+    last_time: float | None = None
+    cut: CutShort | None = None
+
+    def numbers(self) -> tuple[dict[str, float], dict[str, Any]]:
+        """The numbers of the summary by name, and all else in it."""
+        summary: dict[str, Any] = {}
+        for path, item in self.summary.items():
+            _put(summary, path, _value(item))
+        other = {}
+        for name, value in summary.items():
+            if name in ("_runtime", "_timestamp") or not isinstance(value, int | float):
+                other[name] = value
+        return _numbers(summary), other
+
+
+def read_facts(file: Path) -> WandbFacts:
+    """The facts of a run. Raises NotWandb, BadMessage and OSError."""
+    found = WandbFacts()
+    for content in wandb_file.read(file):
+        if isinstance(content, CutShort):
+            found.cut = content
+            break
+        _take(found, Message(content))
+    for name in ("_wandb", "wandb_version"):
+        found.config.pop(name, None)
+    return found
+
+
+def _take(found: WandbFacts, record: Message) -> None:
+    """Take in a record; records of the history hold points, and are left."""
+    if _SUMMARY in record:
+        _take_summary(found, record.message(_SUMMARY))
+    elif _RUN in record:
+        found.run = record.message(_RUN)
+        _take_config(found, found.run.message(4))
+    elif _CONFIG in record:
+        _take_config(found, record.message(_CONFIG))
+    elif _STATS in record:
+        found.last_time = time_of(record.message(_STATS).message(2))
+    elif _OUTPUT in record:
+        found.printed.append(record.message(_OUTPUT).text(3))
+    elif _ALERT in record:
+        alert = record.message(_ALERT)
+        found.alerts.append({"title": alert.text(1), "text": alert.text(2), "level": alert.text(3)})
+    elif _ENVIRONMENT in record:
+        found.environment.append(record.message(_ENVIRONMENT))
+    elif _EXIT in record:
+        found.exit = record.message(_EXIT)
+
+
+def _take_config(found: WandbFacts, changes: Message) -> None:
+    for item in changes.messages(1):
+        _put(found.config, _path(item), _value(item))
+    for item in changes.messages(2):
+        _put(found.config, _path(item), _MISSING)
+
+
+def _take_summary(found: WandbFacts, changes: Message) -> None:
+    for item in changes.messages(1):
+        found.summary[_path(item)] = item
+    for item in changes.messages(2):
+        found.summary.pop(_path(item), None)
+
+
+def _path(item: Message) -> tuple[str, ...]:
+    """The names of the maps that lead to an item, and its own."""
+    return tuple(item.texts(_NESTED) or [item.text(_KEY)])
+
+
+def _put(tree: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
+    """Set or take away the value at a path of maps."""
+    for name in path[:-1]:
+        inner = tree.get(name)
+        if not isinstance(inner, dict):
+            inner = tree[name] = {}
+        tree = inner
+    if value is _MISSING:
+        tree.pop(path[-1], None)
+    else:
+        tree[path[-1]] = value
+
+
+def _value(item: Message) -> Any:
+    """The value of an item; since 0.31 numbers have fields of their own."""
+    if _NUMBER in item:
+        return item.double(_NUMBER)
+    if _INTEGER in item:
+        return item.zigzag(_INTEGER)
+    if _BOOLEAN in item:
+        return bool(item.unsigned(_BOOLEAN))
+    if _TEXT in item:
+        return item.text(_TEXT)
+    if _NONE in item:
+        return None
+    text = item.text(_JSON) or item.text(_VALUE)
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def points(file: Path) -> Iterator[LoggedPoint]:
+    """Yield the points of a run; other values stay in the summary and the files."""
+    latest = -1
+    for record in _records_with(file, _HISTORY):
+        history = record.message(_HISTORY)
+        step, at = latest + 1, 0.0
+        if 2 in history:
+            step = history.message(2).integer(1)
+        logged: dict[str, Any] = {}
+        for item in history.messages(1):
+            _put(logged, _path(item), _value(item))
+        if isinstance(logged.get("_step"), int):
+            step = logged["_step"]
+        if isinstance(logged.get("_timestamp"), int | float):
+            at = float(logged["_timestamp"])
+        latest = step
+        if values := _numbers(logged):
+            yield LoggedPoint(step, at, values)
+
+
+def _numbers(logged: Mapping[str, Any]) -> dict[str, float]:
+    """The numbers in a map and its maps, by name; none in the map of a picture or a table."""
+    values: dict[str, float] = {}
+    for name in sorted(logged):
+        if not name.startswith("_"):
+            _collect(values, name, logged[name])
+    return values
+
+
+def _collect(values: dict[str, float], name: str, value: Any) -> None:
+    """Add the numbers in a value, and in its maps unless they describe a picture or a table."""
+    if isinstance(value, int | float):
+        values[name] = float(value)
+    elif isinstance(value, dict) and "_type" not in value:
+        for key, inner in value.items():
+            _collect(values, f"{name}.{key}", inner)
+
+
+def system(file: Path) -> Iterator[LoggedPoint]:
+    """Yield the points about the machine, under gitexp's names if it has any."""
+    for step, record in enumerate(_records_with(file, _STATS)):
+        stats = record.message(_STATS)
+        values: dict[str, float] = {}
+        for item in stats.messages(3):
+            name, value = item.text(1), _value(item)
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                values.update(_as_ours(name, float(value)))
+        if values:
+            yield LoggedPoint(step, time_of(stats.message(2)), values)
+
+
+def _records_with(file: Path, number: int) -> Iterator[Message]:
+    for content in wandb_file.read(file):
+        if isinstance(content, CutShort):
+            return
+        record = Message(content)
+        if number in record:
+            yield record
+
+
+def _as_ours(name: str, value: float) -> dict[str, float]:
+    words = name.split(".")
+    if name == "proc.memory.rssMB":
+        return {"memory": value * _MIB}
+    if words[0] == "gpu" and len(words) == 3:
+        if words[2] == "gpu":
+            return {f"gpu.{words[1]}.use": value}
+        if words[2] == "memoryAllocatedBytes":
+            return {f"gpu.{words[1]}.memory": value}
+    return {_OURS.get(name, name): value}
+
+
+def time_of(stamp: Message) -> float:
+    """The seconds since the epoch of a time stamp."""
+    return stamp.integer(1) + stamp.integer(2) / 1e9
