@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from tests.crash import on_data, on_engines, on_experiments, on_loops, on_projects, on_runs, on_sharing
+from tests.crash import (
+    on_data,
+    on_engines,
+    on_experiments,
+    on_loops,
+    on_projects,
+    on_runs,
+    on_sharing,
+    on_trust,
+)
 
 SCENARIOS = (
     *on_runs.SCENARIOS,
@@ -12,4 +21,5 @@ SCENARIOS = (
     *on_sharing.SCENARIOS,
     *on_projects.SCENARIOS,
     *on_loops.SCENARIOS,
+    *on_trust.SCENARIOS,
 )
