@@ -95,11 +95,13 @@ def test_an_assistant_works_with_it(project: Workspace) -> None:
         assert (await ask("why", first=names[0], second=names[1]))["units"] == ["lr: 0.2 → 0.3"]
         (judged,) = (await ask("judge", first=names[0], second=names[1]))["judgements"]
         assert judged["verdict"] == "no telling"
+        questions = list[str]()
         while (found := await ask("judge", first=names[0], second=names[1], run=True, budget=2)).get(
             "running"
         ):
-            assert (await ask("status"))["questions"]
+            questions += (await ask("status")).get("questions", [])  # it may have ended since
             await asyncio.sleep(0.2)
+        assert questions
         assert [len(found["judgements"][0][side]["members"]) for side in ("first", "second")] == [2, 2]
 
     served(project, talk)
