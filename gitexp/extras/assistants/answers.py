@@ -16,11 +16,11 @@ _LAST = (60, 2)
 
 
 class Fitted(NamedTuple):
-    """A document that is short enough.
+    """A document within the size limit.
 
     Attributes:
-        document: what is left of it.
-        is_cut: whether something was left out.
+        document: the document, whole or shortened.
+        is_cut: whether the document was shortened.
     """
 
     document: Any
@@ -28,9 +28,9 @@ class Fitted(NamedTuple):
 
 
 def fitted(document: Any, most: int = MOST) -> Fitted:
-    """The document without control characters, and short enough.
+    """The document without control characters, shortened to `most` characters where possible.
 
-    Of long texts the beginning is kept, of lists and objects the first entries. Each says what it lacks.
+    Long texts keep their beginning, lists and objects their first entries. Each says how much was cut.
     """
     document = cleaned(document)
     if _size(document) <= most:
@@ -43,9 +43,9 @@ def fitted(document: Any, most: int = MOST) -> Fitted:
 
 
 def cleaned(value: Any) -> Any:
-    """The same with control and invisible characters of its texts written out; lines and tabs stay."""
+    """The value with control and invisible characters of all texts written out; lines and tabs stay."""
     if isinstance(value, str):
-        return value if value.isprintable() else _cleaned_text(value)
+        return _cleaned_text(value)
     if isinstance(value, Mapping):
         return {cleaned(key): cleaned(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):
@@ -54,6 +54,8 @@ def cleaned(value: Any) -> Any:
 
 
 def _cleaned_text(text: str) -> str:
+    if text.isprintable():
+        return text
     lines = []
     for line in text.split("\n"):
         lines.append("\t".join(map(clean, line.split("\t"))))
@@ -65,8 +67,9 @@ def _size(document: Any) -> int:
 
 
 def _cut(value: Any, longest: int, entries: int) -> Any:
+    """The value with texts of at most `longest` characters, and at most so many entries at each level."""
     if isinstance(value, str):
-        return value if len(value) <= longest else f"{value[:longest]}… ({len(value) - longest:,} more)"
+        return _cut_text(value, longest)
     if isinstance(value, Mapping):
         found = {key: _cut(each, longest, entries) for key, each in list(value.items())[:entries]}
         if len(value) > entries:
@@ -78,6 +81,12 @@ def _cut(value: Any, longest: int, entries: int) -> Any:
             kept.append(f"… {len(value) - entries:,} more")
         return kept
     return value
+
+
+def _cut_text(text: str, longest: int) -> str:
+    if len(text) <= longest:
+        return text
+    return f"{text[:longest]}… ({len(text) - longest:,} more)"
 
 
 def text_of(document: Any) -> str:

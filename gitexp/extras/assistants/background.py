@@ -16,12 +16,12 @@ _LONGEST = 2000  # characters of what a process has said
 
 
 class BackgroundCommand(NamedTuple):
-    """A command line of gitexp in a process of its own, which outlives this one.
+    """A command line of gitexp in its own process, able to outlive this process.
 
     Attributes:
         words: the words behind `gitexp`.
         process: the process.
-        out, said: its output, and what it says.
+        out, said: stdout and stderr of the process.
     """
 
     words: Sequence[str]
@@ -31,23 +31,23 @@ class BackgroundCommand(NamedTuple):
 
     @property
     def goes_on(self) -> bool:
-        """Whether it has not ended."""
+        """Whether the process is still running."""
         return self.process.poll() is None
 
     def document(self) -> Any:
-        """The document that it has printed; None without one."""
+        """The printed JSON document; None without a document."""
         self.out.seek(0)
         with contextlib.suppress(ValueError):
             return json.loads(self.out.read())
         return None
 
     def words_said(self) -> str:
-        """The end of what it has said."""
+        """The end of stderr, stripped."""
         self.said.seek(0)
         return self.said.read().decode("utf-8", "replace")[-_LONGEST:].strip()
 
     def close(self) -> None:
-        """Forget the process; it goes on."""
+        """Forget the process; a running process goes on."""
         if self.process.poll() is None:
             self.process.returncode = 0  # nobody waits for it, and Python would warn of that
         self.out.close()
@@ -55,7 +55,7 @@ class BackgroundCommand(NamedTuple):
 
 
 def begun(here: Path, words: Sequence[str], names: Sequence[str] = ()) -> BackgroundCommand:
-    """Start a command line; `names` are given to its standard input, one a line."""
+    """The started process of a command line; `names`: its standard input, one name a line."""
     out, said = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the process
     process = subprocess.Popen(
         [*_GITEXP, *words],
@@ -72,9 +72,9 @@ def begun(here: Path, words: Sequence[str], names: Sequence[str] = ()) -> Backgr
 
 
 class BackgroundCrew:
-    """The workers for the runs of one assistant: at most some at the same time.
+    """The workers for the runs of one assistant: at most `jobs` at the same time.
 
-    Runs wait in the queue, whose workers are processes of their own. So the end of this process ends no run.
+    Runs wait in the queue, and each worker has its own process. So the end of this process ends no run.
     """
 
     def __init__(self, here: Path, jobs: int) -> None:
@@ -85,12 +85,12 @@ class BackgroundCrew:
         self.failed = list[str]()  # the last words of workers that have failed
 
     def give(self, names: Sequence[str]) -> None:
-        """Have some queued runs run."""
+        """Run some queued experiments, by name."""
         self._waiting += names
         self.look()
 
     def look(self) -> None:
-        """Start workers for the runs that wait, as far as there may be more."""
+        """Remove ended workers, and start workers for waiting runs up to the limit."""
         for one in list(self._at_work):
             if not one.goes_on:
                 self._at_work.remove(one)
@@ -101,7 +101,7 @@ class BackgroundCrew:
             self._start([self._waiting.pop(0)])
 
     def leave(self) -> None:
-        """Give what still waits to one worker more, and leave all to themselves."""
+        """Give all waiting runs to one last worker, and forget all workers."""
         if self._waiting:
             self._start(self._waiting)
             self._waiting = []
@@ -120,7 +120,7 @@ class Questions:
         self._asked = dict[tuple[str, ...], BackgroundCommand]()
 
     def answer(self, words: Sequence[str]) -> BackgroundCommand:
-        """The command line, begun now or before. One that has ended is forgotten: the caller has it."""
+        """The command line, begun now or before. An ended command line is forgotten: the caller has it."""
         key = tuple(words)
         found = self._asked.get(key) or begun(self._here, words)
         self._asked[key] = found
@@ -129,10 +129,10 @@ class Questions:
         return found
 
     def going_on(self) -> list[str]:
-        """The command lines that have not ended."""
+        """The running command lines, as text."""
         return [" ".join(("gitexp", *key)) for key, one in self._asked.items() if one.goes_on]
 
     def leave(self) -> None:
-        """Leave all to themselves."""
+        """Forget all command lines; running processes go on."""
         for one in self._asked.values():
             one.close()

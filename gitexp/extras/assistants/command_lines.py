@@ -15,11 +15,11 @@ from gitexp.cli.kit.output import printable
 
 
 class CommandAnswer(NamedTuple):
-    """What a command line has come to.
+    """The answer of a command line.
 
     Attributes:
-        document: what it printed with --json.
-        said: what it said to people, a line each: warnings, mostly.
+        document: the document of --json on stdout; None for no output.
+        said: the lines of stderr for people: warnings, mostly.
     """
 
     document: Any
@@ -36,7 +36,7 @@ class CommandLines(NamedTuple):
     root: Any
 
     def answer(self, words: Sequence[str]) -> CommandAnswer:
-        """The answer to a command line, whatever its exit status says; raises GitexpError."""
+        """The answer to a command line, for any exit status; raises GitexpError."""
         with _captured() as (out, said):
             try:
                 self.root.main(args=list(words), prog_name="gitexp", standalone_mode=False)
@@ -44,8 +44,10 @@ class CommandLines(NamedTuple):
                 raise
             except Exception as error:
                 raise in_our_words(error) from error
-        printed = _text(out)
-        return CommandAnswer(json.loads(printed) if printed else None, _text(said).splitlines())
+        document, printed = None, _text(out)
+        if printed:
+            document = json.loads(printed)
+        return CommandAnswer(document, _text(said).splitlines())
 
     def printed_lines(self, output: str) -> list[str]:
         """The lines of a log, without control sequences."""

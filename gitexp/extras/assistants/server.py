@@ -37,7 +37,7 @@ def serve(lines: CommandLines, here: Path, jobs: int) -> None:
 
 
 async def _served(found: Server[Any]) -> None:
-    # Here and nowhere else the protocol has stdout: what anything else prints goes to stderr.
+    # The protocol alone has stdout. All other output goes to stderr.
     async with stdio_server() as (incoming, outgoing):
         await found.run(incoming, outgoing, found.create_initialization_options())
 
@@ -76,6 +76,6 @@ def _described(tool: Tool) -> types.Tool:
 
 
 def _refused(error: errors.GitexpError) -> types.CallToolResult:
-    """An error as the command line tells it: code, message, hint."""
+    """The answer for an error, in the command line's words: code, message, hint."""
     document = {"error": cleaned(error.as_json())}
     return types.CallToolResult(content=[types.TextContent(text=text_of(document))], is_error=True)

@@ -25,7 +25,7 @@ _DESCRIPTION = (
     "run: whenever a repository has experiments (refs/gitexp, gitexp.yaml) or somebody says experiment, "
     "run, sweep, metric, baseline or hyperparameter."
 )
-# The parts of the guide that are too long for one page, and that the command prints at any time.
+# Parts of the guide too long for one page. `gitexp guide` prints them at any time.
 _LEFT_OUT = ("COMMANDS", "JSON, BY COMMAND", "ERROR CODES")
 _TITLE = re.compile(r"[A-Z][A-Z, ]+(?=$| \()")
 _SEAL = re.compile(r"^  seal: ([0-9a-f]{16})$", re.M)
@@ -44,7 +44,7 @@ class SkillFolder(StrEnum):
 
 
 class SkillWrite(NamedTuple):
-    """What becomes of one file.
+    """The change of one file.
 
     Attributes:
         path: the path from the root of the repository.
@@ -58,14 +58,14 @@ class SkillWrite(NamedTuple):
 
     @property
     def is_new(self) -> bool:
-        """Whether the file is not there, or not as it would be written."""
+        """Whether the file is missing, or has other content."""
         return self.before != self.text.encode()
 
 
 def text(guide: str) -> str:
     """The skill as Markdown, made from the text of `gitexp guide`.
 
-    The front matter has a seal of the page: so a page that somebody has changed is known.
+    The front matter has a seal of the page: by the seal, a page changed by hand is known.
     """
     page = _page(guide)
     front = ["---", f"name: {NAME}", f"description: {json.dumps(_DESCRIPTION)}", "metadata:"]
@@ -74,33 +74,41 @@ def text(guide: str) -> str:
 
 
 def folders_here(root: Path) -> list[SkillFolder]:
-    """The folders whose assistants have left something in the repository; the first kind if none has."""
+    """The skill folders of the assistants with a folder in the repository; claude's without any."""
     found = [each for each in SkillFolder if (root / f".{each}").is_dir()]
     return found or [SkillFolder.CLAUDE]
 
 
 def plan(project: Project, guide: str, folders: list[SkillFolder], *, force: bool) -> list[SkillWrite]:
-    """The files to write; raises StorageError for one that lies elsewhere, or was changed without `force`."""
-    root, told = project.repo.root.resolve(), text(guide)
+    """The files to write.
+
+    Raises StorageError for a file behind a link or unreadable, and for a changed file without `force`.
+    """
+    told = text(guide)
     found = []
     for each in folders:
-        path = each.file
-        if inside(root, path) != path:
+        one = SkillWrite(each.file, told, _present(project, each.file))
+        if one.before is not None and one.is_new and not force and _is_changed(one.before):
             raise errors.StorageError(
-                f"{path} leads out of the repository, or to another place in it.",
-                "Put a folder in place of the link.",
-            )
-        try:
-            before = read_if_there(root / path)
-        except OSError as error:
-            raise errors.StorageError(f"{path} cannot be read: {error.strerror}.") from error
-        if before is not None and before != told.encode() and not force and _is_changed(before):
-            raise errors.StorageError(
-                f"{path} has been changed, or is not gitexp's.",
+                f"{one.path} has been changed, or is not gitexp's.",
                 f"To replace it: gitexp skill install {each} --force",
             )
-        found.append(SkillWrite(path, told, before))
+        found.append(one)
     return found
+
+
+def _present(project: Project, path: str) -> bytes | None:
+    """The present content of a file; None for no file. Raises StorageError."""
+    root = project.repo.root.resolve()
+    if inside(root, path) != path:
+        raise errors.StorageError(
+            f"{path} leads out of the repository, or to another place in it.",
+            "Put a folder in place of the link.",
+        )
+    try:
+        return read_if_there(root / path)
+    except OSError as error:
+        raise errors.StorageError(f"{path} cannot be read: {error.strerror}.") from error
 
 
 def write(project: Project, found: list[SkillWrite]) -> None:
@@ -117,7 +125,7 @@ def write(project: Project, found: list[SkillWrite]) -> None:
 
 
 def _page(guide: str) -> str:
-    """The guide as Markdown: its first paragraphs, and below each title the lines as they are."""
+    """The guide as Markdown: the first paragraphs, and the unchanged lines below each title."""
     blocks = guide.strip("\n").split("\n\n")
     out = [f"# {blocks[0].splitlines()[0]}", ""]
     out += ["`gitexp guide` prints all commands, the JSON of each, and the error codes.", ""]
@@ -130,7 +138,10 @@ def _page(guide: str) -> str:
             out += ["", "```text", block, "```"]
             continue
         out += ["", f"## {title.capitalize()}", ""]
-        out += [rest] if rest.startswith("- ") else ["```text", rest, "```"]
+        if rest.startswith("- "):
+            out.append(rest)
+        else:
+            out += ["```text", rest, "```"]
     return "\n".join(out) + "\n"
 
 
@@ -139,7 +150,7 @@ def _seal(page: str) -> str:
 
 
 def _is_changed(data: bytes) -> bool:
-    """Whether a file is not as some version of gitexp wrote it."""
+    """Whether a file differs from the page that some version of gitexp wrote."""
     told = data.decode("utf-8", "replace")
     front, _, page = told.removeprefix("---\n").partition("\n---\n")
     found = _SEAL.search(front)

@@ -17,11 +17,11 @@ class ToolArgument(NamedTuple):
     """An argument of a tool.
 
     Attributes:
-        name: its name.
-        kind: its type, as JSON Schema calls it.
-        about: what it is, for the model.
-        is_required: whether a call needs it.
-        choices: the values it may have; () for any.
+        name: the name of the argument.
+        kind: the type, in JSON Schema's words.
+        about: the description for the model.
+        is_required: whether each call needs the argument.
+        choices: the allowed values; () for any.
     """
 
     name: str
@@ -40,7 +40,7 @@ class ToolArgument(NamedTuple):
         return found
 
     def require_fit(self, value: Any) -> None:
-        """Raise UsageError for a value of another type."""
+        """Raise UsageError for a value of another type, or outside of the choices."""
         fits = isinstance(value, _TYPES[self.kind]) and isinstance(value, bool) == (self.kind == YES)
         if fits and self.kind == TEXTS:
             fits = all(isinstance(each, str) for each in value)
@@ -54,10 +54,10 @@ class Tool(NamedTuple):
     """A tool.
 
     Attributes:
-        name: its name, that of the command.
-        about: what it does, for the model.
-        arguments: its arguments.
-        changes: whether it changes something.
+        name: the name of the tool and of its command.
+        about: the description for the model.
+        arguments: the arguments of the tool.
+        changes: whether a call may change the project.
     """
 
     name: str
@@ -75,7 +75,7 @@ class Tool(NamedTuple):
         }
 
     def checked(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """The arguments of a call, without those that are null; raises UsageError."""
+        """The arguments of a call, without null values; raises UsageError."""
         known = {one.name: one for one in self.arguments}
         found = {name: value for name, value in given.items() if value is not None}
         for name, value in found.items():

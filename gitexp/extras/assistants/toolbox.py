@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ _ROWS, _MOST_ROWS = 20, 200
 _LINES, _MOST_LINES = 60, 1000
 _MOST_WAIT = 50  # seconds; clients give up after sixty
 _PAUSE = 0.25  # seconds between two looks at runs that go on
-# The fields of an experiment that help to choose what comes next.
+# The fields of an experiment for the choice of the next one.
 _FIELDS = ("name", "kind", "status", "created", "duration", "note", "tags", "parent", "error")
 _VALUES = ("params", "metrics", "replicates")
 _ENDED = ("done", "failed", "interrupted")
@@ -32,8 +32,8 @@ Sleep = Callable[[float], Awaitable[None]]
 class Toolbox:
     """Answers calls of tools, one after the other.
 
-    Attributes of a call's answer: that of the command with --json, under its own names; `truncated` and
-    `more` if something was left out; `remarks`: warnings for people.
+    An answer is the document of the command with --json. It has further keys: `truncated` and `more` for a
+    shortened document, `remarks` for warnings to people.
     """
 
     def __init__(self, lines: CommandLines, here: Path, jobs: int, sleep: Sleep) -> None:
@@ -65,12 +65,12 @@ class Toolbox:
         return dict(found.document)
 
     def leave(self) -> None:
-        """End the work; runs go on without it."""
+        """End the work; runs go on."""
         self._crew.leave()
         self._questions.leave()
 
     def _ask(self, *words: str) -> Any:
-        """The document of a command line; what it says is kept as a remark."""
+        """The document of a command line; warnings and errors on stderr become remarks."""
         found = self._lines.answer(words)
         self._remarks += [line for line in found.said if line.startswith(("warning: ", "error: "))]
         return found.document
@@ -96,10 +96,7 @@ class Toolbox:
             (details,) = self._ask("show", "--json", "--", *names)
             return dict(details)
         limit = min(max(given.get("limit", _ROWS), 1), _MOST_ROWS)
-        words = ["show", "--json", "-A", f"--limit={limit + 1}"]
-        words += [f"--{option}={given[option]}" for option in ("filter", "sort") if option in given]
-        words += [f"--{option}" for option in ("desc", "each") if given.get(option)]
-        words += [f"--columns={column}" for column in given.get("columns", ())]
+        words = ["show", "--json", "-A", f"--limit={limit + 1}", *_choice_words(given)]
         found = self._ask(*words, "--", *names)
         rows = [_brief(row) for row in found if row["kind"] in ("experiment", "group")]
         document: dict[str, Any] = {"experiments": rows[:limit]}
@@ -122,7 +119,10 @@ class Toolbox:
         return {key: value for key, value in found.items() if value not in (None, [], "")}
 
     def _log(self, given: Given) -> dict[str, Any]:
-        found = self._ask("log", "--json", "--", *([given["name"]] if "name" in given else []))
+        words = ["log", "--json", "--"]
+        if "name" in given:
+            words.append(given["name"])
+        found = self._ask(*words)
         lines = self._lines.printed_lines(found["output"])
         wanted = min(max(given.get("lines", _LINES), 1), _MOST_LINES)
         document = {"experiment": found["experiment"], "about": _DATA, "output": lines[-wanted:]}
@@ -147,16 +147,18 @@ class Toolbox:
         return self._question("judge", given)
 
     def _question(self, command: str, given: Given) -> dict[str, Any]:
-        """The answer to a question, which may take runs in the background."""
+        """The answer to a question, with runs in the background if wanted."""
         words = [command, "--json", *_direction(given)]
         if "metric" in given:
             words.append(f"--metric={given['metric']}")
         sides = ["--", given["first"], given["second"]]
         if not given.get("run"):
-            own = ["--dry-run"] if command == "why" else []
-            return _object(self._ask(*words, *own, *sides))
-        words += [f"--budget={given.get('budget', 20)}"]
-        words += ["--run"] if command == "judge" else []
+            if command == "why":
+                words.append("--dry-run")
+            return _object(self._ask(*words, *sides))
+        words.append(f"--budget={given.get('budget', 20)}")
+        if command == "judge":
+            words.append("--run")
         asked = self._questions.answer([*words, *sides])
         if asked.goes_on:
             more = "It runs in the background. Look at status, and call again with the same arguments."
@@ -169,15 +171,10 @@ class Toolbox:
 
     async def _status(self, given: Given) -> dict[str, Any]:
         names = given.get("names", [])
-        until = time.monotonic() + min(given.get("wait", 0), _MOST_WAIT)
-        while True:
-            rows = self._rows(names) if names else []
-            if all(row["status"] in _ENDED for row in rows) or time.monotonic() >= until:
-                break
-            await self._sleep(_PAUSE)
-            self._crew.look()
+        document: dict[str, Any] = {}
+        if names:
+            document["experiments"] = await self._awaited(names, given.get("wait", 0))
         found = self._ask("queue", "list", "--json")
-        document: dict[str, Any] = {"experiments": rows} if names else {}
         for status in ("running", "queued"):
             document[status] = [row["name"] for row in found if row["status"] == status]
         if questions := self._questions.going_on():
@@ -186,13 +183,35 @@ class Toolbox:
             document["failed_workers"] = self._crew.failed
         return document
 
+    async def _awaited(self, names: Sequence[str], wait: float) -> list[dict[str, Any]]:
+        """The rows of some experiments after their end, or after so many seconds."""
+        until = time.monotonic() + min(wait, _MOST_WAIT)
+        while True:
+            rows = self._rows(names)
+            if all(row["status"] in _ENDED for row in rows) or time.monotonic() >= until:
+                return rows
+            await self._sleep(_PAUSE)
+            self._crew.look()
+
     def _rows(self, names: Sequence[str]) -> list[dict[str, Any]]:
         found = self._ask("show", "--json", "-A", "--each", "--", *names)
         return [_brief(row) for row in found if row["kind"] == "experiment"]
 
 
+def _choice_words(given: Given) -> Iterator[str]:
+    """The options of `gitexp show` for a choice of rows and columns."""
+    for option in ("filter", "sort"):
+        if option in given:
+            yield f"--{option}={given[option]}"
+    for option in ("desc", "each"):
+        if given.get(option):
+            yield f"--{option}"
+    for column in given.get("columns", ()):
+        yield f"--columns={column}"
+
+
 def _brief(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Of an experiment, what helps to choose the next one."""
+    """The part of an experiment that helps to choose the next one."""
     found = {key: row[key] for key in _FIELDS if row.get(key) not in (None, "", [])}
     for key in _VALUES:
         if row.get(key):
@@ -205,7 +224,7 @@ def _direction(given: Given) -> list[str]:
 
 
 def _object(document: Any) -> dict[str, Any]:
-    """An answer that is one object: a judgement by itself, or several."""
+    """The answer in one object; several judgements become its key `judgements`."""
     if isinstance(document, list):
         return {"judgements": document}
     return dict(document)

@@ -22,9 +22,9 @@ class WhyResult(NamedTuple):
 
     Attributes:
         sentence: the answer for a person.
-        guilty: what makes the difference, in words; () if that is not known.
-        patch: the guilty hunk; "" if the guilty one is no hunk.
-        answer: all that is known: the effects, the hybrids, why it was stopped.
+        guilty: the labels of the guilty units or hunks; () if unknown.
+        patch: the guilty hunk; "" without a guilty hunk.
+        answer: the whole answer: the effects, the hybrids, the reason of an early stop.
     """
 
     sentence: str
@@ -38,9 +38,9 @@ def judge(
 ) -> list[Judgement]:
     """The judgement on each further experiment against the first, by each metric.
 
-    Each name stands for the experiment with its replicates. Without metrics all count whose direction is
-    known; `lowest` says it for all of them. Raises UsageError for fewer than two names, and the errors of
-    `gitexp judge`.
+    Each name stands for the experiment with its replicates. Without metrics, all with a known direction
+    count; `lowest` sets the direction of all metrics. Raises UsageError for fewer than two names, and the
+    errors of `gitexp judge`.
     """
     if len(names) < 2:
         raise errors.UsageError("One alone cannot be judged.", "Name two.")
@@ -62,10 +62,10 @@ def why(
     engine: EngineChoice | None = None,
     tell: Callable[[str], None] = lambda text: None,
 ) -> WhyResult:
-    """Which change makes the difference between two experiments: hybrids are run until that is known.
+    """The change behind the difference between two experiments: hybrids are run until the answer is known.
 
-    `budget` and `minutes` limit the new runs, 0 for no limit; `jobs` run at a time; `engine` runs them
-    elsewhere. `tell` is told a sentence before each step. Raises the errors of `gitexp why`.
+    `budget` and `minutes` limit the new runs, 0 for no limit. `jobs`: runs at the same time. `engine`: runs
+    hybrids elsewhere. `tell`: called with a sentence before each step. Raises the errors of `gitexp why`.
     """
     if engine is not None:
         plugins.load("dispatch", "require_usable")(project, engine)
@@ -74,9 +74,11 @@ def why(
 
 
 def known_why(project: Project, names: tuple[str, str], metric: str = "") -> WhyResult | None:
-    """The same from the hybrids that `why` has run before; None if it has run none. Nothing is run."""
+    """The answer of `why` from earlier hybrids alone, without a new run; None without any hybrid."""
     found = KnownInquiry(_question(project, names, metric, None))
-    return result(found.answer()) if found.has_hybrids() else None
+    if not found.has_hybrids():
+        return None
+    return result(found.answer())
 
 
 def result(found: WhyAnswer) -> WhyResult:
@@ -89,7 +91,8 @@ def result(found: WhyAnswer) -> WhyResult:
 
 def _question(project: Project, names: tuple[str, str], metric: str, lowest: bool | None) -> Question:
     evidence = sides.evidence_of(project, names)
-    chosen = sides.chosen_metrics(project, evidence, [metric] if metric else ())[0]
+    wanted = [metric] if metric else []
+    chosen = sides.chosen_metrics(project, evidence, wanted)[0]
     return asked(project, names, chosen, _direction(project, chosen, lowest))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, NamedTuple
 
 import typer
@@ -19,6 +19,7 @@ from gitexp.project import directions
 from gitexp.project.directions import MAX, MIN
 from gitexp.project.engine_choice import EngineChoice, at_a_time, chosen
 from gitexp.project.project import Project
+from gitexp.views.markup import TableFormat
 from gitexp.words import counted
 
 EPILOG = """Examples:
@@ -90,10 +91,7 @@ def judge(
     The exit code is 0 if the second is better, 3 if it is worse, 4 if there is no telling, 5 if it differs by
     a metric without a direction. Of several verdicts the first of "worse", "no telling", "different" counts.
     """
-    if len(names) < 2:
-        raise errors.UsageError("One alone cannot be judged.", "Name two: gitexp judge FIRST SECOND")
-    if run and len(names) > 2:
-        raise errors.UsageError("--run decides between two experiments.", "Name two, and one metric.")
+    _require_number(names, run=run)
     options.only_one(json=json, format=form is not None)
     project = open_project(reads_all=True, dry_run=dry_run, quiet=quiet)
     evidence = sides.evidence_of(project, names)
@@ -108,6 +106,20 @@ def judge(
         found = [_decided(project, wanted, quiet=quiet or json)]
     else:
         found = verdict.judge(evidence, metrics, known)
+    _show(found, form, quiet=quiet, json=json)
+    raise typer.Exit(_status(found))
+
+
+def _require_number(names: Sequence[str], *, run: bool) -> None:
+    """Raise UsageError for one name alone, and for --run with more than two names."""
+    if len(names) < 2:
+        raise errors.UsageError("One alone cannot be judged.", "Name two: gitexp judge FIRST SECOND")
+    if run and len(names) > 2:
+        raise errors.UsageError("--run decides between two experiments.", "Name two, and one metric.")
+
+
+def _show(found: list[Judgement], form: TableFormat | None, *, quiet: bool, json: bool) -> None:
+    """Print the judgements."""
     if json:
         render.as_json_list(map(verdict.as_json, found))
     elif form is not None:
@@ -115,11 +127,10 @@ def judge(
     elif not quiet:
         render.answer(map(verdict.sentence, found))
         _remark(found)
-    raise typer.Exit(_status(found))
 
 
 class _MoreWanted(NamedTuple):
-    """What is to be decided by more runs: the arguments of `judge`."""
+    """The arguments of `judge` with --run."""
 
     names: tuple[str, ...]
     metrics: tuple[str, ...]
@@ -140,7 +151,7 @@ def _more(project: Project, wanted: _MoreWanted, tell: Callable[[PairEvidence, i
 
 
 def _rehearse(project: Project, wanted: _MoreWanted, *, json: bool) -> None:
-    """Print the first runs that would be made."""
+    """Print the first runs of a decision."""
     found = _more(project, wanted, lambda pairs, begun: None).rehearsed()
     if json:
         return render.as_json_list({"experiment": name, "override": override} for name, override in found)
@@ -148,7 +159,7 @@ def _rehearse(project: Project, wanted: _MoreWanted, *, json: bool) -> None:
 
 
 def _decided(project: Project, wanted: _MoreWanted, *, quiet: bool) -> Judgement:
-    """The judgement after as many more runs as it takes."""
+    """The judgement after all necessary further runs."""
 
     def tell(found: PairEvidence, begun: int) -> None:
         if not quiet:
@@ -162,7 +173,7 @@ def _decided(project: Project, wanted: _MoreWanted, *, quiet: bool) -> Judgement
 
 
 def usable_engine(project: Project, engine: str, scheduler: str) -> EngineChoice | None:
-    """The chosen engine, if any; raises ConfigError or UsageError for one that cannot be used."""
+    """The chosen engine, if any; raises ConfigError or UsageError for an unusable engine."""
     choice = chosen(engine, scheduler)
     if choice is not None:
         plugins.load("dispatch", "require_usable")(project, choice)
@@ -170,7 +181,7 @@ def usable_engine(project: Project, engine: str, scheduler: str) -> EngineChoice
 
 
 def direction_of(project: Project, metric: str, low: bool | None) -> str | None:
-    """The direction of a metric: by --min and --max, else as it is known."""
+    """The direction of a metric: by --min and --max, else by gitexp.yaml and the metric's name."""
     if low is not None:
         return MIN if low else MAX
     return directions.direction(metric, project.config.directions)

@@ -18,11 +18,11 @@ from gitexp.extras.inference.noise import NoiseFloor
 
 LEVEL = 0.95  # of intervals
 _POWER_AND_LEVEL = (1.959963984540054 + 0.8416212335729143) ** 2  # two-sided 5 %, power 80 %
-_FEWEST = 3  # pairs, or runs of each side, whose own variance counts
+_FEWEST = 3  # pairs, or runs of each side, for a variance of their own
 
 
 class ComparisonKind(StrEnum):
-    """How a comparison was made."""
+    """The method of a comparison."""
 
     PAIRED = "paired by seed"
     WELCH = "Welch"
@@ -37,7 +37,7 @@ class Sample(NamedTuple):
 
     Attributes:
         values: the values.
-        by_seed: the value for each seed that one run of the side has; {} without seeds.
+        by_seed: the value of each seed with exactly one run of the side; {} without seeds.
         missing: runs without the metric, or without a finite number.
     """
 
@@ -45,20 +45,26 @@ class Sample(NamedTuple):
     by_seed: Mapping[str, float] = {}
     missing: int = 0
 
+    @property
+    def mean(self) -> float | None:
+        """The mean of the values; None without a value."""
+        if not self.values:
+            return None
+        return _mean(self.values)
+
 
 class GroupComparison(NamedTuple):
-    """What the second group has over the first, by one metric.
+    """The difference of two groups by one metric.
 
     Attributes:
         effect: mean of the second minus mean of the first.
-        low, high: the interval of the effect, at the given level; NaN if there is no telling at all.
+        low, high: the interval of the effect, at the given level; NaN if the noise is unknown.
         p: the p value of no difference, two-sided; NaN likewise.
-        more: the probability that the second has the larger mean; NaN likewise.
-        manner: how it was made.
-        noise: the standard deviation of a run, as it was used; NaN likewise.
-        runs: the number of runs of each side; of pairs twice the number of pairs.
-        needed: runs of each side by which a difference of this size would be seen, with power 80 %; None if
-            that cannot be said.
+        more: the probability of a larger mean of the second; NaN likewise.
+        manner: the method of the comparison.
+        noise: the standard deviation of a run in this comparison; NaN likewise.
+        runs: the number of runs of each side; for pairs, twice the number of pairs.
+        needed: runs of each side to detect a difference of this size, with power 80 %; None if unknown.
     """
 
     effect: float
@@ -82,10 +88,10 @@ class Contrast(NamedTuple):
 
     Attributes:
         effect: mean of the second minus mean of the first.
-        error: the standard error of the effect; 0 for runs without any noise, NaN if it is not known.
+        error: the standard error of the effect; 0 for runs without any noise, NaN if unknown.
         dof: the degrees of freedom of the error.
-        manner: how it was made.
-        noise: the standard deviation of a run, as it was used.
+        manner: the method of the comparison.
+        noise: the standard deviation of a run in this comparison.
         runs: the number of runs of each side.
     """
 
@@ -118,7 +124,7 @@ class Contrast(NamedTuple):
         )
 
     def is_above(self, alpha: float) -> bool:
-        """Whether the second is larger, by a one-sided test that errs at most with a chance of alpha."""
+        """Whether the second is larger, by a one-sided test at the level alpha."""
         if math.isnan(self.error) or self.effect <= 0.0:
             return False
         # A whole number of degrees of freedom, rounded down, is the careful one, and has been asked before.
@@ -128,12 +134,12 @@ class Contrast(NamedTuple):
 def compare(
     first: Sample, second: Sample, floor: NoiseFloor | None = None, level: float = LEVEL
 ) -> GroupComparison:
-    """The comparison of two samples, each with at least one value; `floor`: of the metric, if known."""
+    """The comparison of two samples, each with at least one value; `floor`: the metric's, if known."""
     return contrast(first, second, floor).at(level)
 
 
 def contrast(first: Sample, second: Sample, floor: NoiseFloor | None = None) -> Contrast:
-    """The difference of two samples, each with at least one value; `floor`: of the metric, if known."""
+    """The difference of two samples, each with at least one value; `floor`: the metric's, if known."""
     pairs = []
     for seed, value in first.by_seed.items():
         if seed in second.by_seed:
@@ -168,11 +174,13 @@ def holm(ps: Sequence[float]) -> list[float]:
 
 
 def runs_needed(effect: float, noise: float) -> int | None:
-    """Runs of each side by which a difference is seen, at 5 % with power 80 %; None for no difference."""
+    """Runs of each side to detect a difference, at 5 % with power 80 %; None for no or too many runs."""
     if effect == 0.0 or not math.isfinite(effect) or math.isnan(noise):
         return None
     needed = 2 * _POWER_AND_LEVEL * (noise / effect) ** 2
-    return max(math.ceil(needed), 2) if needed < 1e9 else None
+    if needed >= 1e9:
+        return None
+    return max(math.ceil(needed), 2)
 
 
 def _welch(first: Sequence[float], second: Sequence[float], effect: float) -> Contrast | None:
@@ -199,8 +207,10 @@ def _of_pairs(differences: Sequence[float]) -> Contrast:
 
 
 def _sure(effect: float, runs: tuple[int, int]) -> GroupComparison:
-    """The comparison of runs without any noise: as it is, so it is."""
-    p, more = (1.0, 0.5) if effect == 0.0 else (0.0, float(effect > 0.0))
+    """The comparison of runs without any noise: any effect is certain."""
+    p, more = 1.0, 0.5
+    if effect != 0.0:
+        p, more = 0.0, float(effect > 0.0)
     return GroupComparison(effect, effect, effect, p, more, ComparisonKind.NOISE, 0.0, runs, None)
 
 

@@ -18,13 +18,13 @@ from gitexp.runs.plan import PlannedPoint, plan, rehearse
 from gitexp.runs.request import RunRequest
 from gitexp.runs.requeue import is_lost, requeue
 
-# Lies in the code of the two ends of the hybrids, if they are run again here: so they are no replicates of
-# the sides, which were run elsewhere.
+# A file in the code of both ends of the hybrids, if run again here. So the ends are no replicates of the
+# sides: the sides ran elsewhere.
 _HERE = ".gitexp-why"
 
 
 class NotRun(Exception):
-    """A hybrid was never run, and only known ones are asked for."""
+    """A hybrid was never run, and only known hybrids are wanted."""
 
 
 class HybridMaker(NamedTuple):
@@ -35,7 +35,7 @@ class HybridMaker(NamedTuple):
         first: the first experiment.
         units: the units of the second, by their numbers.
         seeds: overrides of the seed, each for a run of every hybrid; () for one run with the first's seed.
-        only_known: plan nothing: raise NotRun for a hybrid that was not run before.
+        only_known: plan nothing, and raise NotRun for a hybrid without earlier runs.
     """
 
     project: Project
@@ -45,14 +45,14 @@ class HybridMaker(NamedTuple):
     only_known: bool = False
 
     def planned(self, hybrid: Hybrid) -> list[Experiment]:
-        """The runs of a hybrid: earlier ones with the same code, params and command, or queued ones.
+        """The runs of a hybrid: earlier runs with the same code, params and command, or queued runs.
 
-        Raises the errors of `plan` for a hybrid that cannot be run: a param of a file that is not there, say.
+        Raises the errors of `plan` for an impossible hybrid: a param of a missing file, say.
         """
         return self._planned(*self._parts(hybrid))
 
     def planned_here(self, hybrid: Hybrid) -> list[Experiment]:
-        """The same, for the two ends of the hybrids: run here, in the environment of all others."""
+        """The runs of an end of the hybrids, run here, in the environment of all hybrids."""
         overrides, changes = self._parts(hybrid)
         blob = self.project.repo.write_blob(b"An end of the hybrids of gitexp why, run here.\n")
         return self._planned(overrides, {**changes, _HERE: ("100644", blob)})
@@ -97,12 +97,13 @@ class HybridMaker(NamedTuple):
                 raise NotRun
             return known
         found = plan(self.project, request, points)
-        return [*(self._unlost(one) for one in found.known), *found.queued]
+        return [*map(self._unlost, found.known), *found.queued]
 
     def _unlost(self, one: Experiment) -> Experiment:
-        """A known run; one whose worker was killed is queued again."""
-        again = requeue(self.project, one) if is_lost(one) else None
-        return again or one
+        """A known run, queued again after the death of its worker."""
+        if not is_lost(one):
+            return one
+        return requeue(self.project, one) or one
 
 
 def note_of(first: Experiment) -> str:

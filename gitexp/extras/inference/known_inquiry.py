@@ -14,7 +14,7 @@ from gitexp.extras.inference.why import HybridRuns, Inquiry, Make
 
 
 class KnownInquiry(Inquiry):
-    """The work on a question with the runs that are there: nothing is run, and no experiment is made."""
+    """The work on a question with earlier runs alone: nothing is run, and no experiment is made."""
 
     def __init__(self, question: Question) -> None:
         super().__init__(question, HybridRuns(0, 1, None, lambda text: None))

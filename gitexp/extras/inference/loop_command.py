@@ -19,7 +19,7 @@ from gitexp.cli.kit.render import Piece
 from gitexp.cli.kit.session import open_project
 from gitexp.extras.inference.commands import Budget, direction_of
 from gitexp.extras.inference.loop import state as reading
-from gitexp.extras.inference.loop.driver import LoopDriver
+from gitexp.extras.inference.loop.driver import LoopDriver, LoopEnd
 from gitexp.extras.inference.loop.report import LoopReport, ReportedRound, report
 from gitexp.extras.inference.loop.settings import LoopListener, LoopSettings
 from gitexp.extras.inference.loop.state import LoopState
@@ -81,12 +81,13 @@ LoopId = Annotated[str, typer.Argument(metavar="[LOOP]", help="The id of a loop;
 
 
 class LoopGroup(Subcommands):
-    """A group whose options alone are those of `run`."""
+    """A group: options without a command are options of `run`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the words of the command line."""
-        is_run = bool(args) and args[0].startswith("-") and args[0] not in ("--help", "-h")
-        return super().parse_args(ctx, ["run", *args] if is_run else args)
+        if args and args[0].startswith("-") and args[0] not in ("--help", "-h"):
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
 
 
 def register(app: typer.Typer) -> None:
@@ -130,32 +131,16 @@ def run(
     gc.enable()  # the loop may take days, and `main` has turned it off
     project = open_project(needs_config=True, reads_all=True, dry_run=dry_run, quiet=quiet)
     name = _metric(project, metric)
-    direction = direction_of(project, name, options.best_is_lowest(lowest, highest))
-    if direction is None:
-        raise errors.UsageError(
-            f"Nothing says which is better of {name}.", f"Give --min or --max, or metrics: {{{name}: min}}"
-        )
+    direction = _direction(project, name, options.best_is_lowest(lowest, highest))
     settings = LoopSettings(
         *(edit, name, direction, from_, rounds, jobs),
         *(_seconds(minutes), edit_minutes * 60, _seconds(all_minutes)),
         *(budget, max_failures, replicates),
     )
     if dry_run:
-        state = reading.of_settings(project, settings)
-        if state.rounds or json:
-            _tell(project, state, quiet=quiet, json=json)
-        return None if quiet or json else render.answer([_plan(state, settings)])
-
-    def tell(text: str) -> None:
-        if not quiet:
-            render.say(text)
-
+        return _rehearse(project, settings, quiet=quiet, json=json)
     signal.signal(signal.SIGTERM, _interrupt)  # editors are ended at SIGTERM, too
-    if not quiet:
-        render.say(f"Loop {settings.id}", "dim")
-    end = LoopDriver(project, settings, LoopListener(tell)).go()
-    if not quiet:
-        render.say(end.reason, "dim")
+    end = _driven(project, settings, quiet=quiet)
     _tell(project, end.state, quiet=quiet, json=json)
     if end.interrupted:
         render.hint("The same command goes on.")
@@ -174,7 +159,9 @@ def report_(
     options.only_one(json=json, format=form is not None)
     project = open_project(reads_all=True, quiet=quiet)
     found = report(project, _chosen(reading.every_loop(project), loop))
-    shown = found._replace(rounds=found.rounds[-limit:]) if limit is not None else found
+    shown = found
+    if limit is not None:
+        shown = found._replace(rounds=found.rounds[-limit:])
     if json:
         return render.as_json(shown.as_json())
     if form is not None:
@@ -183,8 +170,30 @@ def report_(
     return None
 
 
+def _rehearse(project: Project, settings: LoopSettings, *, quiet: bool, json: bool) -> None:
+    """Print the rounds so far, and the plan of a call."""
+    state = reading.of_settings(project, settings)
+    if state.rounds or json:
+        _tell(project, state, quiet=quiet, json=json)
+    if not (quiet or json):
+        render.answer([_plan(state, settings)])
+
+
+def _driven(project: Project, settings: LoopSettings, *, quiet: bool) -> LoopEnd:
+    """The end of the loop after all rounds, each printed unless quiet."""
+
+    def tell(text: str, style: str = "") -> None:
+        if not quiet:
+            render.say(text, style)
+
+    tell(f"Loop {settings.id}", "dim")
+    end = LoopDriver(project, settings, LoopListener(tell)).go()
+    tell(end.reason, "dim")
+    return end
+
+
 def _plan(state: LoopState, settings: LoopSettings) -> str:
-    """What the command would do."""
+    """The next rounds of the command, in a sentence."""
     place = settings.start or "the best experiment of HEAD, else from HEAD"
     if state.best is not None:
         place = state.best.name
@@ -202,8 +211,19 @@ def _seconds(minutes: float | None) -> float | None:
     return None if minutes is None else minutes * 60
 
 
+def _direction(project: Project, metric: str, low: bool | None) -> str:
+    """The direction of a metric. Raises UsageError without one."""
+    found = direction_of(project, metric, low)
+    if found is None:
+        raise errors.UsageError(
+            f"Nothing says which is better of {metric}.",
+            f"Give --min or --max, or metrics: {{{metric}: min}}",
+        )
+    return found
+
+
 def _metric(project: Project, given: Sequence[str] | None) -> str:
-    """The metric: the given one, else the only one with a direction in gitexp.yaml."""
+    """The given metric, else the only metric with a direction in gitexp.yaml. Raises UsageError."""
     if given and len(given) == 1:
         return given[0]
     known = list(project.config.directions)
@@ -247,14 +267,18 @@ def _lines(shown: LoopReport, whole: LoopReport) -> Iterator[str | list[Piece]]:
 
 
 def _cells(one: ReportedRound) -> tuple[str, ...]:
+    """The cells of a round, with the editor's words, else with the verdict on a dropped round."""
     value, step = one.round.value, one.step
+    told = one.round.told
+    if not told and one.round.kept is False:
+        told = one.round.loop.get("verdict", "")
     return (
         f"{one.round.number}",
         clean(one.round.experiment.name),
         "-" if value is None else f"{value:.5g}",
         "-" if step is None else f"{step:+.3g}",
         one.outcome,
-        clean(one.round.told or ("" if one.round.kept is not False else one.round.loop.get("verdict", ""))),
+        clean(told),
     )
 
 
@@ -284,7 +308,7 @@ def _chart(found: LoopReport) -> Iterator[list[Piece]]:
 
 
 def _steps(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """A line that goes on at its height until the next value."""
+    """The points of a line of steps: level until the next value."""
     found = [points[0]]
     for x, y in points[1:]:
         found += [(x, found[-1][1]), (x, y)]

@@ -18,14 +18,14 @@ from gitexp.runs.plan import PlannedPoint, plan
 from gitexp.runs.request import RunRequest
 from gitexp.runs.seeds import Seed
 
-_OF_ENGINE = 8  # runs of a round by an engine that is to decide
+_OF_ENGINE = 8  # runs of a round, if the engine decides their number
 
 
 class Decided(NamedTuple):
-    """How the runs have ended.
+    """The end of the runs.
 
     Attributes:
-        evidence: what the pairs say.
+        evidence: the evidence of the pairs.
         begun: the number of new runs.
         interrupted: whether Ctrl-C was pressed.
     """
@@ -36,17 +36,17 @@ class Decided(NamedTuple):
 
 
 class MoreRuns(NamedTuple):
-    """What is to be decided, and how.
+    """A difference to decide by more runs, and the manner of these runs.
 
     Attributes:
         project: the project.
         names: the two experiments.
         metric: the metric.
-        alpha: the chance of an error that is taken.
+        alpha: the accepted chance of an error.
         most: new runs at most; 0 for no limit.
         jobs: runs at a time; BY_ENGINE: the engine decides.
-        engine: the engine that runs them; None for workers of this machine.
-        tell: told of the pairs so far.
+        engine: the engine for the runs; None for workers of this machine.
+        tell: called with the pairs so far and the number of new runs.
     """
 
     project: Project
@@ -59,17 +59,19 @@ class MoreRuns(NamedTuple):
     tell: Callable[[PairEvidence, int], None]
 
     def decide(self) -> Decided:
-        """Run pairs until there is a difference, or the number of runs is used up.
+        """The end of the runs: pairs run until the difference is sure, or no run is left.
 
-        Runs that are there already count, and what a side lacks is run first. Raises UsageError for
-        experiments without a seed, ExperimentError if runs fail, and the errors of `plan`.
+        Earlier runs count, and missing partners of them run first. Raises UsageError for experiments
+        without a seed, ExperimentError if runs fail, and the errors of `plan`.
         """
         begun = 0
         while True:
             first, second = sides.evidence_of(self.project, self.names).sides
             found = self._pairs(first, second)
             self.tell(found, begun)
-            left = self.most - begun if self.most else self._at_a_time + 1
+            left = self._at_a_time + 1
+            if self.most:
+                left = self.most - begun
             if found.is_decided(self.alpha) or left <= 0:
                 return Decided(found, begun, interrupted=False)
             wanted = self._wanted((first, second), left)
@@ -80,7 +82,7 @@ class MoreRuns(NamedTuple):
             self._require_numbers(names)
 
     def rehearsed(self) -> list[tuple[str, str]]:
-        """The first runs that would be made, by the side's name and the override; [] if it is decided."""
+        """The next runs to make, by the side's name and the override; [] after the decision."""
         first, second = sides.evidence_of(self.project, self.names).sides
         if self._pairs(first, second).is_decided(self.alpha):
             return []
@@ -88,29 +90,33 @@ class MoreRuns(NamedTuple):
 
     @property
     def _at_a_time(self) -> int:
-        """The runs of a round. An engine might take any number, and only few are needed as a rule."""
+        """The runs of a round. An engine might take any number, but few are enough as a rule."""
         return _OF_ENGINE if self.jobs == BY_ENGINE else self.jobs
 
     def _pairs(self, first: JudgedSide, second: JudgedSide) -> PairEvidence:
-        """What the pairs that are there say."""
-        samples = first.sample(self.metric), second.sample(self.metric)
-        both = [seed for seed in samples[0].by_seed if seed in samples[1].by_seed]
-        return evidence([samples[1].by_seed[seed] - samples[0].by_seed[seed] for seed in both], self.alpha)
+        """The evidence of the present pairs."""
+        before, after = first.sample(self.metric).by_seed, second.sample(self.metric).by_seed
+        differences = []
+        for seed, value in before.items():
+            if seed in after:
+                differences.append(after[seed] - value)
+        return evidence(differences, self.alpha)
 
     def _wanted(self, both: tuple[JudgedSide, JudgedSide], left: int) -> list[tuple[str, str]]:
-        """The next runs, each by its side's name and its override: at most as many as run at a time.
+        """The next runs, each by its side's name and its override: at most the runs of a round.
 
-        First what one side has and the other lacks, then new seeds for both.
+        First the seeds of one side alone, for the other side, then new seeds for both.
         """
         seed = _seed(self.project, both)
-        has = [{repr(value): value for value in _values(self.project, side)} for side in both]
+        first, second = both
+        of_first, of_second = _values(self.project, first), _values(self.project, second)
         found = list[tuple[str, str]]()
-        for side, own, others in ((both[0], has[0], has[1]), (both[1], has[1], has[0])):
-            for key, value in others.items():
-                if key not in own:
+        for side, own, others in ((first, of_first, of_second), (second, of_second, of_first)):
+            for text, value in others.items():
+                if text not in own:
                     found.append((side.name, f"{seed.name}={value}"))
         room = min(max(self._at_a_time, 2), left)
-        number = 1 + max(value for values in has for value in values.values())
+        number = 1 + max([*of_first.values(), *of_second.values()])
         while len(found) < room:
             found += [(side.name, f"{seed.name}={number}") for side in both]
             number += 1
@@ -133,7 +139,7 @@ class MoreRuns(NamedTuple):
         return names
 
     def _require_numbers(self, names: Sequence[str]) -> None:
-        """Raise ExperimentError for new runs without a finite number: more of them would not have one."""
+        """Raise ExperimentError if all new runs lack metrics: further runs would lack them, too."""
         found: Mapping[str, Experiment] = {one.name: one for one in self.project.store.readable()}
         bad = [name for name in names if name not in found or not found[name].record.metrics]
         if len(bad) == len(names):
@@ -169,11 +175,11 @@ def _seed(project: Project, both: Sequence[JudgedSide]) -> Seed:
     return found
 
 
-def _values(project: Project, side: JudgedSide) -> list[int]:
-    """The seeds of a side's runs."""
-    found = []
+def _values(project: Project, side: JudgedSide) -> dict[str, int]:
+    """The seeds of a side's runs, by their texts."""
+    found = {}
     for one in side.members:
         seed = seeds.seed_of(one.record.params, project.config)
         if seed is not None and isinstance(seed.value, int):
-            found.append(seed.value)
+            found[repr(seed.value)] = seed.value
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from itertools import chain, islice
 
 from gitexp.catalog import rows
 from gitexp.extras.inference.comparison import LEVEL, GroupComparison, Sample, compare
@@ -30,13 +31,16 @@ class ProjectNoise:
     @cached_property
     def _values(self) -> Mapping[str, Sequence[Sequence[float]]]:
         """The finite values of each group, by metric."""
-        every = [one for group in self._repeated for one in group]
+        every = list(chain.from_iterable(self._repeated))
         places = [one.record.project for one in every]
         flat = iter(rows.flat([one.record.metrics for one in every], self._project.config.named, places))
-        return by_metric([[next(flat) for _ in group] for group in self._repeated])
+        groups = []
+        for group in self._repeated:
+            groups.append(list(islice(flat, len(group))))
+        return by_metric(groups)
 
     def floor(self, metric: str) -> NoiseFloor | None:
-        """The noise floor of a metric; None without any replicates with it."""
+        """The noise floor of a metric; None without replicates with the metric."""
         if metric not in self._floors:
             self._floors[metric] = noise_floor(self._values.get(metric, ()))
         return self._floors[metric]
@@ -44,7 +48,7 @@ class ProjectNoise:
     def distances(
         self, sides: Sequence[RunValues], metrics: Sequence[str]
     ) -> Mapping[str, Sequence[Distance]]:
-        """Of each metric, the distance of each further side from the first; all hold together."""
+        """The distance of each further side from the first, by metric; all hold together."""
         judged = [self._side(side) for side in sides]
         level = 1.0 - _ALPHA / max(len(metrics) * (len(sides) - 1), 1)  # Bonferroni, as in `judge`
         found = {}
@@ -57,11 +61,13 @@ class ProjectNoise:
         if not first.values or not other.values:
             return Distance(None, None, None, None)
         made = compare(first, other, self.floor(metric), level)
-        is_inside = None if math.isnan(made.p) else not (made.is_decided or made.effect == 0.0)
+        is_inside = None
+        if not math.isnan(made.p):
+            is_inside = not made.is_decided and made.effect != 0.0
         return Distance(is_inside, *_known(made))
 
     def may_be_best(self, metric: str, sides: Sequence[RunValues], *, lowest: bool) -> Sequence[bool] | None:
-        """Which of the sides, each with a number, may be the best; None if the noise is not known."""
+        """Whether each of the sides may be the best; None if the noise is unknown."""
         samples = [self._side(side).sample(metric) for side in sides]
         found = may_be_best(samples, self.floor(metric), lowest=lowest)
         if found is None:
@@ -82,6 +88,6 @@ class ProjectNoise:
 
 
 def _known(made: GroupComparison) -> tuple[float | None, ...]:
-    """The interval and the noise, where they are finite."""
+    """The interval and the noise; None in place of infinity and NaN."""
     found = (made.low, made.high, made.noise)
     return tuple(value if math.isfinite(value) else None for value in found)

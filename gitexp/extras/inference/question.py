@@ -25,17 +25,17 @@ _FEWEST_PAIRS, _MOST_PAIRS = 3, 5
 
 
 class Question(NamedTuple):
-    """What is asked.
+    """A question: the change behind the difference of two experiments.
 
     Attributes:
         project: the project.
         first, second: the experiments, with their records.
         metric: the metric.
         direction: its direction, if known.
-        units: what differs and can be tried.
-        left: labels of what differs too, and cannot be tried.
-        seeds: the seeds of which each hybrid has a run; () for one run with the seed of the first.
-        seed: the name of the seed, as in `-S`; "" without one.
+        units: the differences for hybrids to try.
+        left: labels of the differences that no hybrid can have.
+        seeds: the seeds of the runs of each hybrid; () for one run with the seed of the first.
+        seed: the name of the seed, in the form for `-S`; "" without a seed.
     """
 
     project: Project
@@ -60,20 +60,18 @@ class Question(NamedTuple):
 
     @property
     def seconds(self) -> float | None:
-        """The time of one run, in the mean of the two; None if it is not known."""
-        known = [one.record.duration for one in (self.first, self.second) if one.record.duration is not None]
-        return sum(known) / len(known) if known else None
+        """The mean time of a run of both, in seconds; None if unknown."""
+        both = (self.first.record.duration, self.second.record.duration)
+        known = [seconds for seconds in both if seconds is not None]
+        if not known:
+            return None
+        return sum(known) / len(known)
 
 
 def asked(project: Project, names: tuple[str, str], metric: str, direction: str | None) -> Question:
     """The question about two experiments. Raises UsageError for a commit, and the errors of `evidence_of`."""
     evidence = sides.evidence_of(project, names)
-    for side in evidence.sides:
-        if not side.members:
-            raise errors.UsageError(
-                f"{side.name} is no experiment.", f"Make one of it: gitexp run --from {side.name}"
-            )
-    first, second = (_named(side) for side in evidence.sides)
+    first, second = map(_named, evidence.sides)
     of_params, left = units.params_units(first.record.params, second.record.params)
     told = _told(project, first, second)
     of_files = units.file_units(project, first, second, told)
@@ -83,15 +81,19 @@ def asked(project: Project, names: tuple[str, str], metric: str, direction: str 
     left += [*unread, *units.circumstances(project, first, second)]
     if _is_other_command(first, second):
         left.append("the command")
-    name = "" if seed is None else seed.name
-    shared = _shared_seeds(evidence, metric, len(wanted) + len(of_files) + len(of_data)) if name else []
-    return Question(
-        *(project, first, second, metric, direction),
-        *([*wanted, *of_files, *of_data], left, shared, name),
-    )
+    every = [*wanted, *of_files, *of_data]
+    found = Question(project, first, second, metric, direction, every, left)
+    if seed is None:
+        return found
+    return found._replace(seeds=_shared_seeds(evidence, metric, len(every)), seed=seed.name)
 
 
 def _named(side: JudgedSide) -> Experiment:
+    """The experiment of a side; raises UsageError for a commit."""
+    if not side.members:
+        raise errors.UsageError(
+            f"{side.name} is no experiment.", f"Make one of it: gitexp run --from {side.name}"
+        )
     return next(one for one in side.members if one.name == side.name)
 
 
@@ -100,21 +102,21 @@ def _is_seed(unit: Unit, key: str) -> bool:
 
 
 def _is_other_command(first: Experiment, second: Experiment) -> bool:
-    """Whether the commands differ by more than options, which are params."""
+    """Whether the commands differ by more than options: options are params."""
     one, other = first.record, second.record
     return one.command != other.command and one.params.get(COMMAND) == other.params.get(COMMAND)
 
 
 def _shared_seeds(evidence: Evidence, metric: str, count: int) -> list[str]:
-    """The seeds of which each hybrid needs a run; [] if one run of each is enough.
+    """The seeds for the runs of each hybrid; [] if one run of each is enough.
 
-    It is not if the two sides differ by less than the noise lets a single run show, and pairs of the same
-    seeds know better.
+    One run is too few if a single run cannot show the difference above the noise, but pairs of the same
+    seeds can.
     """
     floor = evidence.floor(metric)
     if floor is None or count < 2:
         return []
-    first, second = (side.sample(metric) for side in evidence.sides)
+    first, second = [side.sample(metric) for side in evidence.sides]
     shared = [seed for seed in first.by_seed if seed in second.by_seed]
     if len(shared) < _FEWEST_PAIRS:
         return []
@@ -123,13 +125,15 @@ def _shared_seeds(evidence: Evidence, metric: str, count: int) -> list[str]:
         return []
     level = 1.0 - (1.0 - LEVEL) / (2 * count)
     half = student.quantile((1.0 + level) / 2, floor.dof) * floor.sd * (1.0 + 1.0 / len(first.values)) ** 0.5
-    return [] if abs(judgement.comparison.effect) > half else shared[:_MOST_PAIRS]
+    if abs(judgement.comparison.effect) > half:
+        return []
+    return shared[:_MOST_PAIRS]
 
 
 def _told(project: Project, first: Experiment, second: Experiment) -> set[str]:
-    """The paths of results, and of params files that are no code.
+    """The paths of results, and of params files without code.
 
-    A params file with the same values on both sides is a file as any other: its comments may count.
+    A params file with the same values on both sides is left to the other files: its comments may count.
     """
     found = set[str]()
     for one, other in ((first, second), (second, first)):

@@ -19,24 +19,27 @@ _RIVALS = 2  # groups that each is measured against, and one single run
 def may_be_best(
     samples: Sequence[Sample], floor: NoiseFloor | None, *, lowest: bool = False
 ) -> list[bool] | None:
-    """Whether each sample may have the best mean; None if nothing says how large the noise is.
+    """Whether each sample may have the best mean; None if the noise is unknown.
 
-    A sample without values is not among them.
+    A sample without values cannot be the best.
     """
     known = [at for at, sample in enumerate(samples) if sample.values]
     if len(known) > 1 and floor is None and all(len(sample.values) < 2 for sample in samples):
         return None
-    signed = [_signed(sample, -1.0 if lowest else 1.0) for sample in samples]
-    alpha, rivals = (1.0 - LEVEL) / max(len(known) - 1, 1), _rivals(signed, known)
+    sign = -1.0 if lowest else 1.0
+    signed = [_signed(sample, sign) for sample in samples]
+    alpha = (1.0 - LEVEL) / max(len(known) - 1, 1)
+    rivals = _rivals(signed, known)
     found = [False] * len(samples)
     for at in known:
-        is_beaten = False
-        for rival in rivals:
-            if rival != at and contrast(signed[at], signed[rival], floor).is_above(alpha):
-                is_beaten = True
-                break
-        found[at] = not is_beaten
+        others = [signed[rival] for rival in rivals if rival != at]
+        found[at] = not _is_beaten(signed[at], others, floor, alpha)
     return found
+
+
+def _is_beaten(sample: Sample, rivals: Sequence[Sample], floor: NoiseFloor | None, alpha: float) -> bool:
+    """Whether a rival has a larger mean, by a test at the level alpha."""
+    return any(contrast(sample, rival, floor).is_above(alpha) for rival in rivals)
 
 
 def _signed(sample: Sample, sign: float) -> Sample:

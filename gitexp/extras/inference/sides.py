@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
 from gitexp import errors, files
@@ -26,8 +27,8 @@ class JudgedSide(NamedTuple):
     """One side of a comparison: an experiment with its replicates, or the metrics of a commit.
 
     Attributes:
-        name: the name of the experiment or revision, as it was found.
-        members: the runs that came to a good end; () for a commit.
+        name: the full name of the experiment or revision.
+        members: the runs with a good end; () for a commit.
         metrics: the metrics of each run, or of the commit, by flat keys.
         seeds: the seed of each run, as text; None for a run without one, and for a commit.
     """
@@ -39,8 +40,10 @@ class JudgedSide(NamedTuple):
 
     @property
     def label(self) -> str:
-        """The name for people, with the number of runs if they are several."""
-        return group_label(self.name, len(self.members)) if len(self.members) > 1 else self.name
+        """The name for people, with the number of runs for several runs."""
+        if len(self.members) < 2:
+            return self.name
+        return group_label(self.name, len(self.members))
 
     def sample(self, metric: str) -> Sample:
         """The values of a metric."""
@@ -56,17 +59,17 @@ class JudgedSide(NamedTuple):
             if seed in by_seed:
                 twice.add(seed)
             by_seed[seed] = value
-        for seed in twice:  # which of the two is the partner of the other side's cannot be known
+        for seed in twice:  # the partner of the other side's run is unknown
             del by_seed[seed]
         return Sample(values, by_seed, missing)
 
 
 class Evidence(NamedTuple):
-    """All that a judgement rests on.
+    """The evidence for a judgement.
 
     Attributes:
         sides: the sides, in the order of their names.
-        floors: what gives the noise floor of a metric: the values of each group of replicates, by metric.
+        floors: the source of noise floors: the values of each group of replicates, by metric.
     """
 
     sides: Sequence[JudgedSide]
@@ -77,16 +80,16 @@ class Evidence(NamedTuple):
         return noise_floor(self.floors.get(metric, ()))
 
     def metrics(self) -> list[str]:
-        """The metrics that each side has a finite number for."""
-        found = dict.fromkeys(key for flat in self.sides[0].metrics for key in flat)
+        """The metrics with a finite number on each side."""
+        found = dict.fromkeys(chain.from_iterable(self.sides[0].metrics))
         return [key for key in found if all(side.sample(key).values for side in self.sides)]
 
 
 def evidence_of(project: Project, names: Sequence[str]) -> Evidence:
-    """The sides with some names, and the replicates of their project.
+    """The sides of some names, and the replicates of their project.
 
-    Raises the errors of `lookup.find`; ExperimentError for an experiment that has not come to a good end,
-    and for two names of one group.
+    Raises the errors of `lookup.find`; ExperimentError for an experiment without a good end; UsageError for
+    two names of one group.
     """
     points = [lookup.find(project, name) for name in names]
     _require_different(points)
@@ -94,7 +97,7 @@ def evidence_of(project: Project, names: Sequence[str]) -> Evidence:
 
 
 def sides_of(project: Project, names: Sequence[str]) -> Sequence[JudgedSide]:
-    """The sides with some names, which may be of one group; raises the other errors of `evidence_of`."""
+    """The sides of some names, also of one group; raises the other errors of `evidence_of`."""
     return _read(project, [lookup.find(project, name) for name in names]).sides
 
 
@@ -106,43 +109,52 @@ def _read(project: Project, points: Sequence[Point]) -> Evidence:
     flat = _flattened(points, members, repeated)
     sides = []
     for point, of_side in zip(points, members, strict=True):
-        found = [flat[one.id] for one in of_side] if of_side else [flat[point.label]]
+        found = [flat[one.id] for one in of_side] or [flat[point.label]]
         own = seed_texts(project, of_side) or [None]
         sides.append(JudgedSide(point.label, of_side, found, own))
-    return Evidence(sides, by_metric([[flat[one.id] for one in group] for group in repeated]))
+    groups = []
+    for group in repeated:
+        groups.append([flat[one.id] for one in group])
+    return Evidence(sides, by_metric(groups))
 
 
 def chosen_metrics(project: Project, evidence: Evidence, wanted: Sequence[str]) -> list[str]:
-    """The metrics to judge by: the wanted ones, else all with a known direction that each side has.
+    """The metrics for a judgement: the wanted metrics, else all common metrics with a known direction.
 
-    Raises UsageError for an unknown metric, ExperimentError for one that a side lacks.
+    Raises UsageError for an unknown metric, ExperimentError for a metric without a number on a side.
     """
     known = evidence.metrics()
     for metric in wanted:
-        if metric in known:
-            continue
-        every = dict.fromkeys(key for side in evidence.sides for flat in side.metrics for key in flat)
-        if metric not in every:
-            raise rows.unknown(metric, list(every), "metric")
-        lacking = [side.name for side in evidence.sides if not side.sample(metric).values]
-        raise errors.ExperimentError(
-            f"{shorten(lacking)} has no finite number for {metric}.",
-            f"Both have: {shorten(known) or 'nothing'}.",
-            code="none-found",
-        )
+        if metric not in known:
+            raise _not_common(evidence, metric, known)
     if wanted:
         return list(dict.fromkeys(wanted))
     found = [key for key in known if directions.direction(key, project.config.directions)]
     if not found:
-        raise errors.UsageError(
-            "No metric has a direction, so nothing is better or worse.",
-            f"Name one: --metric {known[0]} --min" if known else "The runs have no metric in common.",
-        )
+        hint = "The runs have no metric in common."
+        if known:
+            hint = f"Name one: --metric {known[0]} --min"
+        raise errors.UsageError("No metric has a direction, so nothing is better or worse.", hint)
     return found
 
 
+def _not_common(evidence: Evidence, metric: str, known: Sequence[str]) -> errors.GitexpError:
+    """The error for a metric that a side, or each side, lacks."""
+    every = dict[str, None]()
+    for side in evidence.sides:
+        every.update(dict.fromkeys(chain.from_iterable(side.metrics)))
+    if metric not in every:
+        return rows.unknown(metric, list(every), "metric")
+    lacking = [side.name for side in evidence.sides if not side.sample(metric).values]
+    return errors.ExperimentError(
+        f"{shorten(lacking)} has no finite number for {metric}.",
+        f"Both have: {shorten(known) or 'nothing'}.",
+        code="none-found",
+    )
+
+
 def _members(point: Point, done: Iterable[Experiment]) -> list[Experiment]:
-    """The runs of a side: the experiment with its replicates, those that came to a good end."""
+    """The runs of a side with a good end: the experiment and its replicates."""
     one = point.experiment
     if one is None:
         return []
@@ -185,20 +197,20 @@ def _flattened(
 ) -> dict[str, Flat]:
     """The metrics by flat keys: of runs by the ids of their records, of commits by their labels."""
     of: dict[str, Files] = {}
-    places = list[str | None]()
-    for group in (*members, *repeated):
-        for one in group:
-            of[one.id] = one.record.metrics
+    for one in chain.from_iterable((*members, *repeated)):
+        of[one.id] = one.record.metrics
     for point, runs in zip(points, members, strict=True):
         if not runs:
             of[point.label] = point.metrics
-    places = [None] * len(of)
+    places: list[str | None] = [None] * len(of)
     return dict(zip(of, rows.flat(list(of.values()), projects=places), strict=True))
 
 
 def seed_texts(project: Project, group: Sequence[Experiment]) -> list[str | None]:
-    """The seed of each replicate as text; None for a run without one. In all it is the same param."""
-    seed = seeds.seed_of(group[0].record.params, project.config) if group else None
+    """The seed of each replicate as text; None for a run without a seed. All have the same param."""
+    if not group:
+        return []
+    seed = seeds.seed_of(group[0].record.params, project.config)
     if seed is None:
         return [None] * len(group)
     found, key = list[str | None](), parse_key(seed.key)
@@ -210,7 +222,7 @@ def seed_texts(project: Project, group: Sequence[Experiment]) -> list[str | None
 
 
 def _finite(value: Any) -> float | None:
-    """A finite number, or None for anything else, and for one so large that no float holds its square."""
+    """A finite number; None for any other value, and for a number with a square too large for a float."""
     if not (files.is_number(value) and files.is_finite(value) and abs(value) < _LARGEST):
         return None
     return float(value)

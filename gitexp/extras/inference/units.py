@@ -23,14 +23,14 @@ _FILES = frozenset({"100644", "100755"})  # modes
 
 
 class Unit(NamedTuple):
-    """A part of the difference that can be taken over from the second side alone.
+    """A part of the difference, to be taken from the second side alone.
 
     Attributes:
         label: the unit for people: `train.lr: 0.1 → 0.2`, a path, or a path and lines.
         overrides: texts after `-S`.
-        changes: the files by path, with mode and blob; None for one that the second side does not have.
-        path: of a file that both sides have, the path: it may have hunks.
-        data: entries of gitexp.lock by path; None for data that the second side does not have.
+        changes: the files by path, with mode and blob; None for a file of the first side alone.
+        path: the path of a file of both sides, perhaps with hunks; "" for any other unit.
+        data: entries of gitexp.lock by path; None for data of the first side alone.
     """
 
     label: str
@@ -41,10 +41,10 @@ class Unit(NamedTuple):
 
 
 class LineHunk(NamedTuple):
-    """A block of lines that differs.
+    """A differing block of lines.
 
     Attributes:
-        begin, end: the lines of the first side, from 0, without the one at `end`.
+        begin, end: the lines of the first side, from 0, without line `end`.
         instead: the lines of the second side.
     """
 
@@ -58,7 +58,7 @@ class HunkUnit(NamedTuple):
 
     Attributes:
         label: path and first line.
-        before: the file as the first side has it.
+        before: the contents of the file on the first side.
         hunk: the hunk.
     """
 
@@ -68,9 +68,9 @@ class HunkUnit(NamedTuple):
 
 
 def params_units(first: Files, second: Files) -> tuple[list[Unit], list[str]]:
-    """A unit for each param that differs; and the labels of differences that no `-S` can make.
+    """A unit for each differing param, and the labels of differences out of reach for `-S`.
 
-    Params in Python files are left out: these files are code as well.
+    Params in Python files are left out: Python files are code, too.
     """
     found, left = list[Unit](), list[str]()
     for name in dict.fromkeys((*first, *second)):
@@ -93,35 +93,50 @@ def _override(name: str, change: Change) -> str:
     if change.new is MISSING:
         return f"~{place}"
     value: Value = change.new
-    return f"{'+' if change.old is MISSING else ''}{place}={flow_text(value)}"
+    if change.old is MISSING:
+        return f"+{place}={flow_text(value)}"
+    return f"{place}={flow_text(value)}"
 
 
 def file_units(project: Project, first: Experiment, second: Experiment, told: Collection[str]) -> list[Unit]:
-    """A unit for each changed file of the code; a file that was only renamed is one unit.
+    """A unit for each changed file of the code; a file with only another name is one unit.
 
-    `told`: the paths of results, and of files that other units have.
+    `told`: the paths of results, and of files in other units.
     """
-    found, removed = list[Unit](), dict[Entry, str]()
-    changes = tree_changes(project.repo, first.record.commit, second.record.commit)
+    changes = []
+    for change in tree_changes(project.repo, first.record.commit, second.record.commit):
+        if change.path not in told:
+            changes.append(change)
+    removed = dict[Entry, str]()
     for change in changes:
-        if change.new is None and change.old is not None and change.path not in told:
+        if change.new is None and change.old is not None:
             removed[change.old] = change.path
+    found = list[Unit]()
     for change in changes:
-        if change.new is None or change.path in told:
+        if change.new is None:
             continue
-        label = clean(change.path)
-        if change.old is None and (before := removed.pop(change.new, None)) is not None:
-            changed = {before: None, change.path: change.new}
-            found.append(Unit(f"{clean(before)} → {label}", changes=changed))
+        before = None
+        if change.old is None:
+            before = removed.pop(change.new, None)
+        if before is None:
+            found.append(_changed_file(change.path, change.old, change.new))
         else:
-            is_edit = change.old is not None and {change.old[0], change.new[0]} <= _FILES
-            found.append(Unit(label, changes={change.path: change.new}, path=change.path if is_edit else ""))
+            changed = {before: None, change.path: change.new}
+            found.append(Unit(f"{clean(before)} → {clean(change.path)}", changes=changed))
     found += [Unit(f"{clean(path)}, removed", changes={path: None}) for path in removed.values()]
     return found
 
 
+def _changed_file(path: str, old: Entry | None, new: Entry) -> Unit:
+    """The unit of a new file, or of a changed file, perhaps with hunks."""
+    unit = Unit(clean(path), changes={path: new})
+    if old is not None and {old[0], new[0]} <= _FILES:
+        return unit._replace(path=path)
+    return unit
+
+
 def data_units(project: Project, first: Experiment, second: Experiment) -> tuple[list[Unit], list[str]]:
-    """A unit for each data set of gitexp.lock that differs; and a label if a lock cannot be read."""
+    """A unit for each differing data set of gitexp.lock, and a label for an unreadable lock."""
     both = wanted.locks(project, [first.record.commit, second.record.commit])
     before, after = both[first.record.commit], both[second.record.commit]
     if isinstance(before, errors.LockError) or isinstance(after, errors.LockError):
@@ -135,7 +150,7 @@ def data_units(project: Project, first: Experiment, second: Experiment) -> tuple
 
 
 def circumstances(project: Project, first: Experiment, second: Experiment) -> list[str]:
-    """What no hybrid can have: the other machine, Python and packages; a label for each."""
+    """The labels of the differences that no hybrid can have: machine, Python and packages."""
     found = []
     for change in environments.circumstances(project, first, second):
         found.append(f"{clean(change.key)}: {show_value(change.old)} → {show_value(change.new)}")
@@ -143,7 +158,7 @@ def circumstances(project: Project, first: Experiment, second: Experiment) -> li
 
 
 def hunk_units(project: Project, first: Experiment, second: Experiment, path: str) -> list[HunkUnit]:
-    """A unit for each hunk of a file that both sides have; [] for a binary or a very long file."""
+    """A unit for each hunk of a file of both sides; [] for a binary or a very long file."""
     names = [f"{one.record.commit}:{path}" for one in (first, second)]
     before, after = project.repo.read_blobs(names)
     if before is None or after is None or b"\0" in before + after:
@@ -156,7 +171,7 @@ def hunk_units(project: Project, first: Experiment, second: Experiment, path: st
 
 
 def hunks(before: bytes, after: bytes) -> list[LineHunk]:
-    """The blocks of lines that differ, in order; [] for files that are too long."""
+    """The differing blocks of lines, in order; [] for very long files."""
     old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
     if max(len(old), len(new)) > _MOST_LINES:
         return []

@@ -20,11 +20,11 @@ ALPHA = 1.0 - LEVEL
 
 
 class Verdict(StrEnum):
-    """What can be said of the second side, beside the first."""
+    """The verdict on the second side, beside the first."""
 
     BETTER = "better"
     WORSE = "worse"
-    DIFFERENT = "different"  # of a metric whose direction nobody has said
+    DIFFERENT = "different"  # by a metric without a direction
     NO_TELLING = "no telling"
 
 
@@ -33,11 +33,11 @@ class Judgement(NamedTuple):
 
     Attributes:
         metric: the metric.
-        direction: `min` or `max`; None if nobody has said.
+        direction: `min` or `max`; None if unknown.
         first, second: the sides.
-        comparison: the numbers: what the second has over the first.
+        comparison: the numbers: the second minus the first.
         p: the p value, adjusted for the number of judgements made together.
-        verdict: what is said.
+        verdict: the verdict on the second.
         missing: runs of both sides without a finite number.
     """
 
@@ -52,11 +52,13 @@ class Judgement(NamedTuple):
 
     @property
     def better(self) -> float:
-        """The probability that the second is better; NaN without a direction, and if nothing is known."""
+        """The probability of a better second side; NaN without a direction, and with unknown noise."""
+        more = self.comparison.more
         if self.direction is None:
             return math.nan
-        more = self.comparison.more
-        return 1.0 - more if self.direction == MIN else more
+        if self.direction == MIN:
+            return 1.0 - more
+        return more
 
     @property
     def sentence(self) -> str:
@@ -65,7 +67,10 @@ class Judgement(NamedTuple):
 
 
 def judge(evidence: Evidence, metrics: Sequence[str], directions: Sequence[str | None]) -> list[Judgement]:
-    """Each further side against the first, by each metric; p values and intervals hold for all together."""
+    """The judgement on each further side against the first, by each metric.
+
+    p values and intervals hold for all judgements together.
+    """
     first, *others = evidence.sides
     count = len(others) * len(metrics)
     level = 1.0 - ALPHA / count  # Bonferroni
@@ -88,10 +93,12 @@ def judge(evidence: Evidence, metrics: Sequence[str], directions: Sequence[str |
 def of_pairs(
     evidence: Evidence, metric: str, direction: str | None, found: PairEvidence, alpha: float
 ) -> Judgement:
-    """The judgement on pairs of runs that were made until it was decided."""
+    """The judgement on pairs of runs, made until the decision."""
     comparison = as_comparison(found)
     first, second = evidence.sides
-    p = comparison.p if found.is_decided(alpha) else max(comparison.p, alpha)
+    p = comparison.p
+    if not found.is_decided(alpha):
+        p = max(p, alpha)
     verdict = _verdict(comparison, p, direction)
     return Judgement(metric, direction, first, second, comparison, p, verdict, 0)
 
@@ -101,8 +108,9 @@ def _verdict(comparison: GroupComparison, p: float, direction: str | None) -> Ve
         return Verdict.NO_TELLING
     if direction is None:
         return Verdict.DIFFERENT
-    is_better = (comparison.effect < 0.0) == (direction == MIN)
-    return Verdict.BETTER if is_better else Verdict.WORSE
+    if (comparison.effect < 0.0) == (direction == MIN):
+        return Verdict.BETTER
+    return Verdict.WORSE
 
 
 def sentence(one: Judgement) -> str:
@@ -149,14 +157,16 @@ def _in_words(one: Judgement) -> list[str]:
     cells = [one.metric]
     for side in (one.first, one.second):
         values = side.sample(one.metric).values
-        mean = mean_of(list(values), len(side.metrics))
-        cells += [side.name, show_value(mean if len(values) > 1 else values[0], PRECISION)]
+        value: Any = values[0]
+        if len(values) > 1:
+            value = mean_of(list(values), len(side.metrics))
+        cells += [side.name, show_value(value, PRECISION)]
     p = "" if math.isnan(one.p) else f"{one.p:.2g}"
     return [*cells, signed(one.comparison), p, str(one.verdict)]
 
 
 def as_json(one: Judgement) -> dict[str, Any]:
-    """The judgement for a program; what is not known is null."""
+    """The judgement for a program; unknown values are null."""
     found = one.comparison
     return {
         "metric": one.metric,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from gitexp import errors
@@ -30,16 +31,16 @@ from gitexp.project.engine_choice import EngineChoice
 from gitexp.runs import seeds
 from gitexp.runs.plan import Once, PlannedPoint, plan
 
-_FIRST_REPLICATES = 2  # of each side, where nothing is known of the noise
+_FIRST_REPLICATES = 2  # of each side, without a known noise
 
 
 class RestEffect(NamedTuple):
-    """What the differences do that cannot be tried, such as packages and the machine.
+    """The effect of the differences that no hybrid can have, such as packages and the machine.
 
     Attributes:
         on_first: the first side run again here, against the first side.
-        on_second: the second side, against the first with all that can be tried, run here.
-        inside: what all that can be tried does, here: the part that the units can have made.
+        on_second: the second side, against the first side with all units, run here.
+        inside: the effect of all units together, run here: the part of the units.
     """
 
     on_first: GroupComparison | None
@@ -48,13 +49,15 @@ class RestEffect(NamedTuple):
 
     @property
     def finding(self) -> UnitFinding:
-        """What can be said of it."""
+        """The finding about these differences."""
         if self.inside is None:
             return UnitFinding.CANNOT_TELL
         if not self.inside.is_decided:
             return UnitFinding.MAKES_IT
-        sure = [one for one in (self.on_first, self.on_second) if one is not None and one.is_decided]
-        return UnitFinding.PART if sure else UnitFinding.NOTHING
+        for one in (self.on_first, self.on_second):
+            if one is not None and one.is_decided:
+                return UnitFinding.PART
+        return UnitFinding.NOTHING
 
 
 class WhyAnswer(NamedTuple):
@@ -62,14 +65,14 @@ class WhyAnswer(NamedTuple):
 
     Attributes:
         question: the question.
-        judgement: whether there is a difference at all.
-        attribution: what each unit does; None where there is no difference, or nothing that can be tried.
-        hunks: the hunks of the one guilty file; () for none.
-        of_hunks: what each hunk does; None likewise.
-        experiments: the hybrids, by the units that they have.
+        judgement: the judgement on the difference of both sides.
+        attribution: the effect of each unit; None without a difference, without units, or before the end.
+        hunks: the hunks of the only guilty file; () for none.
+        of_hunks: the effect of each hunk; None likewise.
+        experiments: the names of the hybrids, by their units.
         begun: the number of new runs.
-        stopped: why not all is known, as a sentence; "" if it is.
-        rest: what the differences do that cannot be tried; None if there are none, or it is not known.
+        stopped: the reason of an early stop, as a sentence; "" for a whole answer.
+        rest: the effect of differences that no hybrid can have; None for none, or before the end.
     """
 
     question: Question
@@ -84,14 +87,14 @@ class WhyAnswer(NamedTuple):
 
 
 class HybridRuns(NamedTuple):
-    """How hybrids are run.
+    """The manner of the runs of hybrids.
 
     Attributes:
-        budget: new runs at most; 0 for as many as it takes.
+        budget: new runs at most; 0 for no limit.
         jobs: runs at a time.
-        engine: the engine that runs them; None for workers of this machine.
-        tell: told a sentence before each step.
-        minutes: no run begins that would end later; 0 for no limit.
+        engine: the engine for the runs; None for workers of this machine.
+        tell: called with a sentence before each step.
+        minutes: the time for all runs: no run begins with a later expected end; 0 for no limit.
     """
 
     budget: int
@@ -119,7 +122,7 @@ class Inquiry:
         self._start = time.monotonic()
 
     def answer(self) -> WhyAnswer:
-        """The answer, or as much of it as the budget allows. Raises the errors of runs that cannot begin."""
+        """The answer, or the part within the budget. Raises the errors of runs that cannot begin."""
         question = self._question
         evidence = self._with_noise()
         (judgement,) = verdict.judge(evidence, [question.metric], [question.direction])
@@ -127,7 +130,7 @@ class Inquiry:
         if judgement.verdict is Verdict.NO_TELLING or not question.units or self._stopped:
             return made
         floor = evidence.floor(question.metric)
-        first, second = (self._of_seeds(side.sample(question.metric)) for side in evidence.sides)
+        first, second = [self._of_seeds(side.sample(question.metric)) for side in evidence.sides]
         every = _all(question.units)
         samples: dict[Hybrid, Sample | None] = {frozenset(): first, every: second}
         rest = None
@@ -146,6 +149,7 @@ class Inquiry:
         return self._with_hunks(judgement, found, known)._replace(rest=rest)
 
     def _made(self, judgement: Judgement) -> WhyAnswer:
+        """The answer so far, without any effect."""
         return WhyAnswer(
             self._question,
             judgement,
@@ -156,28 +160,34 @@ class Inquiry:
         )
 
     def _with_noise(self) -> Evidence:
-        """The two sides; with further runs of both, if nothing is known of the noise."""
+        """The two sides; with further runs of both, if the noise is unknown."""
         question = self._question
         names = (question.first.name, question.second.name)
         evidence = sides.evidence_of(self._project, names)
         if evidence.floor(question.metric) is not None:
             return evidence
         self._manner.tell("How far apart equal runs are is not known: both are run again first.")
-        seed = seeds.seed_of(question.first.record.params, self._project.config)
+        points, once = self._first_replicates()
         planned = list[str]()
         for side in evidence.sides:
-            points = []
-            for number in range(1, _FIRST_REPLICATES + 1):
-                override = () if seed is None else (f"{seed.name}={1000 + number}",)
-                points.append(PlannedPoint(override, 0 if seed is not None else number))
-            once = Once.NEVER if seed is None else Once.EVER
             found = plan(self._project, again(side), points, once=once)
             planned += [one.name for one in found.queued]
         self._run(planned)
         return sides.evidence_of(self._project, names)
 
+    def _first_replicates(self) -> tuple[list[PlannedPoint], Once]:
+        """The points of the first replicates of a side, with other seeds where a param is the seed."""
+        numbers = range(1, _FIRST_REPLICATES + 1)
+        seed = seeds.seed_of(self._question.first.record.params, self._project.config)
+        if seed is None:
+            return [PlannedPoint((), number) for number in numbers], Once.NEVER
+        return [PlannedPoint((f"{seed.name}={1000 + number}",), 0) for number in numbers], Once.EVER
+
     def _ends(self, every: Hybrid) -> dict[Hybrid, Sample | None] | None:
-        """The two ends of the hybrids, both run here, in the environment of all hybrids; None if stopped."""
+        """The values of both ends of the hybrids, run here, in the environment of all hybrids.
+
+        None after a stop.
+        """
         self._manner.tell("Not all that differs can be tried: both ends are run here.")
         planned = {}
         for hybrid in (frozenset[int](), every):
@@ -193,7 +203,7 @@ class Inquiry:
     def _attributed(
         self, known: Measurements, samples: dict[Hybrid, Sample | None], make: Make
     ) -> Attribution | None:
-        """The answer, with all hybrids that it takes; None if the budget is used up before."""
+        """The effects of all units, after all necessary hybrids; None after a stop."""
         while True:
             try:
                 return attributed(known)
@@ -204,7 +214,7 @@ class Inquiry:
                 samples.update(self._measured(planned))
 
     def _hybrid(self, hybrid: Hybrid) -> list[Experiment]:
-        """The runs of a hybrid; [] for one that cannot be run."""
+        """The runs of a hybrid; [] for an impossible hybrid."""
         try:
             found = self._maker.planned(hybrid)
         except errors.GitexpError as error:
@@ -214,30 +224,37 @@ class Inquiry:
         return found
 
     def _measured(self, planned: Mapping[Hybrid, Sequence[Experiment]]) -> dict[Hybrid, Sample | None]:
-        """The values of hybrids that have ended; None for one without a good end or without the metric."""
-        names = {one.name for runs in planned.values() for one in runs}
+        """The values of ended hybrids; None for a hybrid without a good end or without the metric."""
+        samples = self._samples(chain.from_iterable(planned.values()))
+        found = dict[Hybrid, Sample | None]()
+        for hybrid, runs in planned.items():
+            known = [samples[one.name] for one in runs if one.name in samples]
+            found[hybrid] = None
+            if known and known[0].values:
+                found[hybrid] = known[0]
+        return found
+
+    def _samples(self, runs: Iterable[Experiment]) -> dict[str, Sample]:
+        """The values of the runs with a good end, by name; a run has the values of all its replicates."""
+        names = {one.name for one in runs}
         done = []
         for one in self._project.store.readable():
             if one.name in names and one.record.status is Status.DONE and not is_touched(one):
                 done.append(one.name)
-        samples = dict[str, Sample]()
+        found = dict[str, Sample]()
         for side in sides.sides_of(self._project, done):
-            samples[side.name] = self._of_seeds(side.sample(self._question.metric))
-        found = dict[Hybrid, Sample | None]()
-        for hybrid, runs in planned.items():
-            known = [samples[one.name] for one in runs if one.name in samples]
-            found[hybrid] = known[0] if known and known[0].values else None
+            found[side.name] = self._of_seeds(side.sample(self._question.metric))
         return found
 
     def _of_seeds(self, sample: Sample) -> Sample:
-        """The values of the seeds that each hybrid has a run of; all without such seeds."""
+        """The values of the question's seeds alone; all values for a question without seeds."""
         if not self._question.seeds:
             return sample
         kept = {seed: sample.by_seed[seed] for seed in self._question.seeds if seed in sample.by_seed}
         return Sample(list(kept.values()), kept, sample.missing)
 
     def _run(self, names: Sequence[str]) -> bool:
-        """Whether some queued experiments have been run: there is room and time, and no Ctrl-C."""
+        """Whether all of some queued experiments have run, within budget and time, and without Ctrl-C."""
         if not names:
             return True
         manner = self._manner
@@ -258,14 +275,14 @@ class Inquiry:
         return True
 
     def _is_late(self) -> bool:
-        """Whether another run would end after the time that there is."""
+        """Whether another run would end after the time for all runs."""
         if not self._manner.minutes:
             return False
         gone = time.monotonic() - self._start
         return gone + (self._question.seconds or 0.0) > 60 * self._manner.minutes
 
     def _with_hunks(self, judgement: Judgement, found: Attribution, known: Measurements) -> WhyAnswer:
-        """The answer, with the guilty hunk of a guilty file if that has several hunks."""
+        """The answer, with the guilty hunk of a guilty file with several hunks."""
         made = self._made(judgement)._replace(attribution=found)
         if len(found.guilty) != 1:
             return made
@@ -292,7 +309,7 @@ class Inquiry:
         return made._replace(hunks=hunks, of_hunks=of_hunks)
 
     def _of_hunks(self, path: str, mode: str, hunks: Sequence[HunkUnit], hybrid: Hybrid) -> list[Experiment]:
-        """The runs with some hunks of a file; [] if they cannot be run."""
+        """The runs with some hunks of a file; [] for impossible runs."""
         content = with_some_hunks(hunks, hybrid)
         if path.endswith(".py") and not _compiles(content):
             return []
@@ -306,7 +323,7 @@ class Inquiry:
 def _rest(
     first: Sample, second: Sample, here: Sample | None, all_here: Sample | None, floor: NoiseFloor | None
 ) -> RestEffect:
-    """What the differences do that cannot be tried."""
+    """The effect of the differences that no hybrid can have."""
     on_first = on_second = inside = None
     if here is not None:
         on_first = compare(first, here, floor)
@@ -322,7 +339,7 @@ def _all(of: Iterable[object]) -> Hybrid:
 
 
 def _waiting(planned: Iterable[Sequence[Experiment]]) -> list[str]:
-    """The names of the queued ones."""
+    """The names of the queued runs."""
     found = list[str]()
     for runs in planned:
         found += [one.name for one in runs if one.record.status is Status.QUEUED]
@@ -330,7 +347,7 @@ def _waiting(planned: Iterable[Sequence[Experiment]]) -> list[str]:
 
 
 def _compiles(content: bytes) -> bool:
-    """Whether Python code has no error of syntax: a run that ends at once costs time, this look none."""
+    """Whether Python code has no syntax error: this look saves the time of a failing run."""
     try:
         compile(content, "hybrid", "exec")
     except (SyntaxError, ValueError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 import typer
@@ -14,10 +14,11 @@ from gitexp.cli.kit.help import Command
 from gitexp.cli.kit.session import open_project
 from gitexp.extras.inference import sides, why_text
 from gitexp.extras.inference.commands import Budget, direction_of, usable_engine
-from gitexp.extras.inference.question import asked
+from gitexp.extras.inference.question import Question, asked
 from gitexp.extras.inference.verdict import Verdict
 from gitexp.extras.inference.why import HybridRuns, Inquiry, WhyAnswer
 from gitexp.project.engine_choice import at_a_time
+from gitexp.project.project import Project
 from gitexp.repo.known_records import KnownRecords
 
 EPILOG = """Examples:
@@ -78,24 +79,16 @@ def why_(
     project.store.remember(KnownRecords())  # every hybrid is sought among all experiments
     choice = usable_engine(project, engine, scheduler)
     most = at_a_time(jobs, choice)
-    evidence = sides.evidence_of(project, (first, second))
-    if metric and len(metric) > 1:
-        raise errors.UsageError("One question is about one metric.", "Give --metric once.")
-    name = sides.chosen_metrics(project, evidence, metric or ())[0]
-    direction = direction_of(project, name, options.best_is_lowest(lowest, highest))
-    question = asked(project, (first, second), name, direction)
+    question = _question(project, (first, second), metric or (), options.best_is_lowest(lowest, highest))
     if dry_run:
-        if json:
-            return render.as_json(why_text.question_json(question))
-        return render.answer(why_text.question_lines(question, most))
+        return _rehearse(question, most, json=json)
 
     def tell(text: str) -> None:
         if not (quiet or json):
             render.say(text, "dim")
 
-    if not (quiet or json):
-        for line in why_text.question_lines(question, most):
-            render.say(line, "dim")
+    for line in why_text.question_lines(question, most):
+        tell(line)
     found = Inquiry(question, HybridRuns(budget, most, choice, tell, minutes)).answer()
     if json:
         render.as_json(why_text.as_json(found))
@@ -106,10 +99,28 @@ def why_(
     raise typer.Exit(_status(found))
 
 
+def _question(project: Project, names: tuple[str, str], metric: Sequence[str], low: bool | None) -> Question:
+    """The question about two experiments. Raises UsageError for several metrics."""
+    evidence = sides.evidence_of(project, names)
+    if len(metric) > 1:
+        raise errors.UsageError("One question is about one metric.", "Give --metric once.")
+    name = sides.chosen_metrics(project, evidence, metric)[0]
+    return asked(project, names, name, direction_of(project, name, low))
+
+
+def _rehearse(question: Question, jobs: int, *, json: bool) -> None:
+    """Print the question, and the number of runs for an answer."""
+    if json:
+        return render.as_json(why_text.question_json(question))
+    return render.answer(why_text.question_lines(question, jobs))
+
+
 def _status(found: WhyAnswer) -> int:
     if found.judgement.verdict is Verdict.NO_TELLING:
         return 4
-    return 0 if found.attribution is not None and found.attribution.guilty else 3
+    if found.attribution is not None and found.attribution.guilty:
+        return 0
+    return 3
 
 
 def lines(found: WhyAnswer) -> Iterator[str]:

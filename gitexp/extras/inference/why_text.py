@@ -31,12 +31,14 @@ _MOST_LEFT = 6  # labels of what cannot be tried
 
 
 def question_lines(question: Question, jobs: int) -> list[str]:
-    """What differs, and what it takes to know."""
+    """The question for people: the differences, and the number of runs for an answer."""
     first, second = clean(question.first.name), clean(question.second.name)
     least, most = question.runs
     line = f"{counted(len(question.units), 'unit')} from {first} to {second}"
     if most:
-        runs = f"{least:,}" if least == most else f"{least:,} to {most:,}"
+        runs = f"{most:,}"
+        if least != most:
+            runs = f"{least:,} to {most:,}"
         line += f"; about {runs} runs"
         if question.seconds is not None:
             line += f", {show_duration(most * question.seconds / max(jobs, 1))} at most"
@@ -51,7 +53,7 @@ def question_lines(question: Question, jobs: int) -> list[str]:
 
 
 def tables(found: WhyAnswer) -> Iterator[list[tuple[str, ...]]]:
-    """The table of the units, and that of the hunks of a guilty file; each with its heads."""
+    """The table of the units, and the table of a guilty file's hunks; each with its heads."""
     labels = [unit.label for unit in found.question.units]
     if found.attribution is not None or found.rest is not None:
         rows: list[tuple[str, ...]] = [HEADS]
@@ -99,7 +101,7 @@ def written(form: TableFormat, found: WhyAnswer) -> Iterator[str]:
 
 
 def _in_full(found: WhyAnswer) -> Iterator[list[Any]]:
-    """A row of numbers for each unit, each hunk of a guilty file, and what cannot be tried."""
+    """A row of numbers for each unit, for each hunk of a guilty file, and for the rest."""
     labels = [unit.label for unit in found.question.units]
     lines = [*_effects(labels, found.attribution)]
     lines += _effects([hunk.label for hunk in found.hunks], found.of_hunks)
@@ -116,13 +118,13 @@ def _in_full(found: WhyAnswer) -> Iterator[list[Any]]:
 def sentence(found: WhyAnswer) -> str:
     """The answer in one sentence."""
     question = found.question
-    if found.judgement.verdict is Verdict.NO_TELLING:
-        return f"{verdict.sentence(found.judgement)}: there is nothing to explain"
     told = verdict.sentence(found.judgement)
+    if found.judgement.verdict is Verdict.NO_TELLING:
+        return f"{told}: there is nothing to explain"
     left = shorten(question.left, _MOST_LEFT)
     if not question.units:
-        what = f": {left}" if question.left else ""
-        return f"{told}; nothing that differs can be tried alone{what}"
+        told += "; nothing that differs can be tried alone"
+        return f"{told}: {left}" if question.left else told
     if len(question.units) == 1 and not question.left:
         return f"{told}; {question.units[0].label} is all that differs"
     if found.rest is not None and found.rest.finding == UnitFinding.MAKES_IT:
@@ -136,7 +138,7 @@ def sentence(found: WhyAnswer) -> str:
 
 
 def _because(found: WhyAnswer, attribution: Attribution) -> str:
-    """What makes the difference, to be put behind the difference."""
+    """The cause of the difference: the second part of the sentence."""
     guilty = [found.question.units[number].label for number in sorted(attribution.guilty)]
     if not guilty:
         return "; no unit alone makes it"
@@ -151,10 +153,12 @@ def _because(found: WhyAnswer, attribution: Attribution) -> str:
 
 
 def guilty_hunks(found: WhyAnswer) -> list[HunkUnit]:
-    """The hunks that make the difference; [] if the guilty unit is no file, or not one."""
+    """The hunks behind the difference; [] without a single guilty file."""
     if found.of_hunks is not None:
         return [found.hunks[number] for number in sorted(found.of_hunks.guilty)]
-    return list(found.hunks) if len(found.hunks) == 1 else []
+    if len(found.hunks) == 1:
+        return list(found.hunks)
+    return []
 
 
 def patch_lines(found: WhyAnswer) -> list[str]:
@@ -245,5 +249,7 @@ def _effects(labels: list[str], found: Attribution | None) -> list[dict[str, Any
 def _numbers(found: GroupComparison | None) -> dict[str, float | None] | None:
     if found is None:
         return None
-    values = {"effect": found.effect, "low": found.low, "high": found.high}
-    return {name: value if math.isfinite(value) else None for name, value in values.items()}
+    values = dict[str, float | None]()
+    for name, value in (("effect", found.effect), ("low", found.low), ("high", found.high)):
+        values[name] = value if math.isfinite(value) else None
+    return values

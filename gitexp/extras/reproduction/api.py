@@ -8,11 +8,11 @@ from gitexp.project.project import Project
 
 
 def reproduce(project: Project, name: str, *, here: bool = False, clone: bool = False) -> Reproduced:
-    """Run an experiment again from nothing, compare both, and certify what came of it.
+    """The reproduction of an experiment: run again from nothing, compared and certified.
 
-    With `here` the present interpreter is used, else an environment is built anew; with `clone` it runs in a
-    fresh clone, with data from the data remote. Meanwhile the variables of
-    this process that change numbers are those of the experiment. Raises ExperimentError if it cannot be
-    reproduced, and the errors of `run_experiment`.
+    `here`: use the present interpreter, and build no environment. `clone`: run in a fresh clone, with data
+    from the data remote. During the run, variables of this process that change numbers have the
+    experiment's values. Raises ExperimentError for an experiment that cannot be reproduced, and the errors
+    of `run_experiment`.
     """
     return verb.reproduce(project, name, ReproductionManner(here, clone))

@@ -43,9 +43,9 @@ class BuiltEnvironment(NamedTuple):
     """An environment of Python for one experiment.
 
     Attributes:
-        folder: its folder.
-        source: the file that it was built from, or `its record`.
-        is_new: whether it was built just now.
+        folder: the folder of the environment.
+        source: the source file in the commit, or `its record`.
+        is_new: whether this call built the environment.
     """
 
     folder: Path
@@ -58,7 +58,7 @@ class BuiltEnvironment(NamedTuple):
 
     @property
     def variables(self) -> dict[str, str | None]:
-        """The variables with which a command finds it."""
+        """The variables by which a command finds the environment; None removes a variable."""
         return {
             "PATH": os.pathsep.join([str(self.programs), os.environ.get("PATH", os.defpath)]),
             "VIRTUAL_ENV": str(self.folder),
@@ -70,14 +70,14 @@ class BuiltEnvironment(NamedTuple):
 
 
 class _WantedEnvironment(NamedTuple):
-    """What an environment is built from.
+    """The sources of an environment.
 
     Attributes:
         source: the file, or `its record`.
         folder: the folder of the file, from the root.
-        found: what the record says.
+        found: the recorded environment.
         pins: the lines of the recorded packages.
-        key: the same for the same packages.
+        key: a hash of all sources, equal for equal packages.
     """
 
     source: str
@@ -88,7 +88,7 @@ class _WantedEnvironment(NamedTuple):
 
 
 def recorded_of(project: Project, one: Experiment) -> RecordedEnvironment:
-    """The environment of a run, as its record has it."""
+    """The environment in the record of a run."""
     (text,) = environments.texts(project, [one])
     return recorded.read(text)
 
@@ -96,7 +96,7 @@ def recorded_of(project: Project, one: Experiment) -> RecordedEnvironment:
 def environment(project: Project, one: Experiment, tell: Callable[[str], None]) -> BuiltEnvironment | None:
     """The environment for an experiment, built if need be; None for a run without Python.
 
-    Raises ExperimentError without uv, for packages that cannot be had, and if uv fails.
+    Raises ExperimentError without uv, for unobtainable packages, and if uv fails.
     """
     found = recorded_of(project, one)
     if not found.python:
@@ -105,9 +105,9 @@ def environment(project: Project, one: Experiment, tell: Callable[[str], None]) 
 
 
 def of_code(project: Project, one: Experiment) -> Mapping[str, str | None]:
-    """The variables with which a command finds the environment that an experiment's code has a lock for.
+    """The variables by which a command finds the environment of the lock in an experiment's code.
 
-    It is built if need be. Raises ExperimentError without a lock, without uv, and if uv fails.
+    The environment is built if need be. Raises ExperimentError without a lock, without uv, and if uv fails.
     """
     python = ".".join(platform.python_version_tuple()[:2])
     wanted = _wanted(project, one, RecordedEnvironment(python, {}, {}, ()))
@@ -142,7 +142,7 @@ def _built(
 
 @contextlib.contextmanager
 def _alone(project: Project, key: str) -> Iterator[None]:
-    """Have others wait who need the same environment: to build one may take many minutes."""
+    """Hold the lock of an environment: others wait, as a build may take many minutes."""
     name, deadline = f"environment-{key[:2]}", time.monotonic() + _PATIENCE
     while (held := project.local.try_lock(name)) is None and time.monotonic() < deadline:
         time.sleep(_PAUSE)
@@ -158,7 +158,7 @@ def _alone(project: Project, key: str) -> Iterator[None]:
 
 
 def _remove_unused(every: Path) -> None:
-    """Remove environments that nobody has used for a month."""
+    """Remove environments without any use for a month."""
     for mark in every.glob(f"*/{_MARK}"):
         with contextlib.suppress(OSError):
             if mark.stat().st_mtime < time.time() - _KEPT:
@@ -166,7 +166,7 @@ def _remove_unused(every: Path) -> None:
 
 
 def _wanted(project: Project, one: Experiment, found: RecordedEnvironment) -> _WantedEnvironment:
-    """What to build. Raises ExperimentError for packages that cannot be had."""
+    """The sources of the environment to build. Raises ExperimentError for unobtainable packages."""
     source, folder, contents = _source(project, one)
     pins, lacking = recorded.requirements(found)
     if source == RECORD and lacking:
@@ -183,12 +183,12 @@ def _wanted(project: Project, one: Experiment, found: RecordedEnvironment) -> _W
 
 
 def source_of(project: Project, one: Experiment) -> str:
-    """What the environment of an experiment is built from: a file, or `RECORD`."""
+    """The source of an experiment's environment: a file, or `RECORD`."""
     return _source(project, one)[0]
 
 
 def _source(project: Project, one: Experiment) -> tuple[str, str, list[str]]:
-    """The file to build from, its folder, and the contents that it is made of."""
+    """The source file, its folder, and the contents of the file and of the files beside it."""
     folders = dict.fromkeys((one.record.folder, one.record.project or "", ""))
     for name, others in _SOURCES.items():
         for folder in folders:
@@ -203,10 +203,11 @@ def _source(project: Project, one: Experiment) -> tuple[str, str, list[str]]:
 def _build(
     program: Path, wanted: _WantedEnvironment, folder: Path, code: Path, tell: Callable[[str], None]
 ) -> None:
-    """Build an environment; `code` is the folder of the source file in the code of the experiment."""
+    """Build an environment; `code`: the folder of the source file in the code of the experiment."""
     found, python = wanted.found, folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
     _make(program, folder, found.python, code, tell)
-    options = list(recorded.index_options(found, any(name in os.environ for name in _OWN_INDEX)))
+    has_own_index = any(name in os.environ for name in _OWN_INDEX)
+    options = recorded.index_options(found, has_own_index)
     install = ["pip", "install", "--python", str(python), *options]
     what = f"the environment from {wanted.source}"
     if wanted.source == "uv.lock":
@@ -214,21 +215,26 @@ def _build(
         uv.run(program, words, code, {"UV_PROJECT_ENVIRONMENT": str(folder)}, what)
     elif wanted.source == "pylock.toml":
         uv.run(program, [*install, "-r", "pylock.toml"], code, {}, what)
-    else:
-        pins = folder / "recorded.txt"
-        pins.write_text("".join(f"{line}\n" for line in wanted.pins), "utf-8")
-        words = ["-r", str(pins), "--no-deps"]
-        if wanted.source != RECORD:  # it may be open which versions: those of the record
-            words = ["-r", wanted.source, "-c", str(pins)]
-        if wanted.pins or wanted.source != RECORD:
-            uv.run(program, [*install, *words], code, {}, what)
+    elif words := _requirement_words(wanted, folder):
+        uv.run(program, [*install, *words], code, {}, what)
     is_package = (code / "pyproject.toml").is_file() or (code / "setup.py").is_file()
     if is_package and recorded.own_code(found):
         uv.run(program, [*install, "--no-deps", str(code)], code, {}, "the package of the project itself")
 
 
+def _requirement_words(wanted: _WantedEnvironment, folder: Path) -> list[str]:
+    """The words for uv to install requirements.txt or the recorded packages; [] for no package at all."""
+    pins = folder / "recorded.txt"
+    pins.write_text("".join(f"{line}\n" for line in wanted.pins), "utf-8")
+    if wanted.source != RECORD:  # the file may leave versions open: the record has them
+        return ["-r", wanted.source, "-c", str(pins)]
+    if wanted.pins:
+        return ["-r", str(pins), "--no-deps"]
+    return []
+
+
 def _make(program: Path, folder: Path, python: str, code: Path, tell: Callable[[str], None]) -> None:
-    """Make an empty environment with a version of Python, or else with another patch of it."""
+    """Make an empty environment with a version of Python, else with another patch version."""
     words = ["venv", "--quiet", "--clear", "--no-project", str(folder), "--python"]
     try:
         uv.run(program, [*words, python], code, {}, f"an environment with Python {python}")
@@ -239,7 +245,7 @@ def _make(program: Path, folder: Path, python: str, code: Path, tell: Callable[[
 
 
 def require_used(built: BuiltEnvironment, interpreter: Path | None, command: str) -> None:
-    """Raise ExperimentError for a command whose interpreter is another than that of the environment."""
+    """Raise ExperimentError for a command with an interpreter from outside of the environment."""
     if interpreter is None or built.folder in interpreter.parents:
         return
     raise errors.ExperimentError(
@@ -251,12 +257,12 @@ def require_used(built: BuiltEnvironment, interpreter: Path | None, command: str
 
 
 def was_used(project: Project, again: Experiment) -> bool:
-    """Whether a run was in an environment made by uv, by what its own record says."""
+    """Whether a run's own record names uv for its environment."""
     return "uv" in recorded_of(project, again).values("manager")
 
 
 def wanted_variables(found: RecordedEnvironment, names: Sequence[str]) -> Mapping[str, str | None]:
-    """The variables that change numbers as the run had them; none for a record that does not say."""
+    """The run's values of variables that change numbers; {} for a record without them."""
     if not found.is_detailed:
         return {}
     return {name: found.variables.get(name) for name in names}

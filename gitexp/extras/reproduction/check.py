@@ -12,6 +12,7 @@ from gitexp.catalog import lookup
 from gitexp.datasets import status, wanted
 from gitexp.extras.reproduction import building, recorded
 from gitexp.extras.reproduction.comparing import has_results
+from gitexp.extras.reproduction.recorded import RecordedEnvironment
 from gitexp.model import Artifact, Experiment, Status
 from gitexp.pipeline.lock import Lock
 from gitexp.process.environment import machine
@@ -26,12 +27,12 @@ _SECRET = "looks like a secret"  # in the warning of a record whose command is n
 
 
 class Obstacle(NamedTuple):
-    """Something about one experiment.
+    """A finding about one experiment.
 
     Attributes:
         kind: `run`, `data`, `packages`, `seed`, `ignored`, `hardware` or `environment`.
         text: a sentence for people.
-        is_problem: whether it stands in the way; else it is only good to know.
+        is_problem: whether the finding prevents a reproduction; False for a note.
     """
 
     kind: str
@@ -44,7 +45,7 @@ class Obstacle(NamedTuple):
 
 
 def check(project: Project, name: str) -> list[Obstacle]:
-    """What is found of an experiment, the problems first. Raises the errors of `lookup.require_own`."""
+    """The findings about an experiment, problems first. Raises the errors of `lookup.require_own`."""
     one = lookup.require_own(project, name)
     found = [*_of_run(project, one), *_of_data(project, one), *_of_environment(project, one)]
     found += [*_of_seed(project, one), *_of_ignored(project, one), *_of_hardware(one)]
@@ -67,7 +68,7 @@ def _of_run(project: Project, one: Experiment) -> Iterator[Obstacle]:
 
 
 def _of_data(project: Project, one: Experiment) -> Iterator[Obstacle]:
-    """Data that the run read and that no remote has."""
+    """Findings about the data of the run: each file needs a copy on the data remote."""
     lock = wanted.locks(project, [one.record.commit]).get(one.record.commit)
     if isinstance(lock, errors.LockError):
         yield Obstacle("data", f"gitexp.lock cannot be read: {lock.message}")
@@ -92,25 +93,17 @@ def _of_data(project: Project, one: Experiment) -> Iterator[Obstacle]:
 
 
 def _inputs(lock: Lock) -> list[Artifact]:
-    """The data that no stage makes."""
+    """The data from outside of all stages."""
     return list(lock.data.values())
 
 
 def _of_environment(project: Project, one: Experiment) -> Iterator[Obstacle]:
-    """Packages that cannot be had again, and an environment that no commit describes."""
+    """Findings about packages, and about an environment without a description in the commit."""
     found = building.recorded_of(project, one)
     if not found.python:
         return
-    if not found.is_detailed:
-        told = "the record is of an earlier gitexp: it has no index, and no word of editable installs"
-        yield Obstacle("packages", told, is_problem=False)
     source = building.source_of(project, one)
-    lacking = recorded.requirements(found)[1]
-    for each in lacking:
-        yield Obstacle("packages", each.why, is_problem=source == building.RECORD)
-    local = [f"{name} {version}" for name, version in found.packages.items() if "+" in version]
-    if local and not (found.torch_backend or found.values("extra-index") or found.values("find-links")):
-        yield Obstacle("packages", f"from an index that nobody noted: {shorten(local)}")
+    yield from _of_packages(found, source)
     if source == building.RECORD:
         told = (
             "no uv.lock, pylock.toml or requirements.txt is in the commit: the record alone has the packages"
@@ -119,6 +112,19 @@ def _of_environment(project: Project, one: Experiment) -> Iterator[Obstacle]:
     if "conda" in found.values("manager"):
         told = "conda made the environment: uv gets what PyPI has, and no more"
         yield Obstacle("environment", told, is_problem=False)
+
+
+def _of_packages(found: RecordedEnvironment, source: str) -> Iterator[Obstacle]:
+    """Findings about the recorded packages; `source`: the source of the environment."""
+    if not found.is_detailed:
+        told = "the record is of an earlier gitexp: it has no index, and no word of editable installs"
+        yield Obstacle("packages", told, is_problem=False)
+    lacking = recorded.requirements(found)[1]
+    for each in lacking:
+        yield Obstacle("packages", each.why, is_problem=source == building.RECORD)
+    local = [f"{name} {version}" for name, version in found.packages.items() if "+" in version]
+    if local and not (found.torch_backend or found.values("extra-index") or found.values("find-links")):
+        yield Obstacle("packages", f"from an index that nobody noted: {shorten(local)}")
 
 
 def _of_seed(project: Project, one: Experiment) -> Iterator[Obstacle]:
@@ -130,26 +136,32 @@ def _of_seed(project: Project, one: Experiment) -> Iterator[Obstacle]:
 
 
 def _of_ignored(project: Project, one: Experiment) -> Iterator[Obstacle]:
-    """Files that the run reads from the workspace, and that Git ignores."""
+    """Findings about files from outside of Git: shared folders, and ignored files among the inputs."""
     if project.config.share:
         yield Obstacle("ignored", f"share: links {shorten(list(project.config.share))} from this workspace")
-    lock = wanted.locks(project, [one.record.commit]).get(one.record.commit)
-    known = set[str]()
-    if isinstance(lock, Lock):
-        known.update(artifact.path for artifact in lock.artifacts)
-        read = {dep.path for stage in lock.stages.values() for dep in stage.deps}
-    else:
-        read = set()
-    stored = files_of(project.repo, one.record.commit)
-    for path in _words(one):
-        if path not in stored and (project.repo.root / path).is_file():
-            read.add(path)
-    outside = [path for path in sorted(read) if not _is_stored(path, stored) and path not in known]
-    ignored = ignore.ignored(project.repo, outside) if outside else []
+    outside = _inputs_outside(project, one)
+    if not outside:
+        return
+    ignored = ignore.ignored(project.repo, outside)
     if ignored:
         yield Obstacle(
             "ignored", f"the run reads what Git ignores and gitexp does not have: {shorten(ignored)}"
         )
+
+
+def _inputs_outside(project: Project, one: Experiment) -> list[str]:
+    """The sorted paths of inputs that neither the commit nor gitexp.lock has."""
+    read, known = set[str](), set[str]()
+    lock = wanted.locks(project, [one.record.commit]).get(one.record.commit)
+    if isinstance(lock, Lock):
+        known.update(artifact.path for artifact in lock.artifacts)
+        for stage in lock.stages.values():
+            read.update(dep.path for dep in stage.deps)
+    stored = files_of(project.repo, one.record.commit)
+    for path in _words(one):
+        if path not in stored and (project.repo.root / path).is_file():
+            read.add(path)
+    return [path for path in sorted(read) if not _is_stored(path, stored) and path not in known]
 
 
 def _is_stored(path: str, stored: dict[str, Any]) -> bool:
@@ -157,7 +169,7 @@ def _is_stored(path: str, stored: dict[str, Any]) -> bool:
 
 
 def _words(one: Experiment) -> Iterator[str]:
-    """The relative paths that the words of a command may be."""
+    """The words of a command that may be relative paths, as paths from the root."""
     words = one.record.argv
     if words is None:
         try:

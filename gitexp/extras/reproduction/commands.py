@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -18,7 +18,7 @@ from gitexp.cli.kit.help import Command
 from gitexp.cli.kit.query_options import PLAIN, with_query
 from gitexp.cli.kit.session import open_project
 from gitexp.extras.reproduction import many, texts
-from gitexp.extras.reproduction.check import check
+from gitexp.extras.reproduction.check import Obstacle, check
 from gitexp.extras.reproduction.many import ReproductionOutcome
 from gitexp.extras.reproduction.reproduce import ReproductionManner, request_of, require_reproducible
 from gitexp.model import Experiment, Status, readable
@@ -85,24 +85,11 @@ def reproduce_(
     if dry_run:
         return _rehearse(project, names, here=here, json=json)
     is_document = json or form is not None
-
-    def tell(text: str) -> None:
-        if not (quiet or is_document):
-            render.say(text, "dim")
-
-    def begun(experiment: Experiment) -> None:
-        tell(f"{experiment.name} runs, from the code of {experiment.record.reproduces['experiment']}.")
-
-    found = list[ReproductionOutcome]()
+    manner = _manner(here, clone, is_silent=quiet or is_document)
     with _descriptors(hidden=no_output, apart=is_document) as (output, complaints):
-        for outcome in many.outcomes(
-            project, names, ReproductionManner(here, clone, output, complaints, begun, tell)
-        ):
-            found.append(outcome)
-            if outcome.found is not None and not is_document:
-                render.answer(texts.lines(outcome.found.comparison), page=False)
-            elif outcome.error is not None and not json:
-                render.warn(outcome.error.message)
+        manner = manner._replace(stdout=output, stderr=complaints)
+        outcomes = many.outcomes(project, names, manner)
+        found = list(_shown(outcomes, json=json, is_document=is_document))
     if json:
         render.as_json_list(outcome.as_json() for outcome in found)
     elif form is not None:
@@ -110,8 +97,36 @@ def reproduce_(
     raise typer.Exit(many.status_of(found))
 
 
+def _manner(here: bool, clone: bool, *, is_silent: bool) -> ReproductionManner:
+    """The manner of all reproductions; it prints a line for each step, unless silent."""
+
+    def tell(text: str) -> None:
+        if not is_silent:
+            render.say(text, "dim")
+
+    def begun(experiment: Experiment) -> None:
+        tell(f"{experiment.name} runs, from the code of {experiment.record.reproduces['experiment']}.")
+
+    return ReproductionManner(here, clone, on_start=begun, tell=tell)
+
+
+def _shown(
+    outcomes: Iterable[ReproductionOutcome], *, json: bool, is_document: bool
+) -> Iterator[ReproductionOutcome]:
+    """Yield the outcomes, each printed for people; for a document print errors alone, for JSON nothing."""
+    for outcome in outcomes:
+        if outcome.found is not None and not is_document:
+            render.answer(texts.lines(outcome.found.comparison), page=False)
+        elif outcome.error is not None and not json:
+            render.warn(outcome.error.message)
+        yield outcome
+
+
 def _chosen(project: Project, exps: Sequence[str] | None, query: Query) -> list[str]:
-    """The experiments that are asked for; raises UsageError for none."""
+    """The names of the chosen experiments, oldest first for a query.
+
+    Raises UsageError without names and query, and ExperimentError for a query without results.
+    """
     if exps:
         return by_words.expanded(project, exps)
     if query == PLAIN:
@@ -129,30 +144,38 @@ def _chosen(project: Project, exps: Sequence[str] | None, query: Query) -> list[
 
 
 def _check(project: Project, names: Sequence[str], *, quiet: bool, json: bool) -> None:
-    """Print what stands in the way of each experiment."""
-    found = {name: check(project, name) for name in names}
+    """Print the findings about each experiment; exit with 3 for a problem."""
+    documents, lines, has_problem = list[Any](), list[str](), False
+    for name in dict.fromkeys(names):
+        findings = check(project, name)
+        documents.append({"experiment": name, "findings": [one.as_json() for one in findings]})
+        lines += _finding_lines(name, findings, quiet=quiet)
+        if any(one.is_problem for one in findings):
+            has_problem = True
     if json:
-        documents = []
-        for name, findings in found.items():
-            documents.append({"experiment": name, "findings": [one.as_json() for one in findings]})
         render.as_json_list(documents)
     else:
-        lines = list[str]()
-        for name, findings in found.items():
-            problems = [one for one in findings if one.is_problem]
-            told = counted(len(problems), "problem") if problems else "nothing stands in the way"
-            lines.append(f"{clean(name)}: {told}")
-            for one in findings:
-                if one.is_problem or not quiet:
-                    label = "problem" if one.is_problem else "note"
-                    lines.append(f"  {label}, {one.kind}: {clean(one.text)}")
         render.answer(lines)
-    if any(one.is_problem for findings in found.values() for one in findings):
+    if has_problem:
         raise typer.Exit(_PROBLEMS)
 
 
+def _finding_lines(name: str, findings: Sequence[Obstacle], *, quiet: bool) -> Iterator[str]:
+    """The findings about one experiment for people; `quiet`: the problems alone."""
+    problems = [one for one in findings if one.is_problem]
+    told = "nothing stands in the way"
+    if problems:
+        told = counted(len(problems), "problem")
+    yield f"{clean(name)}: {told}"
+    for one in findings:
+        if one.is_problem:
+            yield f"  problem, {one.kind}: {clean(one.text)}"
+        elif not quiet:
+            yield f"  note, {one.kind}: {clean(one.text)}"
+
+
 def _rehearse(project: Project, names: Sequence[str], *, here: bool, json: bool) -> None:
-    """Print what would run."""
+    """Print the commands that a reproduction would run."""
     documents = []
     for name in names:
         one = require_reproducible(project, name)
@@ -169,7 +192,7 @@ def _rehearse(project: Project, names: Sequence[str], *, here: bool, json: bool)
 
 @contextlib.contextmanager
 def _descriptors(*, hidden: bool, apart: bool) -> Iterator[tuple[int, int]]:
-    """Give the file descriptors that show the output and the errors of commands."""
+    """Give the file descriptors for the output and the errors of commands."""
     if hidden:
         with Path(os.devnull).open("wb") as nowhere:
             yield nowhere.fileno(), nowhere.fileno()

@@ -27,12 +27,12 @@ class ReproductionComparison(NamedTuple):
 
     Attributes:
         original, again: the two experiments.
-        grade: how near the reproduction came.
+        grade: the grade of the reproduction.
         metrics: the metrics of both sides.
         outs: the results of both sides.
         curves: the number of curves of the experiment.
         partings: where curves part, the earliest step first.
-        circumstances: the packages, hardware and variables that differ.
+        circumstances: the differing packages, hardware and variables.
     """
 
     original: Experiment
@@ -46,33 +46,33 @@ class ReproductionComparison(NamedTuple):
 
     @property
     def differing(self) -> list[MetricPair]:
-        """The metrics that are not the same."""
+        """The metrics with another value."""
         return [pair for pair in self.metrics if pair.grade is not Grade.BITWISE]
 
     @property
     def stage(self) -> str:
-        """The first stage with a result that is not the same; "" for none."""
+        """The first stage with a differing result; "" for none."""
         return next((out.stage for out in self.outs.differing if out.stage), "")
 
 
 def compare(project: Project, original: Experiment, again: Experiment) -> ReproductionComparison:
     """The reproduction `again` beside its experiment. Raises LockError for an unreadable gitexp.lock."""
-    sides = [_complete(project, one) for one in (original, again)]
-    before, after = rows.flat([one.record.metrics for one in sides])
+    first, second = _complete(project, original), _complete(project, again)
+    before, after = rows.flat([first.record.metrics, second.record.metrics])
     spreads = _spreads(project, original, before)
     metrics = grades.pairs(before, after, project.config.tolerance, spreads)
-    compared = outs.compare(project, *sides)
-    drawn = [curves(project, one) for one in sides]
-    parted = partings(drawn[0], drawn[1], project.config.tolerance)
+    compared = outs.compare(project, first, second)
+    drawn = curves(project, first)
+    parted = partings(drawn, curves(project, second), project.config.tolerance)
     grade = _grade(metrics, compared, parted)
     changes = environments.circumstances(project, original, again)
-    if again.record.reproduces.get("environment") == BUILT:  # by uv, whatever installed the packages before
+    if again.record.reproduces.get("environment") == BUILT:  # uv has replaced the original installer
         changes = [change for change in changes if change.key not in _INSTALLERS]
-    return ReproductionComparison(original, again, grade, metrics, compared, len(drawn[0]), parted, changes)
+    return ReproductionComparison(original, again, grade, metrics, compared, len(drawn), parted, changes)
 
 
 def has_results(project: Project, one: Experiment) -> bool:
-    """Whether an experiment has anything that a reproduction can be compared by."""
+    """Whether an experiment has a metric, a curve or a result to compare."""
     complete = _complete(project, one)
     return bool(complete.record.metrics or complete.record.series or outs.count(project, complete))
 
@@ -83,20 +83,20 @@ def _complete(project: Project, one: Experiment) -> Experiment:
 
 
 def _grade(metrics: Sequence[MetricPair], compared: ComparedOuts, parted: Sequence[Parting]) -> Grade:
-    """The grade of all together. Other files or curves are at best within tolerance, as the metrics say."""
+    """The grade of all together. With differing files or curves at best TOLERANCE, by the metrics alone."""
     found = grades.of_metrics(metrics)
     if found is not Grade.BITWISE:
         return found
     if not compared.differing and not parted:
         return Grade.BITWISE
-    return Grade.TOLERANCE if any(pair.is_compared for pair in metrics) else Grade.DIFFERENT
+    if any(pair.is_compared for pair in metrics):
+        return Grade.TOLERANCE
+    return Grade.DIFFERENT
 
 
 def _spreads(project: Project, original: Experiment, metrics: Flat) -> dict[str, Spread]:
-    """Where one more replicate of the experiment is expected, by metric."""
-    key = key_of(original)
-    every = [one for one in project.store.readable() if one.record.status is Status.DONE]
-    members = groups([one for one in every if key and key_of(one) == key], Replicates.EVERY).get(key, [])
+    """The expected range of one more replicate of the experiment, by metric."""
+    members = _replicates(project, original)
     numbers = [name for name, value in metrics.items() if is_number(value)]
     if len(members) < grades.FEWEST or not numbers:
         return {}
@@ -109,7 +109,20 @@ def _spreads(project: Project, original: Experiment, metrics: Flat) -> dict[str,
     return found
 
 
+def _replicates(project: Project, original: Experiment) -> Sequence[Experiment]:
+    """The replicates of an experiment with a good end, the experiment included."""
+    key = key_of(original)
+    if not key:
+        return []
+    alike = []
+    for one in project.store.readable():
+        if one.record.status is Status.DONE and key_of(one) == key:
+            alike.append(one)
+    return groups(alike, Replicates.EVERY).get(key, [])
+
+
 def _spread(name: str, flat: Sequence[Mapping[str, object]], metrics: int) -> Spread | None:
+    """The expected range of a metric; None for too few values. `metrics`: their number, for Bonferroni."""
     values = [value for each in flat if is_number(value := each.get(name))]
     if len(values) < grades.FEWEST:
         return None

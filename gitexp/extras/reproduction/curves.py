@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -20,7 +21,7 @@ class Parting(NamedTuple):
     Attributes:
         name: the name of the series.
         step: the step.
-        original, again: the values; None where a side has none.
+        original, again: the values; None for a side without the step.
     """
 
     name: str
@@ -30,7 +31,7 @@ class Parting(NamedTuple):
 
 
 def curves(project: Project, one: Experiment) -> SeriesByName:
-    """All series of an ended experiment that say something of the training; none of the machine."""
+    """All series of an ended experiment, without those of the machine."""
     found = dict[str, Series]()
     for file in one.record.series:
         if file == SYSTEM:
@@ -44,9 +45,9 @@ def curves(project: Project, one: Experiment) -> SeriesByName:
 
 
 def partings(original: SeriesByName, again: SeriesByName, tolerance: Mapping[str, str]) -> list[Parting]:
-    """The first differing step of each curve that differs, the earliest step first.
+    """The first differing step of each differing curve, the earliest step first.
 
-    A curve for which gitexp.yaml allows `any` distance is not looked at.
+    Curves with the tolerance `any` in gitexp.yaml are left out.
     """
     found = []
     for name in dict.fromkeys([*original, *again]):
@@ -60,20 +61,31 @@ def partings(original: SeriesByName, again: SeriesByName, tolerance: Mapping[str
 
 def _parting(name: str, original: Series | None, again: Series | None) -> Parting | None:
     if original is None or again is None:
-        there = original or again
-        if not there:
-            return None
-        value = there.values[0]
-        first = (value, None) if again is None else (None, value)
-        return Parting(name, there.steps[0], *first)
+        return _missing_curve(name, original, again)
     if original.steps == again.steps and original.values.tobytes() == again.values.tobytes():
         return None
-    here, there_too = _by_step(original), _by_step(again)
-    for step in sorted({*here, *there_too}):
-        one, other = here.get(step), there_too.get(step)
-        if one is None or other is None or (one != other and (one == one or other == other)):
+    here, there = _by_step(original), _by_step(again)
+    for step in sorted({*here, *there}):
+        one, other = here.get(step), there.get(step)
+        if not _is_same(one, other):
             return Parting(name, step, one, other)
     return None
+
+
+def _missing_curve(name: str, original: Series | None, again: Series | None) -> Parting | None:
+    """The first step of a curve of one side alone; None for a curve without a step."""
+    if original:
+        return Parting(name, original.steps[0], original.values[0], None)
+    if again:
+        return Parting(name, again.steps[0], None, again.values[0])
+    return None
+
+
+def _is_same(one: float | None, other: float | None) -> bool:
+    """Whether two values are equal numbers, or both NaN; False for a missing value."""
+    if one is None or other is None:
+        return False
+    return one == other or (math.isnan(one) and math.isnan(other))
 
 
 def _by_step(series: Series) -> dict[int, float]:

@@ -17,7 +17,7 @@ _REMOTE = "origin"
 
 
 def run_there(project: Project, one: Experiment, request: RunRequest, tell: Callable[[str], None]) -> Result:
-    """Run a request for an experiment in a clone of its own, and bring the run here; the clone is removed.
+    """The result of a request that ran in a new clone, with the run imported here; the clone is removed.
 
     Data comes from the data remote: the clone has an empty store. Raises the errors of `run` and of
     `import_experiment`.

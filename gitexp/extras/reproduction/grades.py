@@ -14,18 +14,18 @@ from gitexp.files.scalars import jsonable
 from gitexp.model import MISSING, Flat, Value
 from gitexp.project.directions import of_config
 
-ALPHA = 0.05  # the chance that a faithful run is outside of what replicates vary by, for all metrics together
-FEWEST = 3  # replicates, the experiment included, that tell how far runs vary
+ALPHA = 0.05  # the chance of a faithful run outside of the prediction intervals, for all metrics together
+FEWEST = 3  # replicates for a prediction interval, the experiment included
 ANY = "any"
 _PERCENT = re.compile(r"\s*%")
 
 
 class Spread(NamedTuple):
-    """Where one more run of the same group is expected.
+    """The expected range of one more run of the same group.
 
     Attributes:
         low, high: the bounds.
-        runs: the number of runs that this rests on.
+        runs: the number of runs behind the range.
     """
 
     low: float
@@ -39,8 +39,8 @@ class MetricPair(NamedTuple):
     Attributes:
         name: the flat key.
         original, again: the values; MISSING for none.
-        tolerance: the allowed distance; None where gitexp.yaml says nothing, infinity for `any`.
-        spread: where replicates are; None where that is not known.
+        tolerance: the allowed distance; None without an entry in gitexp.yaml, infinity for `any`.
+        spread: the range of replicates; None if unknown.
     """
 
     name: str
@@ -75,7 +75,7 @@ def same(one: Value, other: Value) -> bool:
 
 
 def tolerance_of(metric: str, value: Value, configured: Mapping[str, str]) -> float | None:
-    """The allowed distance from a value of a metric; None where nothing is said."""
+    """The allowed distance from a value of a metric; None without an entry in gitexp.yaml."""
     text = of_config(metric, configured)
     if text is None:
         return None
@@ -84,7 +84,10 @@ def tolerance_of(metric: str, value: Value, configured: Mapping[str, str]) -> fl
     number = float(_PERCENT.sub("", text))
     if "%" not in text:
         return number
-    return number / 100 * abs(value) if _is_finite(value) else 0.0
+    if not _is_finite(value):
+        return 0.0
+    size: float = abs(value)
+    return number / 100 * size
 
 
 def pairs(
@@ -102,7 +105,7 @@ def pairs(
 def spread(values: Sequence[float], quantile: float) -> Spread | None:
     """The prediction interval for one more value; None for too few.
 
-    `quantile`: Student's, two-sided, for one degree of freedom less than there are values.
+    `quantile`: Student's, two-sided; its degrees of freedom are the number of values less 1.
     """
     if len(values) < FEWEST or not all(map(_is_finite, values)):
         return None
@@ -112,7 +115,7 @@ def spread(values: Sequence[float], quantile: float) -> Spread | None:
 
 
 def of_metrics(found: Sequence[MetricPair]) -> Grade:
-    """The grade of all metrics together: that of the worst."""
+    """The grade of all metrics together: the worst grade."""
     order = list(Grade)
     return max((pair.grade for pair in found), key=order.index, default=Grade.BITWISE)
 

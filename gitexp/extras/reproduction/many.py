@@ -18,12 +18,12 @@ STATUS = {Grade.BITWISE: 0, Grade.TOLERANCE: 3, Grade.STATISTICAL: 4, Grade.DIFF
 
 
 class ReproductionOutcome(NamedTuple):
-    """What became of one experiment.
+    """The outcome for one experiment.
 
     Attributes:
-        name: its name.
-        found: the reproduction; None if there is none.
-        error: why there is none.
+        name: the name of the experiment.
+        found: the reproduction; None after an error.
+        error: the error; None after a reproduction.
     """
 
     name: str
@@ -57,7 +57,7 @@ class ReproductionOutcome(NamedTuple):
 def outcomes(
     project: Project, names: Sequence[str], manner: ReproductionManner
 ) -> Iterator[ReproductionOutcome]:
-    """Yield what becomes of each experiment. With one name alone, its error is raised."""
+    """Yield the outcome for each experiment. With one name alone, its error is raised."""
     for name in names:
         try:
             yield ReproductionOutcome(name, reproduce(project, name, manner))
@@ -68,6 +68,8 @@ def outcomes(
 
 
 def status_of(found: Sequence[ReproductionOutcome]) -> int:
-    """The exit status of all together: 1 if one has failed, else that of the worst grade."""
+    """The exit status of all together: 1 after any error, else the status of the worst grade."""
     codes = {outcome.status for outcome in found}
-    return 1 if 1 in codes else max(codes, default=0)
+    if 1 in codes:
+        return 1
+    return max(codes, default=0)

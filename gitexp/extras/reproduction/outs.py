@@ -16,18 +16,19 @@ from gitexp.project import tool_files
 from gitexp.project.directions import of_config
 from gitexp.project.project import Project
 from gitexp.repo.git.checkout import files_of, tree_changes
+from gitexp.repo.git.indexes import Entry
 from gitexp.repo.git.values import in_commit
 
 _SEPARATORS = {"csv": ",", "tsv": "\t"}
 
 
 class DifferingOut(NamedTuple):
-    """A result that is not the same.
+    """A result with different contents.
 
     Attributes:
         path: the path from the root.
-        original, again: the hash of the content, as Git or the object store has it; "" for no such file.
-        stage: the stage that made it; "" for a command.
+        original, again: the hash of the content in Git or in the object store; "" for a missing file.
+        stage: the stage of the result; "" for a command.
     """
 
     path: str
@@ -41,8 +42,8 @@ class ComparedOuts(NamedTuple):
 
     Attributes:
         compared: the number of results of the experiment.
-        differing: those that are not the same, in the order of their stages.
-        not_compared: logs of tools, which have times and names of machines in them.
+        differing: the differing results, in the order of their stages.
+        not_compared: logs of tools: they have times and names of machines in them.
     """
 
     compared: int
@@ -52,24 +53,20 @@ class ComparedOuts(NamedTuple):
 
 def compare(project: Project, one: Experiment, again: Experiment) -> ComparedOuts:
     """The results of an experiment and of its reproduction. Raises LockError for an unreadable lock."""
-    locks = _lock(project, one), _lock(project, again)
-    stages = _stages(locks[0], one)
-    differing, compared = list[DifferingOut](), set[str]()
-    before, after = _artifacts(locks[0]), _artifacts(locks[1])
-    for path in dict.fromkeys([*before, *after]):
-        compared.add(path)
-        sides = before.get(path), after.get(path)
-        if sides[0] is None or sides[1] is None or sides[0].content != sides[1].content:
-            hashes = _hash(sides[0]), _hash(sides[1])
-            differing.append(DifferingOut(path, *hashes, stages.get(path, "")))
+    first_lock, second_lock = _lock(project, one), _lock(project, again)
+    before, after = _artifacts(first_lock), _artifacts(second_lock)
+    stages = _stages(first_lock, one)
+    compared = {*before, *after}
     changed = {}
     for change in tree_changes(project.repo, one.record.commit, again.record.commit):
         changed[change.path] = change
     values = {*one.record.metrics, *again.record.metrics}  # compared value by value
     skipped = values | compared | {lock_path(project.config.folder)}
     logs = _logs([path for path in changed if path not in values])
+    differing = _differing_artifacts(before, after, stages)
     for path in sorted(changed.keys() - skipped - logs):
-        before_id, after_id = (entry[1] if entry else "" for entry in changed[path][1:])
+        old, new = changed[path].old, changed[path].new
+        before_id, after_id = _blob(old), _blob(new)
         if not _same_table(project, path, (before_id, after_id)):
             differing.append(DifferingOut(path, before_id, after_id, stages.get(path, "")))
     order = {name: at for at, name in enumerate(one.record.stages)}
@@ -77,8 +74,24 @@ def compare(project: Project, one: Experiment, again: Experiment) -> ComparedOut
     return ComparedOuts(len(compared | _results(project, one)), differing, sorted(logs))
 
 
+def _differing_artifacts(
+    before: Mapping[str, Artifact], after: Mapping[str, Artifact], stages: Mapping[str, str]
+) -> list[DifferingOut]:
+    """The differing results of two locks; `stages`: the stage of each result."""
+    found = []
+    for path in dict.fromkeys([*before, *after]):
+        old, new = before.get(path), after.get(path)
+        if old is None or new is None or old.content != new.content:
+            found.append(DifferingOut(path, _hash(old), _hash(new), stages.get(path, "")))
+    return found
+
+
+def _blob(entry: Entry | None) -> str:
+    return "" if entry is None else entry[1]
+
+
 def count(project: Project, one: Experiment) -> int:
-    """The number of results of an experiment that can be compared."""
+    """The number of comparable results of an experiment."""
     try:
         in_store = _artifacts(_lock(project, one))
     except errors.LockError:
@@ -87,7 +100,7 @@ def count(project: Project, one: Experiment) -> int:
 
 
 def _results(project: Project, one: Experiment) -> set[str]:
-    """The files of an experiment in Git that are results, but for metrics, which are values."""
+    """The results of an experiment in Git, without metrics: their values are compared."""
     files = files_of(project.repo, one.record.commit).keys() - one.record.metrics.keys()
     found = ResultRules.of(project).among(files, [*one.record.tables])
     return found - _logs(found) - {lock_path(project.config.folder)}
@@ -105,7 +118,7 @@ def _lock(project: Project, one: Experiment) -> Lock:
 
 
 def _artifacts(lock: Lock) -> dict[str, Artifact]:
-    """The results that a lock names."""
+    """The results in a lock, by path."""
     found = dict(lock.outs)
     for stage in lock.stages.values():
         found.update({out.path: out for out in stage.outs})
@@ -113,7 +126,7 @@ def _artifacts(lock: Lock) -> dict[str, Artifact]:
 
 
 def _stages(lock: Lock, one: Experiment) -> dict[str, str]:
-    """The stage of each result, of those that ran."""
+    """The stage of each result, for the stages of the run."""
     found = {}
     for name in one.record.stages:
         if name in lock.stages:
@@ -126,7 +139,7 @@ def _hash(artifact: Artifact | None) -> str:
 
 
 def _same_table(project: Project, path: str, ids: tuple[str, str]) -> bool:
-    """Whether two tables are the same but for columns for which gitexp.yaml allows any distance."""
+    """Whether two tables are the same, without columns of the tolerance `any` in gitexp.yaml."""
     separator = _SEPARATORS.get(path.rpartition(".")[2])
     tolerance = project.config.tolerance
     if separator is None or "any" not in tolerance.values() or not all(ids):
@@ -136,7 +149,7 @@ def _same_table(project: Project, path: str, ids: tuple[str, str]) -> bool:
 
 
 def _rows(content: bytes | None, separator: str, tolerance: Mapping[str, str]) -> list[list[str]] | None:
-    """The cells of a table, without those columns; None for what is no table."""
+    """The cells of a table, without columns of the tolerance `any`; None for any other content."""
     if content is None:
         return None
     try:

@@ -13,16 +13,16 @@ from gitexp.views import environments
 _LOCAL = re.compile(r"\+(cpu|cu\d+|rocm[\d.]+|xpu)$")
 _NAME = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?", re.ASCII | re.IGNORECASE)
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*", re.ASCII)
-_OWN = ("pip", "setuptools", "wheel", "uv")  # what installs, and is no part of what is run
+_OWN = ("pip", "setuptools", "wheel", "uv")  # installers: no part of the run
 
 
 class RecordedEnvironment(NamedTuple):
-    """What an environment.txt says.
+    """The contents of an environment.txt.
 
     Attributes:
         python: the version of Python; "" for none.
         packages: the version of each package.
-        direct: what is known of each package that is from no index.
+        direct: the facts about the origin of each package from no index.
         lines: the other lines, by key.
     """
 
@@ -43,7 +43,7 @@ class RecordedEnvironment(NamedTuple):
 
     @property
     def is_detailed(self) -> bool:
-        """Whether more is known than versions: records of earlier versions of gitexp have no more."""
+        """Whether the record has more than versions: records of earlier versions of gitexp have no more."""
         return bool(self.values("manager"))
 
     @property
@@ -56,7 +56,7 @@ class RecordedEnvironment(NamedTuple):
 
 
 def read(text: str) -> RecordedEnvironment:
-    """What an environment.txt says; a line that makes no sense is passed over."""
+    """The contents of an environment.txt, without unreadable lines."""
     packages = dict(environments.packages_in(text))
     lines = environments.lines_of(text)
     direct = dict[str, dict[str, str]]()
@@ -78,14 +78,19 @@ def normal(name: str) -> str:
 
 
 class Unobtainable(NamedTuple):
-    """A package whose code cannot be had, and why, as a sentence."""
+    """A package without obtainable code.
+
+    Attributes:
+        name: the name of the package.
+        why: the reason, as a sentence.
+    """
 
     name: str
     why: str
 
 
 def requirements(found: RecordedEnvironment) -> tuple[list[str], list[Unobtainable]]:
-    """A line for each package, and what cannot be had. Code of the run itself is in neither."""
+    """A line for each package, and the unobtainable packages. Code of the run itself is in neither."""
     lines, lacking = list[str](), list[Unobtainable]()
     for name, version in found.packages.items():
         if not (_NAME.fullmatch(name) and _VERSION.fullmatch(version)):  # a record may be anybody's
@@ -109,7 +114,7 @@ def own_code(found: RecordedEnvironment) -> bool:
 
 
 def _direct(name: str, direct: Mapping[str, str]) -> tuple[str, str]:
-    """The requirement for a package that is from no index, or why there is none."""
+    """The requirement for a package from no index, or "" and the reason for none."""
     url = direct.get("url", "").replace("://~/", f"://{Path.home()}/")
     commit = direct.get("commit", "")
     if direct.get("editable") or url.startswith("file://"):
@@ -128,24 +133,28 @@ def _direct(name: str, direct: Mapping[str, str]) -> tuple[str, str]:
 
 
 def index_options(found: RecordedEnvironment, has_own_index: bool) -> Iterator[str]:
-    """Yield options of uv for where the packages came from; the user's own default index comes first."""
-    for url in found.values("index")[:1]:
-        if not has_own_index and _is_there(url):
+    """Yield uv's options for the recorded sources of packages; the user's own default index comes first."""
+    if not has_own_index:
+        for url in _reachable(found.values("index")[:1]):
             yield from ("--default-index", url)
-    more = [url for url in found.values("extra-index") if _is_there(url)]
+    more = _reachable(found.values("extra-index"))
     for url in more:
         yield from ("--index", url)
     if more and "uv" not in found.values("manager"):
-        yield from ("--index-strategy", "unsafe-best-match")  # as pip does
-    for url in found.values("find-links"):
-        if _is_there(url):
-            yield from ("--find-links", url)
+        yield from ("--index-strategy", "unsafe-best-match")  # pip's way
+    for url in _reachable(found.values("find-links")):
+        yield from ("--find-links", url)
     if found.torch_backend:
         yield from ("--torch-backend", found.torch_backend)
 
 
+def _reachable(urls: Sequence[str]) -> list[str]:
+    """The sources of packages without folders of another machine."""
+    return [url for url in urls if _is_there(url)]
+
+
 def _is_there(url: str) -> bool:
-    """Whether a place of packages can be asked: a folder of another machine cannot."""
+    """Whether a source of packages is a server, or a folder of this machine."""
     if url.startswith("file://") or "://" not in url:
         return Path(url.removeprefix("file://")).exists()
     return True

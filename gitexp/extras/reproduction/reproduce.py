@@ -16,6 +16,7 @@ from gitexp import errors
 from gitexp.catalog import certificates, lookup
 from gitexp.catalog.certificates import Certificate
 from gitexp.extras.reproduction import building, fresh_clone, recorded
+from gitexp.extras.reproduction.building import BuiltEnvironment
 from gitexp.extras.reproduction.comparing import BUILT, HERE, ReproductionComparison, compare, has_results
 from gitexp.failpoints import failpoint
 from gitexp.history import edit
@@ -30,14 +31,14 @@ from gitexp.times import now
 
 
 class ReproductionManner(NamedTuple):
-    """How experiments are run again.
+    """The manner of a reproduction.
 
     Attributes:
-        clone: whether the run is in a fresh clone, and not in a worktree of this repository.
-        here: whether the present interpreter is used, and no environment built.
+        here: whether to use the present interpreter, and build no environment.
+        clone: whether to run in a fresh clone, and not in a worktree of this repository.
         stdout, stderr: file descriptors for the output of commands.
-        on_start: told of each reproduction when it begins.
-        tell: told a sentence before what takes long.
+        on_start: called with each reproduction at its start.
+        tell: called with a sentence before each slow step.
     """
 
     here: bool = False
@@ -56,8 +57,8 @@ class Reproduced(NamedTuple):
 
     Attributes:
         comparison: both sides.
-        certificate: what the experiment has now.
-        is_new: False for a run that had ended before and was only compared now.
+        certificate: the new certificate of the experiment.
+        is_new: whether this call made the run; False for an earlier run, compared now.
     """
 
     comparison: ReproductionComparison
@@ -66,13 +67,19 @@ class Reproduced(NamedTuple):
 
 
 def require_reproducible(project: Project, name: str) -> Experiment:
-    """The experiment, if it can be run again and compared; raises ExperimentError."""
+    """The experiment, ready for a reproduction.
+
+    Raises ExperimentError without a good end, a command or results to compare.
+    """
     one = lookup.require_own(project, name)
     record = one.record
     if record.status is not Status.DONE:
+        hint = "Wait for it."
+        if record.status.ended:
+            hint = f"gitexp run --from {one.name} runs its code again."
         raise errors.ExperimentError(
             f"{one.name} is {record.status}: only a run with a good end can be reproduced.",
-            f"gitexp run --from {one.name} runs its code again." if record.status.ended else "Wait for it.",
+            hint,
             code="not-reproducible",
         )
     if record.command is None:
@@ -92,10 +99,10 @@ def require_reproducible(project: Project, name: str) -> Experiment:
 
 
 def reproduce(project: Project, name: str, manner: ReproductionManner = PLAIN) -> Reproduced:
-    """Run an experiment again, compare and certify.
+    """The reproduction of an experiment: run again, compared and certified.
 
     Raises the errors of `require_reproducible` and of `run` from before the start, and ExperimentError for a
-    reproduction that fails.
+    failed reproduction.
     """
     one = require_reproducible(project, name)
     again, is_new = _waiting(project, one), False
@@ -110,7 +117,7 @@ def reproduce(project: Project, name: str, manner: ReproductionManner = PLAIN) -
 
 
 def _waiting(project: Project, one: Experiment) -> Experiment | None:
-    """A reproduction by the same person that ended well and was not compared, as gitexp was killed."""
+    """An earlier reproduction by the same person, ended well but not compared: gitexp was killed."""
     certified = {each.commit for each in certificates.of(one.record)}
     for other in project.store.readable():
         record = other.record
@@ -145,11 +152,14 @@ def request_of(one: Experiment, manner: ReproductionManner = PLAIN) -> RunReques
 
 
 def _run(project: Project, one: Experiment, manner: ReproductionManner) -> Experiment:
+    """The new run of an experiment. Raises ExperimentError for a run without a good end."""
     found = building.recorded_of(project, one)
     wanted = dict(building.wanted_variables(found, REPEATED))
     if manner.here and recorded.own_code(found):
         raise _editable(one)
-    built = None if manner.here else building.environment(project, one, manner.tell)
+    built = None
+    if not manner.here:
+        built = building.environment(project, one, manner.tell)
     if built is None:
         manner = manner._replace(here=True)
     else:
@@ -157,14 +167,27 @@ def _run(project: Project, one: Experiment, manner: ReproductionManner) -> Exper
         if built.is_new:
             manner.tell(f"It is in {built.folder}.")
     with _variables(wanted):
-        if built is not None and one.record.argv is not None and work.queued_stages(one.record) is None:
-            interpreter = find_interpreter(one.record.argv, project.repo.root, os.environ)
-            building.require_used(built, interpreter, one.record.command or "")
+        if built is not None:
+            _require_interpreter(project, one, built)
         request = request_of(one, manner)
         if manner.clone:
             result = fresh_clone.run_there(project, one, request, manner.tell)
         else:
             result = run.run(project, request)
+    _require_reproduced(project, one, result)
+    return result.experiment
+
+
+def _require_interpreter(project: Project, one: Experiment, built: BuiltEnvironment) -> None:
+    """Raise ExperimentError for a command without stages whose interpreter is not the built one."""
+    if one.record.argv is None or work.queued_stages(one.record) is not None:
+        return
+    interpreter = find_interpreter(one.record.argv, project.repo.root, os.environ)
+    building.require_used(built, interpreter, one.record.command or "")
+
+
+def _require_reproduced(project: Project, one: Experiment, result: run.Result) -> None:
+    """Raise ExperimentError for a run with the workspace's own code, or without a good end."""
     again = result.experiment
     if recorded.own_code(building.recorded_of(project, again)):
         raise _editable(one)
@@ -175,7 +198,6 @@ def _run(project: Project, one: Experiment, manner: ReproductionManner) -> Exper
             f"gitexp log {again.name} says how far it came.",
             code="reproduction-failed",
         )
-    return again
 
 
 def _editable(one: Experiment) -> errors.ExperimentError:
@@ -189,7 +211,7 @@ def _editable(one: Experiment) -> errors.ExperimentError:
 
 @contextlib.contextmanager
 def _variables(wanted: Mapping[str, str | None]) -> Iterator[None]:
-    """Environment variables of this process, and of what it starts, for a while; None for none."""
+    """Set environment variables of this process and its children for a while; None removes a variable."""
     before = {name: os.environ.get(name) for name in wanted}
     _set(wanted)
     try:
@@ -207,7 +229,7 @@ def _set(variables: Mapping[str, str | None]) -> None:
 
 
 def _certify(project: Project, found: ReproductionComparison) -> Certificate:
-    """The certificate, now in the record of the experiment."""
+    """The new certificate, stored in the record of the experiment."""
     again = found.again.record
     is_built = again.reproduces.get("environment") == BUILT and building.was_used(project, found.again)
     certificate = Certificate(

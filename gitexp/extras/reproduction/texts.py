@@ -9,9 +9,10 @@ from gitexp.catalog.certificates import Grade
 from gitexp.extras.reproduction.comparing import ReproductionComparison
 from gitexp.extras.reproduction.curves import Parting
 from gitexp.extras.reproduction.grades import MetricPair
+from gitexp.extras.reproduction.outs import DifferingOut
 from gitexp.extras.reproduction.reproduce import Reproduced
 from gitexp.files.scalars import jsonable
-from gitexp.model import MISSING, Value
+from gitexp.model import MISSING, Change, Value
 from gitexp.words import PRECISION, clean, counted, show_value
 
 _MOST = 10
@@ -31,13 +32,13 @@ def sentence(found: ReproductionComparison) -> str:
 
 
 def compared(found: ReproductionComparison) -> dict[str, int]:
-    """How many outs, metrics and curves were compared."""
+    """The numbers of compared outs, metrics and curves."""
     metrics = len([pair for pair in found.metrics if pair.is_compared])
     return {"outs": found.outs.compared, "metrics": metrics, "curves": found.curves}
 
 
 def _compared(found: ReproductionComparison) -> str:
-    """What was compared, counted."""
+    """The numbers of compared outs, metrics and curves for people, without zeros."""
     parts = []
     for nouns, count in compared(found).items():
         if count:
@@ -46,7 +47,7 @@ def _compared(found: ReproductionComparison) -> str:
 
 
 def lines(found: ReproductionComparison) -> Iterator[str]:
-    """The outcome for people: the sentence, then what differs."""
+    """The outcome for people: the sentence, then the differences."""
     yield sentence(found)
     for pair in found.differing[:_MOST]:
         yield f"  metric {clean(pair.name)}: {_shown(pair.original)} → {_shown(pair.again)}{_why(pair)}"
@@ -54,8 +55,7 @@ def lines(found: ReproductionComparison) -> Iterator[str]:
     if found.stage:
         yield f"  first differing stage: {clean(found.stage)}"
     for out in found.outs.differing[:_MOST]:
-        what = "missing" if not out.again else "new" if not out.original else "differs"
-        yield f"  out {clean(out.path)}: {what}"
+        yield f"  out {clean(out.path)}: {_difference(out)}"
     yield from _more(len(found.outs.differing), "out")
     for parting in found.partings[:_MOST]:
         yield f"  {_parting(parting)}"
@@ -66,14 +66,26 @@ def lines(found: ReproductionComparison) -> Iterator[str]:
         yield from _more(len(found.circumstances), "circumstance")
 
 
+def _difference(out: DifferingOut) -> str:
+    if not out.again:
+        return "missing"
+    if not out.original:
+        return "new"
+    return "differs"
+
+
 def _more(count: int, noun: str) -> Iterator[str]:
     if count > _MOST:
         yield f"  … and {counted(count - _MOST, noun)} more"
 
 
 def _parting(found: Parting) -> str:
-    values = [_shown(MISSING if value is None else value) for value in (found.original, found.again)]
-    return f"curve {clean(found.name)} parts at step {found.step:,}: {values[0]} → {values[1]}"
+    original, again = _point(found.original), _point(found.again)
+    return f"curve {clean(found.name)} parts at step {found.step:,}: {original} → {again}"
+
+
+def _point(value: float | None) -> str:
+    return _shown(MISSING if value is None else value)
 
 
 def _shown(value: Value) -> str:
@@ -81,12 +93,14 @@ def _shown(value: Value) -> str:
 
 
 def _why(pair: MetricPair) -> str:
-    """What the value is held against."""
+    """The tolerance or the range of replicates beside a value; "" for neither."""
     if pair.grade is Grade.TOLERANCE:
         return f" (tolerance {show_value(pair.tolerance, PRECISION)})"
     if pair.spread is not None:
         low, high = (show_value(value, PRECISION) for value in pair.spread[:2])
-        where = "inside" if pair.grade is Grade.STATISTICAL else "outside"
+        where = "outside"
+        if pair.grade is Grade.STATISTICAL:
+            where = "inside"
         return f" ({where} {low} to {high}, by {pair.spread.runs} runs)"
     return ""
 
@@ -94,27 +108,25 @@ def _why(pair: MetricPair) -> str:
 def as_json(found: Reproduced) -> dict[str, Any]:
     """The outcome for a program."""
     comparison = found.comparison
-    metrics = []
-    for pair in comparison.metrics:
-        metrics.append(_metric(pair))
     return {
         "experiment": comparison.original.name,
         "reproduction": comparison.again.name,
         "grade": comparison.grade,
         "ran": found.is_new,
         "compared": compared(comparison),
-        "metrics": metrics,
+        "metrics": list(map(_metric, comparison.metrics)),
         "stage": comparison.stage or None,
         "outs": [out._asdict() for out in comparison.outs.differing],
         "not_compared": comparison.outs.not_compared,
         "curves": [jsonable(parting._asdict()) for parting in comparison.partings],
-        "circumstances": [
-            {"name": change.key, "original": _plain(change.old), "again": _plain(change.new)}
-            for change in comparison.circumstances
-        ],
+        "circumstances": list(map(_circumstance, comparison.circumstances)),
         "certificate": found.certificate.as_json(),
         "sentence": sentence(comparison),
     }
+
+
+def _circumstance(change: Change) -> dict[str, Any]:
+    return {"name": change.key, "original": _plain(change.old), "again": _plain(change.new)}
 
 
 def _metric(pair: MetricPair) -> dict[str, Any]:
@@ -122,9 +134,11 @@ def _metric(pair: MetricPair) -> dict[str, Any]:
         "name": pair.name,
         "original": _plain(pair.original),
         "again": _plain(pair.again),
-        "grade": pair.grade if pair.is_compared else None,
-        "tolerance": pair.tolerance if pair.is_compared else "any",
+        "grade": pair.grade,
+        "tolerance": pair.tolerance,
     }
+    if not pair.is_compared:
+        document.update(grade=None, tolerance="any")
     if pair.spread is not None:
         document.update(low=pair.spread.low, high=pair.spread.high, runs=pair.spread.runs)
     return document

@@ -25,7 +25,7 @@ _OFFLINE = (
 
 
 def find() -> Path:
-    """The program. Raises ExperimentError where there is none."""
+    """The path of the program. Raises ExperimentError without uv."""
     with contextlib.suppress(ImportError, FileNotFoundError):
         package = importlib.import_module("uv")  # only says where the program is
         return Path(package.find_uv_bin())
@@ -40,12 +40,12 @@ def find() -> Path:
 
 
 def _usual() -> str:
-    """Where uv's own installer puts it: a shell that nobody logs in to may not look there."""
+    """The folders of uv's own installer, as a search path: PATH may lack them without a login shell."""
     return os.pathsep.join(str(Path.home() / folder) for folder in (".local/bin", ".cargo/bin"))
 
 
 def run(program: Path, words: Sequence[str], cwd: Path, env: Mapping[str, str], what: str) -> None:
-    """Have uv do something. Raises ExperimentError with uv's own words if it cannot; `what` is for people."""
+    """Run uv in a folder; `what`: the thing to build, for people. Raises ExperimentError with uv's words."""
     done = subprocess.run(
         [program, *words],
         cwd=cwd,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from gitexp import errors
@@ -38,12 +39,12 @@ is not more than noise does not count. Change one thing at a time.
 
 
 class Briefing(NamedTuple):
-    """Tells editors what they have to know.
+    """The writer of the files for editors.
 
     Attributes:
         project: the project.
-        settings: the loop.
-        protected: the paths that must stay as they are.
+        settings: the settings of the loop.
+        protected: the protected paths: no editor may change them.
         patches: the patch of each round, by the name of its experiment; filled on the way.
     """
 
@@ -53,19 +54,13 @@ class Briefing(NamedTuple):
     patches: dict[str, str]
 
     def write(self, desk: Desk, state: LoopState, number: int, value: float | None) -> dict[str, str]:
-        """Write the files of a desk; the environment for the editor."""
+        """The environment for the editor, after the files of the desk are written."""
         best, folder = state.best, desk.briefing
         assert best is not None  # its code lies on the desk
         rounds = [one for one in state.rounds if one.kept is not None]
         tried = folder / "tried.json"
         tried.write_text(json_output.document([_as_json(one) for one in rounds]), "utf-8")
-        for part in ("patches", "logs"):
-            (folder / part).mkdir()
-        for one in rounds[-_PATCHES:]:
-            if patch := self._patch(one):
-                (folder / "patches" / f"{one.number}.patch").write_text(patch, "utf-8", "replace")
-        for name, each in self._logged(rounds, best).items():
-            (folder / "logs" / f"{name}.txt").write_text(each, "utf-8", "replace")
+        self._write_texts(folder, rounds, best)
         goal = folder / "GOAL.md"
         goal.write_text(self._goal(state, best, number, value, str(folder)), "utf-8")
         return {
@@ -80,26 +75,42 @@ class Briefing(NamedTuple):
             "GITEXP_LOOP_NOTE": str(folder / "note.txt"),
         }
 
+    def _write_texts(self, folder: Path, rounds: list[LoopRound], best: Experiment) -> None:
+        """Write the patches and the output of the last rounds, and the output of the best."""
+        patches, logs = folder / "patches", folder / "logs"
+        patches.mkdir()
+        logs.mkdir()
+        for one in rounds[-_PATCHES:]:
+            if patch := self._patch(one):
+                (patches / f"{one.number}.patch").write_text(patch, "utf-8", "replace")
+        for name, text in self._logged(rounds, best).items():
+            (logs / f"{name}.txt").write_text(text, "utf-8", "replace")
+
     def _goal(self, state: LoopState, best: Experiment, number: int, value: float | None, folder: str) -> str:
+        """The text of GOAL.md."""
         settings = self.settings
-        rules = ""
+        better, time, rules = "as high as possible", "", ""
+        if settings.direction == MIN:
+            better = "as low as possible"
+        if settings.seconds is not None:
+            time = f", within {settings.seconds:g} s"
         if self.protected:
             paths = "\n".join(f"- `{path}`" for path in self.protected)
             rules = f"These must stay as they are, or the round has failed:\n\n{paths}\n"
         return _GOAL.format(
             metric=settings.metric,
-            better="as low as possible" if settings.direction == MIN else "as high as possible",
+            better=better,
             value="unknown" if value is None else f"{value:.6g}",
             best=best.name,
             round=number,
             rounds=settings.rounds,
-            time="" if settings.seconds is None else f", within {settings.seconds:g} s",
+            time=time,
             folder=folder,
             rules=rules,
         )
 
     def _patch(self, one: LoopRound) -> str:
-        """What a round has changed of the code it was made from."""
+        """The patch from a round's base to its code; "" without the base."""
         name = one.experiment.name
         if name not in self.patches:
             try:
@@ -111,7 +122,7 @@ class Briefing(NamedTuple):
         return self.patches[name]
 
     def _logged(self, rounds: list[LoopRound], best: Experiment) -> Mapping[str, str]:
-        """The end of the output of the last runs, and of the best."""
+        """The end of the output of the last runs and of the best, by the name of a file."""
         found = {}
         wanted = {str(one.number): one.experiment.name for one in rounds[-_LOGS:]}
         for title, name in {**wanted, "best": best.name}.items():

@@ -59,7 +59,7 @@ class Desk(NamedTuple):
 
     @property
     def briefing(self) -> Path:
-        """What the editor is told."""
+        """The folder of the files for the editor."""
         return self.folder / "loop"
 
     def clear(self) -> None:
@@ -74,7 +74,7 @@ def made(project: Project, base: Experiment) -> Desk:
     lock = locks.try_lock(new / "lock")
     assert lock is not None  # nobody else knows the folder
     folder = new.with_name(f"{_prefix(project)}{os.urandom(6).hex()}")
-    new.rename(folder)  # only now: another loop takes a folder that nobody has locked for that of a dead one
+    new.rename(folder)  # after the lock: another loop takes an unlocked folder for the desk of a dead loop
     desk = Desk(folder, lock)
     desk.briefing.mkdir()
     with worktrees.checkout(project.repo, base.record.commit) as there:
@@ -84,7 +84,7 @@ def made(project: Project, base: Experiment) -> Desk:
 
 
 def clear_dead(project: Project) -> int:
-    """Remove the desks of dead loops, and end what still works there; the number of desks."""
+    """The number of removed desks of dead loops. Their editors are ended, too."""
     count = 0
     for folder in Path(tempfile.gettempdir()).glob(f"{Path(_prefix(project)).name}*"):
         if not folder.is_dir() or folder.is_symlink() or folder.stat().st_uid != os.getuid():
@@ -101,7 +101,7 @@ def clear_dead(project: Project) -> int:
 def stored(project: Project, desk: Desk, base: Experiment) -> Snapshot:
     """The edited code as a tree of the user's repository.
 
-    What is stored follows the rules for a workspace: secrets, ignored files and large files are left out.
+    The rules for a workspace apply: secrets, ignored files and large files are left out.
     Raises SnapshotRefused and the errors of the edited gitexp.yaml.
     """
     with worktrees.checkout(project.repo, base.record.commit) as there:
@@ -133,7 +133,7 @@ def _without_git(root: Path) -> Callable[[str, list[str]], list[str]]:
 
 
 def _make_repository(repo: Repository, git: Path, commit: str) -> None:
-    """Make a repository that borrows the user's objects, and shares nothing else with the user's."""
+    """Make a repository with the user's objects as alternates, and without other ties to the user's."""
     for folder in ("objects/info", "objects/pack", "refs/heads", "hooks"):
         (git / folder).mkdir(parents=True)
     config = "[core]\n\trepositoryformatversion = 0\n\tbare = false\n\tlogAllRefUpdates = true\n"
@@ -151,7 +151,7 @@ def _make_repository(repo: Repository, git: Path, commit: str) -> None:
 
 
 def _end_editors(folder: Path) -> None:
-    """End the processes that an editor has left at a desk, where they can be seen."""
+    """End the processes of a dead loop's editor at a desk, on a system that shows processes."""
     if not descendants.CAN_SEE:
         return
     for found in Path("/proc").iterdir():

@@ -35,15 +35,15 @@ from gitexp.words import clean, counted
 _PAUSE = 0.05  # seconds between two looks
 _GITEXP = (sys.executable, "-P", "-m", "gitexp")
 _ENDLESS = 1 << 30
-_AGAIN = 1.0  # seconds before another worker for a run that a worker has left
+_AGAIN = 1.0  # seconds before another worker for a run left by a worker
 
 
 class LoopEnd(NamedTuple):
-    """How a call of `gitexp loop` has ended.
+    """The end of a call of `gitexp loop`.
 
     Attributes:
-        state: the loop as it stands.
-        reason: why it has ended, as a sentence.
+        state: the present state of the loop.
+        reason: the reason of the end, as a sentence.
         interrupted: whether Ctrl-C was pressed.
     """
 
@@ -58,7 +58,8 @@ class AtDesk(NamedTuple):
     Attributes:
         number: the round.
         base: the experiment whose code is edited.
-        desk, editor: where, and who.
+        desk: the desk of the editor.
+        editor: the editor.
     """
 
     number: int
@@ -71,9 +72,9 @@ class HiredWorker(NamedTuple):
     """A worker of the queue for one run of the loop.
 
     Attributes:
-        process: its process.
-        said: what it says.
-        begun: when it was started.
+        process: the process of the worker.
+        said: stderr of the worker.
+        begun: the time of the start, in seconds of the monotonic clock.
     """
 
     process: subprocess.Popen[bytes]
@@ -98,7 +99,7 @@ class LoopDriver:
         self._state = reading.of_settings(project, settings)
 
     def go(self) -> LoopEnd:
-        """Make rounds until enough are made, or a budget is used up. Raises the errors of the first run."""
+        """The end of the loop, after all rounds or all of a budget. Raises the errors of the first run."""
         with self._alone():
             desks.clear_dead(self._project)
             try:
@@ -127,7 +128,20 @@ class LoopDriver:
     # -- the beginning --------------------------------------------------------------------------------
 
     def _start(self) -> None:
-        """Have an experiment to start from, and know the noise."""
+        """Prepare the loop: run the start, read the protected paths and measure the noise."""
+        start = self._run_start()
+        at = str(start.record.protected.get("at", "")) or start.record.baseline
+        listed = protected.at_commit(self._project.repo, at, self._project.config.folder)
+        self._briefing = self._briefing._replace(protected=listed.paths)
+        evidence = sides.evidence_of(self._seen, [start.name])
+        sides.chosen_metrics(self._seen, evidence, [self._settings.metric])
+        if not self._state.rounds:
+            self._judge.measure_noise(start)
+        self._read()
+        self._state = self._state._replace(start=self._state.start or start)
+
+    def _run_start(self) -> Experiment:
+        """The experiment at the start, after its end. Raises ExperimentError without a good end."""
         start = self._state.start
         if start is None or (ended_in_vain(start.record) and not self._state.rounds):
             start = self._first()
@@ -141,18 +155,10 @@ class LoopDriver:
                 f"gitexp log {start.name} says why.",
                 code="none-found",
             )
-        at = str(start.record.protected.get("at", "")) or start.record.baseline
-        listed = protected.at_commit(self._project.repo, at, self._project.config.folder)
-        self._briefing = self._briefing._replace(protected=listed.paths)
-        evidence = sides.evidence_of(self._seen, [start.name])
-        sides.chosen_metrics(self._seen, evidence, [self._settings.metric])
-        if not self._state.rounds:
-            self._judge.measure_noise(start)
-        self._read()
-        self._state = self._state._replace(start=self._state.start or start)
+        return start
 
     def _first(self) -> Experiment:
-        """What the loop starts from: what `--from` names, the best experiment of HEAD, or HEAD."""
+        """The experiment for the start: by `--from`, else the best experiment of HEAD, else a run of HEAD."""
         project, settings = self._project, self._settings
         if settings.start:
             with contextlib.suppress(errors.ExperimentError):
@@ -168,7 +174,7 @@ class LoopDriver:
     # -- the rounds -----------------------------------------------------------------------------------
 
     def _rounds(self) -> str:
-        """Make rounds; why no more are made."""
+        """The reason of the end, after all rounds."""
         while True:
             self._look_at_editors()
             self._look_at_runs()
@@ -182,7 +188,7 @@ class LoopDriver:
                 time.sleep(_PAUSE)
 
     def _reason(self) -> str:
-        """Why no further round is begun; "" if one may be."""
+        """The reason against a further round; "" for none."""
         state, settings = self._state, self._settings
         if len(state.rounds) + len(self._editing) >= settings.rounds:
             return f"{counted(settings.rounds, 'round')} made."
@@ -210,16 +216,15 @@ class LoopDriver:
     def _value_of(self, one: Experiment) -> float | None:
         """The mean of the metric over an experiment's replicates."""
         (side,) = sides.evidence_of(self._seen, [one.name]).sides
-        values = side.sample(self._settings.metric).values
-        return sum(values) / len(values) if values else None
+        return side.sample(self._settings.metric).mean
 
     def _look_at_editors(self) -> None:
-        """Store what editors have done that have ended."""
+        """Store the edited code of ended editors."""
         for at in list(self._editing):
             end = at.editor.poll()
             if end is None:
                 continue
-            descendants.adopt(on=True)  # for the others: the guard of this one has ended that
+            descendants.adopt(on=True)  # again, for the other editors: the end of this guard stopped it
             one = self._store.store(EditedRound(at.number, at.base, at.desk, end))
             failpoint("loop:stored")
             self._editing.remove(at)
@@ -229,11 +234,11 @@ class LoopDriver:
                 self._say(at.number, one, str(one.record.loop["verdict"]))
 
     def _open(self) -> list[LoopRound]:
-        """The rounds whose runs have not ended, or that are not judged."""
+        """The rounds without a verdict: with a run under way, or an ended run to judge."""
         return [one for one in self._state.rounds if one.kept is None]
 
     def _look_at_runs(self) -> None:
-        """Have a worker for each run that waits, also for those of a loop that was killed."""
+        """Hire a worker for each waiting run, also for the runs of a killed loop."""
         waiting = [one for one in self._open() if not one.status.ended]
         if not waiting or all(self._is_at_work(one.experiment.name) for one in waiting):
             return
@@ -244,12 +249,12 @@ class LoopDriver:
                 self._hire(one.experiment)
 
     def _is_at_work(self, name: str) -> bool:
-        """Whether a worker of this process is at a run, or was until a moment ago."""
+        """Whether a worker of this process is at work on a run."""
         hired = self._workers.get(name)
         return hired is not None and hired.process.poll() is None
 
     def _decide(self) -> None:
-        """Judge the rounds that have ended."""
+        """Judge the ended rounds."""
         for one in self._open():
             # A worker has more to do at the end: the holdout comes after the run.
             if not one.status.ended or self._is_at_work(one.experiment.name):
@@ -259,11 +264,16 @@ class LoopDriver:
             facts = {**found.as_json(), "turn": self._state.next_turn}
             self._store.decide(self._project.store.require(one.experiment.name), facts)
             self._read()
-            self._say(one.number, one.experiment, ("kept: " if found.kept else "") + found.told)
+            words = found.told
+            if found.kept:
+                words = f"kept: {words}"
+            self._say(one.number, one.experiment, words)
 
     def _say(self, number: int, one: Experiment, words: str) -> None:
-        note = f" ({clean(one.record.note)})" if one.record.note else ""
-        self._tell(f"Round {number}, {one.name}{note}: {words}")
+        told = f"Round {number}, {one.name}"
+        if one.record.note:
+            told += f" ({clean(one.record.note)})"
+        self._tell(f"{told}: {words}")
 
     def _read(self) -> LoopState:
         start = self._state.start
@@ -272,7 +282,7 @@ class LoopDriver:
         return self._state
 
     def _room(self) -> int:
-        """The number of runs that may still be made."""
+        """The number of runs left in the budget."""
         if not self._settings.budget:
             return _ENDLESS
         return max(self._settings.budget - self._read().runs, 0)
@@ -280,7 +290,7 @@ class LoopDriver:
     # -- workers --------------------------------------------------------------------------------------
 
     def _hire(self, one: Experiment) -> None:
-        """Have a worker for a run, unless one is at work on it."""
+        """Start a worker for a run, unless a worker is at work on the run."""
         hired = self._workers.get(one.name)
         if hired is not None:
             if hired.process.poll() is None or time.monotonic() < hired.begun + _AGAIN:
@@ -301,7 +311,7 @@ class LoopDriver:
         self._workers[one.name] = HiredWorker(process, said, time.monotonic())
 
     def _dismiss(self, name: str) -> None:
-        """Forget a worker that has ended. Raises GitexpError for one that has failed."""
+        """Forget an ended worker. Raises GitexpError for a failed worker."""
         hired = self._workers.pop(name)
         with hired.said as said:
             if hired.process.returncode:

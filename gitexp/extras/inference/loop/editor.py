@@ -24,13 +24,13 @@ _SIGKILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 
 
 class EditorEnd(NamedTuple):
-    """How an editor has ended.
+    """The end of an editor.
 
     Attributes:
-        exit_code: its exit status; negative for a signal.
-        in_time: whether it has ended by itself.
-        seconds: how long it took.
-        printed: the end of its output.
+        exit_code: the exit status; negative for a signal.
+        in_time: whether the editor ended within its time.
+        seconds: the duration, in seconds.
+        printed: the end of the output.
     """
 
     exit_code: int
@@ -64,7 +64,7 @@ class CodeEditor:
         self._reader.start()
 
     def poll(self) -> EditorEnd | None:
-        """How it has ended; None while it works. To be asked several times a second."""
+        """The end of the editor; None for a working editor. Call several times a second."""
         if self._process.poll() is None:
             signum = self._guard.due(interrupted=False)
             if signum is not None:
@@ -73,7 +73,7 @@ class CodeEditor:
         return self._ended()
 
     def end(self) -> None:
-        """End it now."""
+        """End the editor now."""
         self._send(_SIGKILL)
         self._process.wait()
         self._ended()
@@ -86,7 +86,7 @@ class CodeEditor:
         return EditorEnd(self._process.returncode, not self._guard.reason, seconds, _printed(self._end))
 
     def _read(self, stream: IO[bytes]) -> None:
-        """Keep the end of the output, however much there is."""
+        """Keep the end of the output, for any amount of output."""
         with contextlib.suppress(OSError, ValueError), stream:
             while piece := os.read(stream.fileno(), _PIECE):
                 self._end = (self._end + piece)[-_PIECE:]

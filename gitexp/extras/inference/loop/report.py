@@ -19,8 +19,8 @@ class ReportedRound(NamedTuple):
 
     Attributes:
         round: the round.
-        best: the best value after it; None without one.
-        step: what it has over the best before it; None for one without a number.
+        best: the best value after the round; None without any value.
+        step: the value minus the best value before the round; None for a round without a number.
     """
 
     round: LoopRound
@@ -29,15 +29,19 @@ class ReportedRound(NamedTuple):
 
     @property
     def outcome(self) -> str:
-        """What became of it, in a word or two."""
+        """The outcome in a word or two."""
         one = self.round
         if one.kept:
             return "kept"
         if one.edit != "ok":
             return one.edit
+        if one.kept is None and one.status.ended:
+            return "judged next"
         if one.kept is None:
-            return "judged next" if one.status.ended else str(one.status)
-        return "dropped" if one.value is not None else "no number"
+            return str(one.status)
+        if one.value is None:
+            return "no number"
+        return "dropped"
 
     def as_json(self) -> dict[str, Any]:
         """The round for a program."""
@@ -63,10 +67,10 @@ class LoopReport(NamedTuple):
     """A report.
 
     Attributes:
-        state: the loop.
-        first: the value of the start; None without one.
-        rounds: its rounds.
-        judgement: the best against the start, with all runs that there are; None if they are the same.
+        state: the state of the loop.
+        first: the value of the start; None without a value.
+        rounds: the rounds of the loop.
+        judgement: the best against the start, with all present runs; None if both are the same.
     """
 
     state: LoopState
@@ -92,20 +96,25 @@ class LoopReport(NamedTuple):
 
     def curve(self) -> list[tuple[float, float]]:
         """The best so far, after each round; round 0 is the start."""
-        points = [] if self.first is None else [(0.0, self.first)]
+        points = []
+        if self.first is not None:
+            points.append((0.0, self.first))
         for one in self.rounds:
             if one.best is not None and math.isfinite(one.best):
                 points.append((float(one.round.number), one.best))
         return points
 
     def sentence(self) -> str:
-        """What a loop has brought, in a sentence."""
+        """The gain of the loop, in a sentence."""
         state = self.state
         kept = sum(bool(one.round.kept) for one in self.rounds)
         told = f"{counted(len(self.rounds), 'round')}, {kept:,} kept, {counted(state.runs, 'run')}"
         if self.judgement is not None:
             return f"{told}: {verdict.sentence(self.judgement)}"
-        return f"{told}: nothing better than {state.start.name if state.start else 'the start'}"
+        start = "the start"
+        if state.start is not None:
+            start = state.start.name
+        return f"{told}: nothing better than {start}"
 
 
 def report(project: Project, state: LoopState) -> LoopReport:
@@ -116,8 +125,10 @@ def report(project: Project, state: LoopState) -> LoopReport:
     for one in state.rounds:
         if one.kept:
             best = one.value
-        step = one.loop.get("step")
-        found.append(ReportedRound(one, best, float(step) if files.is_number(step) else None))
+        step = None
+        if files.is_number(one.loop.get("step")):
+            step = float(one.loop["step"])
+        found.append(ReportedRound(one, best, step))
     return LoopReport(state, first, found, _judgement(project, state))
 
 
@@ -129,8 +140,7 @@ def _value(project: Project, state: LoopState) -> float | None:
         (side,) = sides.evidence_of(project, [state.start.name]).sides
     except errors.GitexpError:  # it was removed, or has not ended
         return None
-    values = side.sample(state.metric).values
-    return math.fsum(values) / len(values) if values else None
+    return side.sample(state.metric).mean
 
 
 def _judgement(project: Project, state: LoopState) -> Judgement | None:

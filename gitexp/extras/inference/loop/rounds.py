@@ -21,7 +21,7 @@ from gitexp.process.limits import Limits
 from gitexp.project import protected
 from gitexp.project.project import Project
 from gitexp.repo.experiments import subject
-from gitexp.runs.plan import Once, PlannedPoint, plan
+from gitexp.runs.plan import Once, Planned, PlannedPoint, plan
 from gitexp.runs.request import RunRequest
 from gitexp.words import clean, cut, shorten
 
@@ -33,10 +33,10 @@ class EditedRound(NamedTuple):
     """A round whose editor has ended.
 
     Attributes:
-        number: its number.
+        number: the number of the round.
         base: the experiment whose code was edited.
-        desk: where.
-        end: how the editor has ended.
+        desk: the desk of the editor.
+        end: the end of the editor.
     """
 
     number: int
@@ -46,18 +46,18 @@ class EditedRound(NamedTuple):
 
 
 class RoundStore(NamedTuple):
-    """Stores rounds.
+    """The store of rounds.
 
     Attributes:
         project: the project.
-        settings: the loop.
+        settings: the settings of the loop.
     """
 
     project: Project
     settings: LoopSettings
 
     def store(self, edited: EditedRound) -> Experiment:
-        """The experiment of a round: queued, or failed if its edit is not to be run."""
+        """The experiment of a round: queued, or failed for an edit without a run."""
         project, base = self.project, edited.base
         tree, reason, warnings = "", "", tuple[str, ...]()
         try:
@@ -67,19 +67,12 @@ class RoundStore(NamedTuple):
         except errors.GitexpError as error:
             outcome, reason = Edit.REFUSED, error.message
         failpoint("loop:edited")
-        facts = self._facts(edited, outcome, tree)
+        facts = self._facts(edited, outcome)
         if outcome is not Edit.OK:
             return self._put_aside(base, tree, facts, (reason, *warnings))
         commit = project.repo.write_commit(tree, [base.record.baseline], f"{_subject(facts)}\n")
-        request = RunRequest(
-            from_=base.name,
-            code=commit,
-            note=facts["told"],
-            limits=Limits(timeout=self.settings.seconds),
-            loop=facts,
-        )
         try:
-            found = plan(project, request, [PlannedPoint(())])
+            found = self._planned(base, commit, facts)
         except errors.GitexpError as error:  # a params file that cannot be read any more, say
             facts["edit"] = Edit.REFUSED
             return self._put_aside(base, tree, facts, (error.message, *warnings))
@@ -88,10 +81,21 @@ class RoundStore(NamedTuple):
         facts["edit"] = Edit.TRIED
         return self._put_aside(base, tree, facts, (f"{found.known[0].name} is the same.", *warnings))
 
-    def first_run(self, revision: str) -> Experiment:
-        """The queued run of the code of a commit, for a loop to start from; an earlier one if there is.
+    def _planned(self, base: Experiment, commit: str, facts: dict[str, Any]) -> Planned:
+        """The plan of the run of an edited commit. Raises the errors of `plan`."""
+        request = RunRequest(
+            from_=base.name,
+            code=commit,
+            note=facts["told"],
+            limits=Limits(timeout=self.settings.seconds),
+            loop=facts,
+        )
+        return plan(self.project, request, [PlannedPoint(())])
 
-        One that has failed is queued again: what was wrong may be right by now.
+    def first_run(self, revision: str) -> Experiment:
+        """The run of the code of a commit, at the start of a loop: an earlier run, else a queued run.
+
+        A failed run is queued again: its cause may be gone by now.
         """
         limits = Limits(timeout=self.settings.seconds)
         request = RunRequest(from_=revision, limits=limits, loop=self.facts(0))
@@ -100,7 +104,7 @@ class RoundStore(NamedTuple):
         return self.project.store.require(found.names[0])
 
     def facts(self, number: int, **more: Any) -> dict[str, Any]:
-        """What the record of a run of this loop says of it."""
+        """The facts of the loop for the record of a run."""
         return {
             "id": self.settings.id,
             "round": number,
@@ -110,7 +114,7 @@ class RoundStore(NamedTuple):
         }
 
     def decide(self, one: Experiment, facts: Mapping[str, Any]) -> Experiment:
-        """Write a verdict into the record of a round; the experiment with it."""
+        """The experiment of a round with a verdict, written into its record."""
         for _ in range(10):
             record = replace(one.record, loop={**one.record.loop, **facts})
             tree = self.project.repo.resolve(one.id, "tree")
@@ -120,7 +124,7 @@ class RoundStore(NamedTuple):
         raise errors.GitFailed(f"{one.name} changes again and again.", "Run the command again.")
 
     def _outcome(self, edited: EditedRound, tree: str) -> tuple[Edit, str]:
-        """What became of an edit, and a sentence about it."""
+        """The outcome of an edit, and a sentence about the outcome."""
         end, base = edited.end, edited.base
         if not end.in_time:
             return Edit.TIMEOUT, f"The editor did not end in {self.settings.edit_seconds:g} s."
@@ -135,7 +139,7 @@ class RoundStore(NamedTuple):
             return Edit.PROTECTED, f"The editor has changed protected files: {shorten(found.changed)}."
         return Edit.OK, ""
 
-    def _facts(self, edited: EditedRound, outcome: Edit, tree: str) -> dict[str, Any]:
+    def _facts(self, edited: EditedRound, outcome: Edit) -> dict[str, Any]:
         end = edited.end
         return self.facts(
             edited.number,
@@ -151,10 +155,16 @@ class RoundStore(NamedTuple):
     def _put_aside(
         self, base: Experiment, tree: str, facts: Mapping[str, Any], reasons: tuple[str, ...]
     ) -> Experiment:
-        """Store a round that is not run: an experiment that has failed, with the edited code."""
+        """The stored experiment of a round without a run: failed, with the edited code.
+
+        `tree`: the edited code; "" for code that could not be read. `reasons`: the verdict, then warnings.
+        """
         project, before = self.project, base.record
         own = tree or project.repo.resolve(before.commit, "tree")
         assert own is not None  # the experiment is there
+        params = before.params
+        if tree:
+            params = project.read_at([tree])[tree].params
         record = Record(
             name="",
             status=Status.FAILED,
@@ -165,7 +175,7 @@ class RoundStore(NamedTuple):
             command=before.command,
             argv=before.argv,
             folder=before.folder,
-            params=before.params if not tree else project.read_at([tree])[tree].params,
+            params=params,
             note=str(facts["told"]),
             warnings=(f"not run: {reasons[0]}", *reasons[1:]),
             loop={**facts, "kept": False, "verdict": reasons[0]},
@@ -189,11 +199,13 @@ def _subject(facts: Mapping[str, Any]) -> str:
 
 
 def _told(desk: Desk) -> str:
-    """The line that the editor has written about what it tried; "" for none."""
+    """The editor's line about the change; "" for none."""
     try:
         with (desk.briefing / "note.txt").open("rb") as file:
             text = file.read(4 * _NOTE).decode("utf-8", "replace")
     except OSError:
         return ""
     lines = text.strip().splitlines()
-    return cut(clean(lines[0]), _NOTE) if lines else ""
+    if not lines:
+        return ""
+    return cut(clean(lines[0]), _NOTE)

@@ -15,14 +15,14 @@ class LoopSettings(NamedTuple):
         edit: the command line of the editor.
         metric: the metric to make better.
         direction: `min` or `max`.
-        start: what `--from` names; "" for the best experiment of HEAD, or HEAD.
-        rounds: so many rounds in all, earlier ones included.
+        start: the experiment or commit of `--from`; "" for the best experiment of HEAD, or HEAD.
+        rounds: the number of all rounds, earlier rounds included.
         jobs: rounds at a time.
-        seconds: the time of a run; None for no limit.
-        edit_seconds: the time of an edit.
-        all_seconds: the time of this call; None for no limit.
+        seconds: the time limit of a run; None for no limit.
+        edit_seconds: the time limit of an edit.
+        all_seconds: the time for the rounds of this call; None for no limit.
         budget: new runs at most in all, also for verdicts; 0 for no limit.
-        max_failures: the loop ends after so many rounds in a row without a number; 0 for never.
+        max_failures: the number of rounds in a row without a number that ends the loop; 0 for never.
         replicates: runs of each side at most, to be sure of a gain inside the noise.
     """
 
@@ -41,16 +41,16 @@ class LoopSettings(NamedTuple):
 
     @property
     def id(self) -> str:
-        """The loop: the same for the same editor, metric and start."""
+        """The id of the loop: a hash of the editor, the metric, the direction and the start."""
         facts = json.dumps([self.edit, self.metric, self.direction, self.start])
         return hashlib.sha256(facts.encode("utf-8", "surrogateescape")).hexdigest()[:8]
 
 
 class LoopListener(NamedTuple):
-    """Who is told how a loop goes.
+    """The listener to the progress of a loop.
 
     Attributes:
-        tell: gets a sentence.
+        tell: called with a sentence.
     """
 
     tell: Callable[[str], None]

@@ -17,7 +17,7 @@ HOLDOUT = "holdout."  # before the name of a metric of the holdout
 
 
 class Edit(StrEnum):
-    """What became of an edit. Only the code of an OK one is run."""
+    """The outcome of an edit. Only the code of an OK edit is run."""
 
     OK = "ok"
     NO_CHANGE = "no change"
@@ -32,11 +32,11 @@ class LoopRound(NamedTuple):
     """One round.
 
     Attributes:
-        experiment: its experiment.
-        number: its number, from 1.
+        experiment: the experiment of the round.
+        number: the number of the round, from 1.
         base: the name of the experiment whose code was edited.
-        edit: what became of the edit.
-        kept: whether it was better; None before the verdict.
+        edit: the outcome of the edit.
+        kept: whether the round was better; None before the verdict.
     """
 
     experiment: Experiment
@@ -47,7 +47,7 @@ class LoopRound(NamedTuple):
 
     @property
     def loop(self) -> Any:
-        """What the record says of the round."""
+        """The facts of the loop in the record."""
         return self.experiment.record.loop
 
     @property
@@ -57,30 +57,33 @@ class LoopRound(NamedTuple):
 
     @property
     def told(self) -> str:
-        """One line about what was tried."""
+        """The editor's line about the change; "" for none."""
         return str(self.loop.get("told", ""))
 
     @property
     def value(self) -> float | None:
-        """The value that it was judged by; None without one."""
+        """The judged value; None without a value."""
         found = self.loop.get("value")
-        return float(found) if files.is_number(found) else None
+        if not files.is_number(found):
+            return None
+        return float(found)
 
     @property
     def has_failed(self) -> bool:
-        """Whether it ended without a number."""
+        """Whether the round ended without a number."""
         return self.kept is not None and self.value is None
 
 
 class LoopState(NamedTuple):
-    """A loop as it stands.
+    """The state of a loop.
 
     Attributes:
-        id: the loop.
-        start: the experiment that it starts from; None before the first.
-        rounds: its rounds, by their numbers.
-        runs: the number of runs that it has made.
-        metric, direction: what is made better.
+        id: the id of the loop.
+        start: the experiment at the start of the loop; None before the first run.
+        rounds: the rounds of the loop, by their numbers.
+        runs: the number of the loop's runs so far.
+        metric: the metric to make better.
+        direction: `min` or `max`.
     """
 
     id: str
@@ -92,14 +95,16 @@ class LoopState(NamedTuple):
 
     @property
     def best(self) -> Experiment | None:
-        """The last one that was kept, else the start."""
+        """The last kept experiment, else the start."""
         kept = [one for one in self.rounds if one.kept]
+        if not kept:
+            return self.start
         kept.sort(key=lambda one: int(one.loop.get("turn", one.number)))
-        return kept[-1].experiment if kept else self.start
+        return kept[-1].experiment
 
     @property
     def failures(self) -> int:
-        """The number of rounds without a number at the end."""
+        """The number of judged rounds without a number since the last round with a number."""
         count = 0
         for one in reversed([one for one in self.rounds if one.kept is not None]):
             if not one.has_failed:
@@ -109,18 +114,20 @@ class LoopState(NamedTuple):
 
     @property
     def next_turn(self) -> int:
-        """The number of the next verdict: with several rounds at a time, later ones may end first."""
+        """The number of the next verdict: with several rounds at a time, later rounds may end first."""
         return 1 + sum(one.kept is not None for one in self.rounds)
 
     def is_better(self, value: float, than: float) -> bool:
         """Whether a number looks better than another."""
-        return value < than if self.direction == MIN else value > than
+        if self.direction == MIN:
+            return value < than
+        return value > than
 
 
 def seeing(project: Project, metric: str) -> Project:
-    """The project as a verdict reads it: with the metrics of the holdout, if the metric is one of them.
+    """The project for a verdict: with the metrics of the holdout, for a metric of the holdout.
 
-    To read alone: what is written from such records would have those metrics as a run's own.
+    For reading alone: records written from here would have the holdout's metrics among the run's own.
     """
     if not metric.startswith(HOLDOUT):
         return project
@@ -170,11 +177,14 @@ def _state(loop: str, own: Sequence[Experiment], every: Sequence[Experiment]) ->
 def _start(
     rounds: Sequence[LoopRound], others: Sequence[Experiment], every: Sequence[Experiment]
 ) -> Experiment | None:
-    """The experiment that a loop starts from: its own first run, or what its first rounds name."""
+    """The experiment at the start of a loop: its own first run, or the base of its first round."""
     for one in others:
         if one.record.loop["round"] == 0 and not one.record.loop.get("of"):
             return one
-    names = [str(one.record.loop.get("of", "")) for one in others if one.record.loop["round"] == 0]
+    names = []
+    for one in others:
+        if one.record.loop["round"] == 0:
+            names.append(str(one.record.loop.get("of", "")))
     names += [one.base for one in rounds[:1]]
     return next((one for one in every if one.name in names), None)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
 from gitexp import errors
@@ -16,21 +16,22 @@ from gitexp.extras.inference.workforce import run_queued
 from gitexp.failpoints import failpoint
 from gitexp.model import Experiment, Status
 from gitexp.process.limits import Limits
+from gitexp.project.directions import MIN
 from gitexp.project.project import Project
 from gitexp.runs import seeds
 from gitexp.runs.plan import Once, PlannedPoint, plan
 
-_FIRST = 5  # runs of the start, where nothing is known of the noise
+_FIRST = 5  # runs of the start, without a known noise
 
 
 class LoopVerdict(NamedTuple):
-    """What is said of a round.
+    """The verdict on a round.
 
     Attributes:
-        kept: whether it is better than the best before it.
-        told: why, in a sentence.
-        value: its metric, the mean of its runs; None without one.
-        step: what it has over the best before it; None without a number.
+        kept: whether the round is better than the best before.
+        told: the reason, in a sentence.
+        value: the mean of the metric over the round's runs; None without a number.
+        step: the value minus the best value before; None without a number.
     """
 
     kept: bool
@@ -52,13 +53,13 @@ class LoopStopped(Exception):
 
 
 class RoundJudge(NamedTuple):
-    """Judges rounds, with more runs where it takes them.
+    """The judge of rounds, with more runs if necessary.
 
     Attributes:
         project: the project.
-        seen: the same, as verdicts read it.
-        store: makes the runs.
-        room: the number of runs that may still be made.
+        seen: the same project with the metrics of the holdout, for verdicts.
+        store: the store of rounds.
+        room: gives the number of runs left in the budget.
     """
 
     project: Project
@@ -67,7 +68,7 @@ class RoundJudge(NamedTuple):
     room: Callable[[], int]
 
     def verdict(self, state: LoopState, one: Experiment) -> LoopVerdict:
-        """The verdict on an ended round. Raises Stopped."""
+        """The verdict on an ended round. Raises LoopStopped."""
         best = state.best
         assert best is not None  # a loop has a start before it has rounds
         if one.record.status is not Status.DONE:
@@ -80,12 +81,12 @@ class RoundJudge(NamedTuple):
         if found.verdict is Verdict.NO_TELLING and self._looks_better(found):
             self._replicate(best, one, int(one.record.loop["round"]))
             found = self._judged(best.name, one.name)
-        value = _mean(found.second, found.metric)
+        value = found.second.sample(found.metric).mean
         is_better = found.verdict is Verdict.BETTER
         return LoopVerdict(is_better, verdict.sentence(found), value, found.comparison.effect)
 
     def measure_noise(self, start: Experiment) -> None:
-        """Have the start run again if nothing is known of the noise. Raises Stopped."""
+        """Run the start again if the noise is unknown. Raises LoopStopped."""
         settings = self.store.settings
         evidence = self._evidence(start.name)
         if evidence.floor(settings.metric) is None and settings.replicates > 1:
@@ -102,15 +103,17 @@ class RoundJudge(NamedTuple):
 
     def _looks_better(self, found: Judgement) -> bool:
         effect = found.comparison.effect
-        return effect < 0 if self.store.settings.direction == "min" else effect > 0
+        if self.store.settings.direction == MIN:
+            return effect < 0
+        return effect > 0
 
     def _replicate(self, best: Experiment, one: Experiment, number: int) -> None:
-        """Have both run so often that a gain can be told from noise."""
+        """Run both again, up to the replicates of the settings, to tell a gain from noise."""
         for side in self._evidence(best.name, one.name).sides:
             self._run(side, self.store.settings.replicates, side.name, number)
 
     def _run(self, side: JudgedSide, wanted: int, name: str, number: int) -> None:
-        """Have a side run until it has so many runs: the same seeds for all sides."""
+        """Run a side again up to a number of runs: the same seeds for all sides. Raises LoopStopped."""
         begun = self._begun(name)
         missing = min(wanted - len(side.members) - len(begun), self.room())
         if missing > 0:
@@ -121,7 +124,7 @@ class RoundJudge(NamedTuple):
             raise LoopStopped
 
     def _begun(self, name: str) -> list[str]:
-        """The further runs of an experiment that have not ended: of a loop that was killed."""
+        """The unfinished further runs of an experiment, left by a killed loop."""
         found = []
         for one in self.project.store.readable():
             facts = one.record.loop
@@ -131,24 +134,25 @@ class RoundJudge(NamedTuple):
         return found
 
     def _planned(self, side: JudgedSide, missing: int, name: str, number: int) -> list[str]:
-        """The names of so many further queued runs of a side."""
+        """The names of the missing runs of a side, now queued."""
         seed = seeds.seed_of(side.members[0].record.params, self.project.config)
-        points = list[PlannedPoint]()
         if seed is None:
+            once = Once.NEVER
             points = [PlannedPoint((), replicate) for replicate in range(1, missing + 1)]
         else:
-            own, value = set(side.seeds), 0
-            while len(points) < missing:
-                value += 1
-                if repr(value) not in own:
-                    points.append(PlannedPoint((f"{seed.name}={value}",)))
+            once = Once.EVER
+            points = _with_new_seeds(seed.name, set(side.seeds), missing)
         request = again(side)._replace(
             loop=self.store.facts(number, of=name), limits=Limits(timeout=self.store.settings.seconds)
         )
-        once = Once.NEVER if seed is None else Once.EVER
         return [one.name for one in plan(self.project, request, points, once=once).queued]
 
 
-def _mean(side: JudgedSide, metric: str) -> float | None:
-    values = side.sample(metric).values
-    return sum(values) / len(values) if values else None
+def _with_new_seeds(name: str, taken: Collection[str | None], count: int) -> list[PlannedPoint]:
+    """Points with the lowest free seeds, from 1; `taken`: the texts of earlier seeds."""
+    points, value = list[PlannedPoint](), 0
+    while len(points) < count:
+        value += 1
+        if repr(value) not in taken:
+            points.append(PlannedPoint((f"{name}={value}",)))
+    return points
