@@ -24,9 +24,9 @@ Jobs = Annotated[int, options.jobs("Have so many runs of the assistant run at th
 def mcp(ctx: typer.Context, jobs: Jobs = 1) -> None:
     """Serve the experiments to a coding assistant, by the Model Context Protocol.
 
-    An assistant starts it in the folder of the project, and speaks to it by stdin and stdout. It has ten
-    tools: run, show, best, diff, log, stop, note, why, judge, status. Their answers are what the commands
-    print with --json, short enough for a model. It ends with the assistant; runs go on.
+    An assistant starts the server in the folder of the project, and speaks to it by stdin and stdout. There
+    are ten tools: run, show, best, diff, log, stop, note, why, judge, status. Their answers are the JSON of
+    the commands, short enough for a model. The server ends with the assistant; runs go on.
     """
     project = open_project(reads_all=True)
     serve = plugins.find_installed("assistants", "server", "mcp")

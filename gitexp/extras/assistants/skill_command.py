@@ -46,7 +46,7 @@ def install(
 ) -> None:
     """Write the page where coding assistants look for it: SKILL.md, made from gitexp guide.
 
-    A page that somebody has changed is left alone, unless --force is given.
+    A page changed by hand is left alone, unless --force is given.
     """
     project = open_project(dry_run=dry_run, quiet=quiet)
     wanted = list(dict.fromkeys(folders or skill.folders_here(project.repo.root)))

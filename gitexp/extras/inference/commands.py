@@ -80,16 +80,15 @@ def judge(
 ) -> None:
     """Say whether the second is better than the first, or the difference is noise.
 
-    Each name stands for the experiment with all its replicates: runs that differ in nothing but the seed.
-    A difference is called one only if it is larger than what chance brings, at 95 %; with several metrics or
-    several to compare, for all verdicts together. A single run is judged by the noise of all replicates in
-    the project.
+    Each name stands for the experiment with all its replicates: runs that differ by the seed alone. A
+    difference counts only if it is larger than chance, at 95 %; with several metrics or several experiments,
+    for all verdicts together. A single run is judged by the noise of all replicates in the project.
 
     With --run both are run again, in pairs with the same new seeds, until the difference is sure or --budget
-    is used up. One may look after each pair: the rule errs in one of twenty cases at most all the same.
+    is used up. A look after each pair is allowed: the rule errs in at most 5 of 100 cases all the same.
 
-    The exit code is 0 if the second is better, 3 if it is worse, 4 if there is no telling, 5 if it differs by
-    a metric without a direction. Of several verdicts the first of "worse", "no telling", "different" counts.
+    The exit code is 0 for better, 3 for worse, 4 for no telling, 5 for different by a metric without a
+    direction. Of several verdicts the first of "worse", "no telling", "different" counts.
     """
     _require_number(names, run=run)
     options.only_one(json=json, format=form is not None)

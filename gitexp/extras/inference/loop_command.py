@@ -118,13 +118,14 @@ def run(
 ) -> None:
     """Edit the code of the best experiment, run and judge it, and go on from the better.
 
-    The command of --edit, a script or a coding assistant, edits a copy of the code in a folder of its own. It
-    is told the goal and what was tried in files: GITEXP_LOOP_GOAL, GITEXP_LOOP_TRIED and GITEXP_LOOP_FOLDER
-    in its environment name them. Each round is an experiment, whatever becomes of it. A gain inside the noise
-    is run again before it counts, and a change of protected files is a failed round.
+    The command of --edit, a script or a coding assistant, edits a copy of the code in a folder of its own.
+    The goal and the earlier rounds are told in files: GITEXP_LOOP_GOAL, GITEXP_LOOP_TRIED and
+    GITEXP_LOOP_FOLDER in the environment of the command name them. Each round is an experiment, also a
+    failed round. A gain inside the noise is run again before it counts, and a change of protected files is
+    a failed round.
 
-    Without --from it starts from the best experiment of HEAD, or from HEAD. Stopped or killed, the same
-    command goes on. The word run may be left out.
+    Without --from the loop starts from the best experiment of HEAD, or from HEAD. Stopped or killed, the
+    same command goes on. The word run may be left out.
     """
     if sys.platform == "win32":
         raise errors.UsageError("gitexp loop needs a POSIX shell and its signals.", "Use it in WSL.")
@@ -155,7 +156,7 @@ def report_(
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
-    """Print how a loop goes: the best so far after each round, and what each step brought."""
+    """Print how a loop goes: the best so far after each round, and the gain of each step."""
     options.only_one(json=json, format=form is not None)
     project = open_project(reads_all=True, quiet=quiet)
     found = report(project, _chosen(reading.every_loop(project), loop))

@@ -65,12 +65,12 @@ def why_(
 ) -> None:
     """Find out which change makes the difference between two experiments.
 
-    Each param, file and data set that differs is a unit. First it is judged whether there is a difference at
-    all; where nothing is known of the noise, both are run again for that. Then hybrids are run: the first
-    with some units of the second, each an ordinary experiment, in an isolated workspace. Of a guilty file the
-    guilty hunk is sought. Killed or stopped, the same command goes on with the runs that are there.
+    Each differing param, file and data set is a unit. First the difference is judged; if the noise is
+    unknown, both are run again before. Then hybrids are run: the first with some units of the second, each
+    an ordinary experiment, in an isolated workspace. In a guilty file the guilty hunk is sought. Killed or
+    stopped, the same command goes on with the present runs.
 
-    Other packages and another machine are no units: both ends are run here then, to see what they make of it.
+    Other packages and another machine are no units: both ends are run here then, to see their effect.
 
     The exit code is 0 if the guilty change is known, 3 if not, 4 if the difference is inside the noise.
     """

@@ -70,11 +70,11 @@ def reproduce_(
     environment anew, from uv.lock, pylock.toml or requirements.txt, else from the record. The same command
     runs with the same params, seeds and variables, all stages of a pipeline too, as an ordinary experiment.
     Then both are compared: results by their bytes, metrics and curves by their values. The grade is bitwise;
-    within tolerance, by tolerance: in gitexp.yaml; statistical, inside what replicates vary by; or different.
-    What differs first is named. The experiment gets a certificate, which travels with push and pull.
+    within tolerance, by tolerance: in gitexp.yaml; statistical, inside the spread of replicates; or
+    different. The first difference is named. The experiment gets a certificate; push and pull take it along.
 
-    The exit code is 0 for bitwise, 3 for within tolerance, 4 for statistical, 5 for different, 1 if one could
-    not be run; of several that of the worst. With --check it is 3 if something stands in the way.
+    The exit code is 0 for bitwise, 3 for within tolerance, 4 for statistical, 5 for different, 1 for an
+    error; for several experiments the worst counts. With --check, 3 says: something stands in the way.
     """
     options.names_or_query(exps, query != PLAIN)
     options.only_one(json=json, format=form is not None)
