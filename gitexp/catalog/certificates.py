@@ -19,7 +19,7 @@ class Grade(StrEnum):
     """How near a reproduction came, the best first.
 
     BITWISE: all results have the same bytes, all metrics and curves the same values. TOLERANCE: each metric
-    is within its tolerance. STATISTICAL: each metric is inside what replicates vary by.
+    is within its tolerance. STATISTICAL: each metric is inside the spread of replicates.
     """
 
     BITWISE = "bitwise"
@@ -40,13 +40,13 @@ class Certificate(NamedTuple):
     """One reproduction of an experiment.
 
     Attributes:
-        grade: a `Grade` as text; another text is of a later version.
+        grade: a `Grade` as text; any other text is of a later version.
         by: the name of the person, as Git knows them.
         host: the name of the machine.
         time: when the certificate was made, ISO 8601 in UTC.
         experiment: the name of the reproduction at that time.
         commit: the experiment commit of the reproduction.
-        environment: `here` for the interpreter of the machine, `built` for one built anew.
+        environment: `here` for the machine's interpreter, `built` for an environment built anew.
     """
 
     grade: str
@@ -82,7 +82,9 @@ def as_text(record: Record) -> str:
         return ""
     counts = dict[Grade | None, int]()
     for one in of(record):
-        grade = Grade(one.grade) if one.grade in _GRADES else None  # of a later version, or anybody's text
+        grade = None  # of a later version, or anybody's text
+        if one.grade in _GRADES:
+            grade = Grade(one.grade)
         counts[grade] = counts.get(grade, 0) + 1
     told = [f"{counts[grade]}{_TIMES} {grade.told}" for grade in Grade if grade in counts]
     if None in counts:

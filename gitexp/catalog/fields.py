@@ -81,7 +81,9 @@ class Row(NamedTuple):
     def touched(self) -> Sequence[str]:
         """The protected files that the experiment has changed; of replicates, none."""
         record = self.record
-        return () if record is None or self.members else record.touched
+        if record is None or self.members:
+            return ()
+        return record.touched
 
     @property
     def is_unranked(self) -> bool:
@@ -279,8 +281,12 @@ def _resumed_from(row: Row) -> str:
     told = {} if row.record is None else row.record.resumed_from
     if not told or row.record is None:
         return ""
-    text = "from an earlier try" if row.record.start else f"from {told['experiment']}"
-    return text if told.get("step") is None else f"{text} at step {told['step']:,}"
+    text = f"from {told['experiment']}"
+    if row.record.start:
+        text = "from an earlier try"
+    if told.get("step") is not None:
+        text += f" at step {told['step']:,}"
+    return text
 
 
 def _resumed_as_json(row: Row) -> dict[str, Any]:
@@ -288,7 +294,7 @@ def _resumed_as_json(row: Row) -> dict[str, Any]:
 
 
 def _touched(row: Row) -> list[str]:
-    """The protected files that an experiment has changed; of replicates, those that any has."""
+    """The protected files changed by an experiment; of replicates, by any member."""
     found = dict.fromkeys(row.touched)
     for member in row.members:
         found.update(dict.fromkeys(member.touched))
@@ -300,7 +306,7 @@ def _protected(row: Row) -> dict[str, Any]:
 
 
 def _holdout(row: Row) -> dict[str, Any]:
-    """What came of the evaluation by gitexp itself, without its metrics: they are hidden."""
+    """The outcome of gitexp's own evaluation, without the hidden metrics."""
     told = dict(_recorded("holdout", {})(row))
     told.pop("metrics", None)
     return told
@@ -319,7 +325,9 @@ def _resumed_name(row: Row) -> str:
 
 
 def _reproduced(row: Row) -> str:
-    return "" if row.record is None else certificates.as_text(row.record)
+    if row.record is None:
+        return ""
+    return certificates.as_text(row.record)
 
 
 def _reproduces(row: Row) -> str:
@@ -327,7 +335,9 @@ def _reproduces(row: Row) -> str:
 
 
 def _certificates(row: Row) -> list[dict[str, Any]]:
-    return [] if row.record is None else [one.as_json() for one in certificates.of(row.record)]
+    if row.record is None:
+        return []
+    return [one.as_json() for one in certificates.of(row.record)]
 
 
 def _imported(row: Row) -> dict[str, Any]:
@@ -341,7 +351,9 @@ def _imported_from(row: Row) -> str:
 
 def _import_in_words(row: Row) -> str:
     told = _imported(row)
-    return f"from {told['from']}, where it is {told.get('id')}" if told.get("from") else ""
+    if not told.get("from"):
+        return ""
+    return f"from {told['from']}, where it is {told.get('id')}"
 
 
 def _stored_by(row: Row) -> str:

@@ -68,7 +68,7 @@ def groups(found: Iterable[Stored], which: Replicates) -> dict[str, list[Experim
 
 
 def replicates_of(one: Stored, every: Sequence[Stored]) -> list[Experiment]:
-    """The experiments that `show` draws in one row with this one, in order; none for a row of its own."""
+    """The experiments in the same row of `show`, in order; none for a row of its own."""
     key = key_of(one)
     if not key:
         return []
@@ -82,7 +82,7 @@ def in_order(members: Iterable[Experiment]) -> list[Experiment]:
 
 
 def standing_for(members: Sequence[Experiment]) -> Experiment:
-    """The member that gives a group its name: the one done first, so that the name stays; else the first."""
+    """The member with the name of a group: the member done first, so that the name stays; else the first."""
     done = [one for one in members if one.record.status is Status.DONE]
     if done:
         return min(
@@ -102,7 +102,7 @@ def group_label(name: str, count: int) -> str:
 def key_of(one: Stored) -> str:
     """The key of an experiment's group; "" for an experiment without one.
 
-    A reproduction is in none: the same run twice would make noise look smaller than it is.
+    A reproduction has no group: the same run twice would make noise look too small.
     """
     if not isinstance(one, Experiment) or one.record.reproduces:
         return ""
@@ -160,19 +160,25 @@ def collapsed(found: Sequence[Row], which: Replicates) -> list[Row]:
     gone = superseded(experiments)
     by_key: dict[str, list[Row]] = {}
     for row in found:
-        if row.experiment is None or (key := key_of(row.experiment)) not in members_of:
-            continue
-        if row.record is None or row.record.commit not in gone:
+        key = _key_of_row(row)
+        if key in members_of and (row.record is None or row.record.commit not in gone):
             by_key.setdefault(key, []).append(row)
     rows, seen = list[Row](), set[str]()
     for row in found:
-        key = key_of(row.experiment) if row.experiment is not None else ""
+        key = _key_of_row(row)
         if key not in by_key:
             rows.append(row)
         elif key not in seen:
             seen.add(key)
             rows.append(_row_of(by_key[key]))
     return rows
+
+
+def _key_of_row(row: Row) -> str:
+    """The key of a row's group; "" for a row without an experiment or a group."""
+    if row.experiment is None:
+        return ""
+    return key_of(row.experiment)
 
 
 def experiments_of(found: Iterable[Row]) -> Iterator[Stored]:
@@ -210,12 +216,12 @@ def _row_of(unsorted: Sequence[Row]) -> Row:
 
 
 def _done(members: Iterable[Row]) -> list[Row]:
-    """The members whose metrics count: done, and with the protected files as they were."""
+    """The members with metrics that count: done, and with unchanged protected files."""
     return [member for member in members if member.status is Status.DONE and not member.touched]
 
 
 def _record_of(first: Record, members: Sequence[Row], done: Sequence[Row]) -> Record:
-    """The record of a group: that of its first member, with state, times, tags and note of all members.
+    """The record of a group: the first member's record, with state, times, tags and note of all members.
 
     It begins with the first member and ends with the last one, when all have ended.
     """
@@ -254,7 +260,9 @@ def _mean_duration(done: Sequence[Row]) -> float | None:
 
 def _place(row: Row) -> tuple[bool, int, str, str]:
     """The place of a member in its group: by number, then runs by hand, the oldest first."""
-    number = row.record.replicate if row.record is not None else 0
+    number = 0
+    if row.record is not None:
+        number = row.record.replicate
     return not number, number, row.created or "", row.name
 
 
@@ -268,7 +276,7 @@ def _status(records: Sequence[Record]) -> Status:
 
 
 def _united_flat(found: Sequence[Flat], unite: Callable[[Sequence[Value], int], Value]) -> Flat:
-    """One value for each key that a member has."""
+    """One value for each key of any member."""
     values: dict[str, list[Value]] = {}
     for flat in found:
         for key, value in flat.items():
@@ -300,13 +308,17 @@ def mean_of(values: Sequence[Value], count: int) -> Value:
     """
     numbers = [value for value in values if is_number(value) and is_finite(value)]
     if not numbers:
-        return _common(values, count) if values else MISSING
+        if not values:
+            return MISSING
+        return _common(values, count)
     try:
         mean = math.fsum(numbers) / len(numbers)
         squares = math.fsum((number - mean) ** 2 for number in numbers)
     except OverflowError:  # of numbers near the largest that a float holds
         return _common(values, count)
-    deviation = math.sqrt(squares / (len(numbers) - 1)) if len(numbers) > 1 else None
+    deviation = None
+    if len(numbers) > 1:
+        deviation = math.sqrt(squares / (len(numbers) - 1))
     return Mean(mean, deviation, len(numbers), count)
 
 
@@ -343,13 +355,17 @@ def in_file(row: Row, file: str, key: str) -> Value:
     """The value of a key in a metrics or params file; of a group as in its row. MISSING without the key."""
     if not row.members:
         found = _in_metrics(row, file, key)
-        return _in_params(row, file, key) if found is MISSING else found
+        if found is MISSING:
+            found = _in_params(row, file, key)
+        return found
     done = _done(row.members)
     values = _present(done, _in_metrics, file, key)
     if values:
         return mean_of(values, len(done))
     values = _present(row.members, _in_params, file, key)
-    return _common(values, len(row.members)) if values else MISSING
+    if not values:
+        return MISSING
+    return _common(values, len(row.members))
 
 
 def _in_metrics(row: Row, file: str, key: str) -> Value:
@@ -361,7 +377,9 @@ def _in_params(row: Row, file: str, key: str) -> Value:
 
 
 def _in_tree(found: Files, file: str, key: str) -> Value:
-    return flatten(found[file]).get(key, MISSING) if file in found else MISSING
+    if file not in found:
+        return MISSING
+    return flatten(found[file]).get(key, MISSING)
 
 
 def _present(

@@ -23,9 +23,9 @@ class SignedBy(NamedTuple):
 
     Attributes:
         last: the signature of its record.
-        first: the signature of its first record with these results: that of whoever made it.
-        told: why they do not do; "" if all records are signed by somebody known.
-        stands: whether the records stand on the commit that they name.
+        first: the signature of its first record with the present results, by the maker of the experiment.
+        told: the fault of the signatures; "" if somebody known has signed all records.
+        stands: whether the records stand on the commit named in them.
     """
 
     last: Signature
@@ -40,12 +40,14 @@ class SignedBy(NamedTuple):
 
     @property
     def state(self) -> SignatureState:
-        """The state of the last signature, or of an earlier one that is worse."""
-        return self.last.state if self.last.state is not SignatureState.GOOD else self.first.state
+        """The state of the last signature, or of a worse earlier one."""
+        if self.last.state is SignatureState.GOOD:
+            return self.first.state
+        return self.last.state
 
 
 class _RecordText(NamedTuple):
-    """A record commit as Git has it."""
+    """A record commit in Git's own form."""
 
     content: bytes
     parents: tuple[str, ...]
@@ -99,18 +101,21 @@ def _of_line(one: Experiment, line: Sequence[_RecordText], verdicts: Sequence[Si
     if not line:
         none = Signature(SignatureState.NONE)
         return SignedBy(none, none, "its record cannot be read again", stands=False)
-    last, told = verdicts[0], ""
+    last, first, told = verdicts[0], verdicts[-1], ""
     wrong = [each for each in verdicts if each.state is not SignatureState.GOOD]
     if wrong:
-        told = _why(wrong[0])
+        first = wrong[0]
+        told = _why(first)
         if last.state is SignatureState.GOOD:
             told = f"an earlier record: {told}"
     elif line[0].record.get("name") != one.name:
         told = f"it was signed under another name: {line[0].record.get('name')}"
     stands = any(one.record.commit in commit.parents for commit in line)
-    return SignedBy(last, wrong[0] if wrong else verdicts[-1], told, stands)
+    return SignedBy(last, first, told, stands)
 
 
 def _why(signature: Signature) -> str:
     told = signature.told or str(signature.state)
-    return f"{told} ({signature.key})" if signature.key else told
+    if signature.key:
+        return f"{told} ({signature.key})"
+    return told

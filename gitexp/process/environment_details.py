@@ -77,12 +77,15 @@ def _indexes(env: Mapping[str, str]) -> Iterator[Line]:
         "/etc/pip.conf",
     ):
         for match in _OF_PIP.finditer(_head(file)):
+            kind = "index"
+            if match[1].startswith("extra"):
+                kind = "extra-index"
             for url in match[2].split():
-                yield "extra-index" if match[1].startswith("extra") else "index", url
+                yield kind, url
 
 
 def _machine() -> Iterator[Line]:
-    """The processor, the C library and the driver, as far as a file tells."""
+    """The processor, the C library and the driver, if a file tells."""
     if sys.platform != "linux":
         return
     if (cpu := _CPU.search(_head("/proc/cpuinfo"))) is not None:

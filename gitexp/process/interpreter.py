@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePath
 
 from gitexp.process.programs import locate, simple_commands, without_assignments
@@ -25,7 +25,9 @@ def find_interpreter(command: Sequence[str] | str, cwd: Path, env: Mapping[str, 
     Found for a program named python, a script with a Python's path (torchrun), the project's environment of
     `uv run` or similar, the program behind a wrapper like `nice`, or the first of them in a shell line.
     """
-    lines = simple_commands(command) if isinstance(command, str) else [list(command)]
+    lines: Iterable[list[str]] = [list(command)]
+    if isinstance(command, str):
+        lines = simple_commands(command)
     for words in lines:
         for start in _programs_in(words):
             if (found := _interpreter_of(words[start:], cwd, env)) is not None:
@@ -38,8 +40,10 @@ def _programs_in(words: Sequence[str]) -> list[int]:
 
     Every wrapper has other options, and may have another wrapper behind it.
     """
-    if not words or not _is_wrapper(words[0]):
-        return [0] if words else []
+    if not words:
+        return []
+    if not _is_wrapper(words[0]):
+        return [0]
     return [at for at, word in enumerate(words) if not _is_wrapper(word)]
 
 

@@ -8,6 +8,7 @@ Python 3.8; this works from 3.6 on.
 import json
 import os
 import site
+import subprocess
 import sys
 
 
@@ -62,7 +63,6 @@ def packages(folder: str) -> "list[tuple[str, str]]":
 def direct(folder: str) -> "list[tuple[str, str]]":
     """Lines about the packages in a folder that come from no index: their URL, the state of their code."""
     found = []
-    home = os.path.expanduser("~")  # noqa: PTH111
     try:
         entries = sorted(os.listdir(folder))  # noqa: PTH208
     except OSError:
@@ -70,38 +70,45 @@ def direct(folder: str) -> "list[tuple[str, str]]":
     for entry in entries:
         if not entry.endswith(".dist-info"):
             continue
-        try:
-            with open(os.path.join(folder, entry, "direct_url.json"), encoding="utf-8") as file:  # noqa: PTH118, PTH123
-                told = json.load(file)
-        except (OSError, ValueError):
-            continue
-        url, vcs = str(told.get("url", "")), told.get("vcs_info") or {}
-        line = {"name": entry.split("-")[0], "url": url.replace("://" + home + "/", "://~/")}
-        if vcs.get("commit_id"):
-            line["vcs"], line["commit"] = str(vcs.get("vcs", "git")), str(vcs["commit_id"])
-        hashes = sorted(((told.get("archive_info") or {}).get("hashes") or {}).items())
-        if hashes:
-            line["hash"] = "{}:{}".format(*hashes[0])
-        if (told.get("dir_info") or {}).get("editable") and url.startswith("file://"):
-            line["editable"] = "yes"
-            if is_here(url):
-                line["here"] = "yes"  # the run's own code, which is stored
-            else:
-                line["commit"], line["dirty"] = state(url)
-        found.append(("direct", json.dumps({key: value for key, value in line.items() if value})))
+        line = source(os.path.join(folder, entry, "direct_url.json"))  # noqa: PTH118
+        if line:
+            line = {"name": entry.split("-")[0], **line}
+            found.append(("direct", json.dumps({key: value for key, value in line.items() if value})))
     return found
 
 
+def source(path: str) -> "dict[str, str]":
+    """The facts of a direct_url.json about the origin of a package; {} without a readable file."""
+    try:
+        with open(path, encoding="utf-8") as file:  # noqa: PTH123
+            told = json.load(file)
+    except (OSError, ValueError):
+        return {}
+    home = os.path.expanduser("~")  # noqa: PTH111
+    url, vcs = str(told.get("url", "")), told.get("vcs_info") or {}
+    line = {"url": url.replace("://" + home + "/", "://~/")}
+    if vcs.get("commit_id"):
+        line["vcs"], line["commit"] = str(vcs.get("vcs", "git")), str(vcs["commit_id"])
+    hashes = sorted(((told.get("archive_info") or {}).get("hashes") or {}).items())
+    if hashes:
+        line["hash"] = "{}:{}".format(*hashes[0])
+    if (told.get("dir_info") or {}).get("editable") and url.startswith("file://"):
+        line["editable"] = "yes"
+        if is_here(url):
+            line["here"] = "yes"  # the run's own code, which is stored
+        else:
+            line["commit"], line["dirty"] = state(url)
+    return line
+
+
 def is_here(url: str) -> bool:
-    """Whether a folder is in the folder of the command, or around it."""
+    """Whether a folder is inside or around the folder of the command."""
     folder, here = (os.path.realpath(path) + os.sep for path in (url[7:], os.getcwd()))  # noqa: PTH109
     return folder.startswith(here) or here.startswith(folder)
 
 
 def state(url: str) -> "tuple[str, str]":
     """The commit of a folder with code, and "yes" if files of it have changed since; "" without Git."""
-    import subprocess  # only for an editable install
-
     words = ["git", "-c", "core.fsmonitor=false", "-C", url[7:]]
     words += ["status", "--porcelain=v2", "--branch", "-uno"]
     try:

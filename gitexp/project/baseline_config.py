@@ -33,7 +33,7 @@ class BaselineConfig(NamedTuple):
 def read(repo: Repository, commit: str, folder: str, keys: Collection[str] = KEYS) -> BaselineConfig:
     """The gitexp.yaml of a project's folder at a commit, and those of all folders around it.
 
-    So a gitexp.yaml in a new folder below does not take away what the others say.
+    So a gitexp.yaml in a new folder below does not take away the words of the others.
     """
     places = [*upward(folder), ""]
     names = [posixpath.join(place, CONFIG_FILE) for place in places]

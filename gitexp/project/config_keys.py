@@ -71,8 +71,8 @@ _Complain = Callable[[str, str, str], errors.ConfigError]  # key, message, hint
 def from_tree(tree: Mapping[str, Any], data: bytes, prefix: str, shown: str) -> Config:
     """The settings in the tree of a gitexp.yaml.
 
-    `data` is the text of the file, for the lines in errors. `shown` is the path of the file, `prefix` that
-    of its folder. Raises ConfigError.
+    `data` is the text of the file, for the lines in errors. `shown` is the path of the file, `prefix` the
+    path of its folder. Raises ConfigError.
     """
     values: dict[str, Any] = {}
 

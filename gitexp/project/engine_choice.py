@@ -11,11 +11,11 @@ BY_ENGINE = 0  # of runs at a time: as many as the engine takes
 
 
 class EngineChoice(NamedTuple):
-    """The engine that is to run experiments.
+    """The engine chosen to run experiments.
 
     Attributes:
         name: a key under `engines:` of gitexp.yaml, or a kind of engine.
-        options: options of the engine from the command line, which count before those of the file.
+        options: the engine's options from the command line, before the options of the file.
     """
 
     name: str

@@ -34,7 +34,7 @@ _POINTER = ".dvc"
 
 
 class ProtectedPaths(NamedTuple):
-    """The protected paths at a commit, from the root; links and what they lead to are both there.
+    """The protected paths at a commit, from the root; links and their targets both.
 
     Attributes:
         at: the commit.
@@ -89,11 +89,11 @@ def _listed(folder: str, listed: Value) -> list[str]:
 
 
 class Protection(NamedTuple):
-    """What an experiment has made of the protected files of its baseline.
+    """The changes of an experiment in the protected files of its baseline.
 
     Attributes:
-        at: the commit that it is compared with.
-        hash: over the protected files there; only to be compared.
+        at: the commit of the comparison.
+        hash: over the protected files at that commit; only to be compared.
         changed: the protected files that differ, sorted.
     """
 
@@ -152,7 +152,7 @@ def files_of(repo: Repository, listed: ProtectedPaths) -> dict[str, TreeEntry]:
 
 
 def data_of(repo: Repository, listed: ProtectedPaths) -> list[Artifact]:
-    """The tracked data at the commit that is protected, or has protected files in it."""
+    """The tracked data at the commit, protected or with protected files inside."""
     found = list[Artifact]()
     for folder in listed.folders:
         for artifact in _locked_before(repo, listed.at, folder).values():
@@ -248,7 +248,7 @@ def _locked(repo: Repository, revision: str, folder: str) -> Mapping[str, Artifa
 
 
 def _targets(repo: Repository, commit: str, path: str) -> list[str]:
-    """What a path leads to at a commit, if it or a folder above it is a link in the repository."""
+    """The target of a path at a commit, if the path or a folder above is a link in the repository."""
     found = list[str]()
     now = path
     for _ in range(_MOSTLINKS):
@@ -266,7 +266,10 @@ def _followed(repo: Repository, commit: str, path: str) -> str | None:
         return None
     for each in reversed([*upward(path)]):
         folder, _, name = each.rpartition("/")
-        (tree,) = repo.find_objects([f"{commit}:{folder}" if folder else f"{commit}^{{tree}}"])
+        place = f"{commit}^{{tree}}"
+        if folder:
+            place = f"{commit}:{folder}"
+        (tree,) = repo.find_objects([place])
         if tree is None or tree.kind != "tree":
             return None
         for entry in trees.entries(repo, tree.id):
@@ -274,7 +277,9 @@ def _followed(repo: Repository, commit: str, path: str) -> str | None:
                 (target,) = repo.read_blobs([entry.id])
                 text = (target or b"").decode("utf-8", "surrogateescape")
                 to = inside(folder, text)
-                return posixpath.join(to, path[len(each) + 1 :]).rstrip("/") if to else None
+                if not to:
+                    return None
+                return posixpath.join(to, path[len(each) + 1 :]).rstrip("/")
     return None
 
 

@@ -275,7 +275,7 @@ def among(paths: Collection[str]) -> set[str]:
 
 
 def is_log(path: str) -> bool:
-    """Whether a path is that of a tool's log, in which times and names of machines stand."""
+    """Whether a path is a tool's log, a file with times and names of machines."""
     return _is_by_name(path, ()) and _LIVE not in path.split("/")
 
 

@@ -90,9 +90,9 @@ class Store:
         self.sign: Sign | None = None  # for the records of ended experiments, and their commits
 
     def remember(self, known: KnownRecords) -> None:
-        """Keep what is read in memory, and read only the records that are not there.
+        """Keep all read records in memory, and read only the missing ones.
 
-        What is remembered already stays.
+        Records remembered already stay.
         """
         if self._known is None:
             self._known = known
@@ -140,9 +140,11 @@ class Store:
         if len(same or matches) == 1:
             return self.get((same or matches)[0])
         if matches:
+            shown = matches[:5]
+            if len(matches) > 5:
+                shown.append("…")
             raise errors.ExperimentError(
-                f"'{text}' could be any of {len(matches)} experiments: {', '.join(matches[:5])}"
-                f"{', …' if len(matches) > 5 else ''}.",
+                f"'{text}' could be any of {len(matches)} experiments: {', '.join(shown)}.",
                 "Give more of the name.",
                 code="ambiguous-experiment",
             )
@@ -350,7 +352,10 @@ class Store:
             if isinstance(current, Experiment):
                 now = current.record
                 tags = tuple(dict.fromkeys((*now.tags, *added)))
-                record = replace(record, note=wanted.note if now.note == before.note else now.note, tags=tags)
+                note = now.note
+                if note == before.note:
+                    note = wanted.note
+                record = replace(record, note=note, tags=tags)
             try:
                 return self._write(record, tree, current.id if current is not None else None)
             except RefConflict:
@@ -443,8 +448,8 @@ class Store:
     def written(self, record: Record, tree: str, parents: Sequence[str]) -> tuple[Record, str]:
         """The record, and its new record commit, which no ref has yet.
 
-        The record of an ended experiment is signed where records are signed; if nothing can be signed now, it
-        is not, and has a warning: no result is lost for that.
+        The record of an ended experiment is signed where records are signed. If signing fails, the record has
+        a warning instead: no result is lost for a signature.
         """
         sign = self.sign if record.status.ended else None
         try:
@@ -554,11 +559,15 @@ def newest_first(experiments: Iterable[Stored]) -> list[Stored]:
 
 
 def _created(one: Stored) -> str:
-    return one.record.created if isinstance(one, Experiment) else ""
+    if not isinstance(one, Experiment):
+        return ""
+    return one.record.created
 
 
 def _commits(one: Stored) -> tuple[str, ...]:
-    return (one.id, one.record.commit) if isinstance(one, Experiment) else (one.id,)
+    if not isinstance(one, Experiment):
+        return (one.id,)
+    return one.id, one.record.commit
 
 
 def _read_as(name: str, oid: str, record: Record | errors.BadRecord) -> Stored:

@@ -39,12 +39,12 @@ def prepared(disk: str, common_dir: Path) -> Path:
 
 
 def clear(folder: Path) -> None:
-    """Remove the folder, and its own parents, as far as they are empty."""
+    """Remove the folder, and its own parents if empty."""
     with contextlib.suppress(OSError):
         for each in (folder, *folder.parents[: len(_OWN) + 1]):
             each.rmdir()
 
 
 def is_slot(slot: Path) -> bool:
-    """Whether a worktree, which need not be there, is one of gitexp's on such a disk."""
+    """Whether a worktree, present or not, is gitexp's own on a node's disk."""
     return slot.name.startswith(PREFIX) and slot.parts[-3:-1] == _OWN

@@ -94,7 +94,9 @@ def idle_slots(repo: Repository) -> list[Slot]:
         lock.release()
         if not any(run.root == str(path) for run in live.live_runs(local)):
             git_dir = _git_dir(repo, path)
-            used = path if git_dir is None else git_dir / "HEAD"
+            used = path
+            if git_dir is not None:
+                used = git_dir / "HEAD"
             with contextlib.suppress(FileNotFoundError):  # a run has taken the slot meanwhile
                 found.append(Slot(repo, path, git_dir is None, time.time() - used.lstat().st_mtime))
     return found
@@ -161,12 +163,14 @@ def checkout(
 ) -> Iterator[Repository]:
     """Give a worktree with `commit` and nothing else while the block lasts.
 
-    With `disk`, a folder on a disk of this machine alone, it stands there, and is removed at the end. Raises
-    StorageError if that folder cannot be used.
+    With `disk`, a folder on a disk of this machine alone, the worktree stands in this folder, and is removed
+    at the end. Raises StorageError if the folder cannot be used.
     """
     local = LocalState(repo)
-    folder = node_disk.prepared(disk, repo.common_dir) if disk else local.worktrees
-    slot, lock = _take_slot(local, folder, node_disk.PREFIX if disk else "gitexp-")
+    folder, prefix = local.worktrees, "gitexp-"
+    if disk:
+        folder, prefix = node_disk.prepared(disk, repo.common_dir), node_disk.PREFIX
+    slot, lock = _take_slot(local, folder, prefix)
     try:
         yield _prepared(repo, slot, commit, converting)
     finally:
@@ -372,7 +376,9 @@ def _git_dir(repo: Repository, slot: Path) -> Path | None:
     git_dir = points_to(slot / ".git")
     if git_dir is None or git_dir.parent != repo.common_dir / "worktrees" or not _has_plain_files(git_dir):
         return None
-    return git_dir if points_to(git_dir / "gitdir") == slot / ".git" else None
+    if points_to(git_dir / "gitdir") != slot / ".git":
+        return None
+    return git_dir
 
 
 def _has_plain_files(git_dir: Path) -> bool:

@@ -66,11 +66,11 @@ class Claim(NamedTuple):
     Attributes:
         queued: the experiment.
         worker: the name of the worker.
-        engine: the name of the engine that the worker is a job of; "" for none.
+        engine: the name of the engine of the worker's job; "" for none.
         job: the id of that job.
-        taken_at: the Git remote in whose queue the experiment waits; "" for the queue here.
+        taken_at: the Git remote with the queue of the experiment; "" for the queue here.
         allowed: for a queue elsewhere: called with the record commit of the running experiment before a ref
-            moves here; the claim is lost if it says no.
+            moves here; the claim is lost if the answer is no.
     """
 
     queued: Experiment
@@ -196,7 +196,7 @@ def _may_be_written(root: Path, scope: Scope) -> list[str]:
 
 
 def planned_record(request: RunRequest, ready: Ready, queued: Record | None = None) -> Record:
-    """The record of a run that has not begun; `queued` is its record in the queue, if it comes from there.
+    """The record of a run before its begin; `queued` is the record in the queue, for a run from the queue.
 
     Raises the errors of `trust.start.at_start`.
     """
@@ -230,7 +230,7 @@ def planned_record(request: RunRequest, ready: Ready, queued: Record | None = No
 
 
 def _of_same_point(record: Record, ready: Ready) -> Record:
-    """The record of a run that goes on from another run: it is in the same place of a sweep."""
+    """The record of a run that goes on from another run, in the same place of a sweep."""
     if ready.resumed is None or ready.resumed.same_run is None:
         return record
     old = ready.resumed.same_run
@@ -243,5 +243,6 @@ def outer_run(repo: Repository) -> str:
     if not name:
         return ""
     outer = Store(repo).get(name)
-    is_running = isinstance(outer, Experiment) and outer.record.status is Status.RUNNING
-    return name if is_running else ""  # of another repository, or left over from an earlier run
+    if isinstance(outer, Experiment) and outer.record.status is Status.RUNNING:
+        return name
+    return ""  # of another repository, or left over from an earlier run

@@ -143,7 +143,9 @@ def against_of(before: Record | None) -> str:
 
     Otherwise the changes of one experiment would be the baseline of the next.
     """
-    return "" if before is None else str(before.protected.get("at", ""))
+    if before is None:
+        return ""
+    return str(before.protected.get("at", ""))
 
 
 def dropped_checkpoints(code: Project, start: StartCode) -> list[str]:
@@ -160,7 +162,7 @@ def dropped_checkpoints(code: Project, start: StartCode) -> list[str]:
 def without_results(code: Project, start: StartCode, scope: Scope) -> tuple[list[str], list[str]]:
     """The results of the experiment, removed from its worktree; and gitexp.lock, if it named any.
 
-    So a reproduction has nothing of what it is to make again.
+    So a reproduction begins without the results to be made again.
     """
     assert start.before is not None  # an experiment is reproduced
     before = start.before

@@ -258,7 +258,7 @@ def start_of(project: Project, request: RunRequest) -> StartCode:
 
 
 def _to_go_on_from(project: Project, request: RunRequest, point: Point) -> Resumed:
-    """What a run that is to go on from a point goes on from. Raises UsageError and the errors of `resume`."""
+    """The point at which a run is to go on. Raises UsageError and the errors of `resume`."""
     if point.experiment is None:
         raise errors.UsageError(
             f"{point.label} is no experiment: it has no checkpoint.",

@@ -31,12 +31,12 @@ class RunRequest(NamedTuple):
     """The user's request.
 
     Attributes:
-        command: None for the config's command or stages, or with `from_` for the experiment's.
+        command: the command; None for the config's command or stages, or with `from_` for the experiment's.
         overrides: the texts after `-S`.
         name: the experiment's name; "" to have one made, by `name_template` or the config's.
         temp: run in an isolated workspace.
         from_: an experiment or revision; its code runs in place of the workspace's.
-        resume: an experiment to go on from, with its code as for `from_`; own code goes on in the workspace.
+        resume: an experiment to go on from, with its code like `from_`; own code goes on in the workspace.
         with_: files laid over the code of `from_` or `resume`: `FILE` or `FILE=SOURCE`.
         metrics: `NAME=PATTERN`, to be found in the output.
         once: give an equal earlier experiment back instead of running it again.
@@ -45,28 +45,28 @@ class RunRequest(NamedTuple):
         executor: the name of the executor for the work.
         points: of many runs, the further overrides of each; without any, the overrides have several values.
         limits: limits of the run.
-        guard: makes the guard over the run's processes, from the limits and a variable that the processes
-            have; None for a run without limits whose processes nobody ends.
-        parent: name of the experiment whose command has begun the run; None: the environment tells it.
+        guard: makes the guard over the run's processes, from the limits and a variable of the processes; None
+            for a run without limits, and without anybody to end its processes.
+        parent: name of the experiment with the command that has begun the run; None: the environment tells.
         stdout, stderr: file descriptors for the command's output.
-        ask_secret: gives the value of an option that the repeated experiment does not store; None if nobody
-            can be asked.
+        ask_secret: gives the value of an option missing in the repeated experiment; None if nobody can be
+            asked.
         on_start: told of the experiment once its ref exists.
         on_new_files: told of the untracked files in the snapshot, before the first run of a clone.
         on_same: told of an equal experiment, before the start if possible, else at the end.
-        own_code: the code that asks is what runs, by `command`, and ends the run itself; nothing is started.
+        own_code: the asking code is the run, by `command`, and ends the run itself; nothing is started.
         system_interval: seconds between two looks at the machine; 0 for none, None: the config tells.
         mlflow: MLflow, in the command, logs into the repository; else the config tells.
         on_alert: told of each alert while the run goes on, in a sentence and in a thread of its own.
-        typed: of own code, what is in no file.
-        code: a commit whose files run in place of those of `from_`, an experiment, and on its baseline; ""
-            for none.
+        typed: of own code, the part in no file.
+        code: a commit with the files to run in place of the files of `from_`, an experiment, and on its
+            baseline; "" for none.
         scratch: a folder on a disk of this machine alone, for an isolated workspace that does not stay; ""
-            for one in the repository.
-        against: the commit whose protected files count; "" for that of the experiment of `from_`, or the
-            baseline.
-        reproduces: of a run that repeats an experiment from nothing, the experiment by name, and its commit;
-            {} for any other run.
+            for a workspace in the repository.
+        against: the commit with the protected files that count; "" for the commit of `from_`'s experiment,
+            or the baseline.
+        reproduces: for a repetition from nothing, the experiment by name, and its commit; {} for any other
+            run.
         loop: of a round of a loop, its facts for the record.
     """
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -111,7 +111,7 @@ def metrics(
 ) -> tuple[dict[str, Tree], list[str]]:
     """The metrics of this run, and a warning for each metrics file not written by the run.
 
-    `logged_in` is the file that has what the run has logged, whoever wrote the one in the workspace.
+    `logged_in` is the file with the logged values of the run; the workspace's copy may be another writer's.
     """
     scope = state.scope
     secret = withheld(project, state, scope.metrics)
@@ -136,9 +136,9 @@ def store(
 ) -> StoredResults:
     """Store the files of an ended run.
 
-    The tree is the start tree with the present declared results. `workspace` is the run's; None if it has
-    been removed. Undeclared files of an isolated run are kept under the experiment's `name`. `begun_with` are
-    the checkpoints that the run has begun with. Raises GitFailed, StorageError or DiskFull.
+    The tree is the start tree with the present declared results. `workspace` is the run's; None if
+    removed. Undeclared files of an isolated run are kept under the experiment's `name`. `begun_with` are
+    the checkpoints at the start of the run. Raises GitFailed, StorageError or DiskFull.
     """
     if workspace is None:
         gone = f"results not stored: the workspace is gone, {state.root}"
@@ -158,7 +158,7 @@ def store(
 
 
 def _checkpoints(scope: Scope, found: _ResultFiles, begun_with: Sequence[str]) -> list[str]:
-    """The declared paths at or below which the run has written a checkpoint, or has left one as it was."""
+    """The declared paths with a checkpoint at or below them, written by the run or left unchanged."""
     stored = [*found.in_git, *found.large, *found.large_before]
     paths = []
     for path in dict.fromkeys([*scope.checkpoints, *begun_with]):
@@ -199,8 +199,7 @@ def _found(project: Project, state: RunState) -> _ResultFiles:
     tracked = set(files_in(project.repo, state.baseline, scope.results))
     unwritten = _unwritten(state, now_there)
     untouched = unwritten - tracked
-    at_start = files_in(project.repo, state.tree, scope.results) if untouched else ()
-    inputs = untouched.intersection(at_start).difference(scope.metrics)
+    inputs = _inputs(project, state, untouched)
     secret = exclusions.rule(project.repo.root)
     for name, stamp in now_there.items():
         if name in tracked or name in inputs:
@@ -217,6 +216,14 @@ def _found(project: Project, state: RunState) -> _ResultFiles:
     found.new = [name for name in (*found.in_git, *found.large) if name not in unwritten]
     found.tables = [name for name in found.new if is_table(name)]
     return found
+
+
+def _inputs(project: Project, state: RunState, untouched: Collection[str]) -> set[str]:
+    """The unwritten and untracked result files that may be inputs: files of the start tree, no metrics."""
+    if not untouched:
+        return set()
+    at_start = files_in(project.repo, state.tree, state.scope.results)
+    return set(untouched).intersection(at_start).difference(state.scope.metrics)
 
 
 def _large(

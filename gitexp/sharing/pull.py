@@ -71,12 +71,7 @@ def pull(project: Project, request: PullRequest, contact: Contact | None = None)
 
     Raises NoRemote, RemoteFailed; UnknownExperiment or AmbiguousExperiment for names.
     """
-    chooses = request.everything or request.all_projects or request.removed
-    if request.names and (chooses or request.filter is not None or request.failed is not None):
-        raise errors.UsageError(
-            "Names do not go together with --all, --all-projects, --filter, --failed and --removed.",
-            "Ask for one of them.",
-        )
+    _require_one_choice(request)
     wanted_filter = None
     if request.filter is not None:
         wanted_filter = parsed(request.filter)  # before the remote is asked
@@ -104,14 +99,26 @@ def pull(project: Project, request: PullRequest, contact: Contact | None = None)
         told += unsigned
     insisted = request.removed or bool(request.names)
     told += take(project, here, f"pull {remote.where}", even_removed=insisted)
-    beside = () if request.verify else shared_refs.pull(project, remote, refs_there)
+    beside: Sequence[Shared] = ()
+    if not request.verify:
+        beside = shared_refs.pull(project, remote, refs_there)
     return Pulled(remote.where, sorted(told, key=_by_name), beside)
+
+
+def _require_one_choice(request: PullRequest) -> None:
+    """Raise UsageError for names beside other choices of experiments."""
+    chooses = request.everything or request.all_projects or request.removed
+    if request.names and (chooses or request.filter is not None or request.failed is not None):
+        raise errors.UsageError(
+            "Names do not go together with --all, --all-projects, --filter, --failed and --removed.",
+            "Ask for one of them.",
+        )
 
 
 def _signed(project: Project, found: Mapping[str, str]) -> tuple[dict[str, str], list[Shared]]:
     """The fetched experiments signed by somebody known, and the refusals of all others.
 
-    What is here already needs no look. Raises UsageError if nobody is known.
+    Experiments known here are not checked. Raises UsageError if nobody is known.
     """
     if not project.repo.config.get("gpg.ssh.allowedsignersfile") and not shutil.which("gpg"):
         raise errors.UsageError(

@@ -25,12 +25,12 @@ _OWN = ".gitexp/"  # of the record's tree
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What was found of one experiment.
+    """The findings about one experiment.
 
     Attributes:
-        signature: who has signed its records.
-        problems: a sentence for each thing that is not as it should be; the signature is not among them.
-        absent: paths of data that is not here, so that nobody can look at it.
+        signature: the signers of its records.
+        problems: a sentence for each fault, except faults of the signature.
+        absent: paths of data missing here, and so left unchecked.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Verified:
 
     @property
     def is_good(self) -> bool:
-        """Whether it is signed by somebody known, and what it says is so."""
+        """Whether somebody known has signed the experiment, and nothing is wrong."""
         return self.signature.is_good and not self.problems
 
     def as_json(self) -> dict[str, Any]:
@@ -60,7 +60,7 @@ class Verified:
 
 
 def verify(project: Project, words: Sequence[str], query: Query | None = None) -> list[Verified]:
-    """What was found of the experiments for some words, or of those of a query that have ended.
+    """The findings about the experiments for some words, or about the ended ones of a query.
 
     Nothing is changed. Raises UnknownExperiment, AmbiguousExperiment or BadRecord.
     """
@@ -147,7 +147,7 @@ class _RecordCheck:
             yield f"it has changed protected files that its record does not name: {shorten(sorted(hidden))}"
 
     def _of_certificates(self, one: Experiment) -> Iterator[str]:
-        """Whether its certificates are of reproductions of it, as far as these are here."""
+        """Whether its certificates are of its reproductions, as far as the reproductions are here."""
         for certificate in one.record.certificates:
             repeated = self._reproductions.get(certificate["commit"])
             if repeated is not None and repeated.get("commit") != one.record.commit:
@@ -168,7 +168,7 @@ class _RecordCheck:
         return lock, [f"the seal of the stage {name} does not fit" for name in broken]
 
     def _of_artifact(self, artifact: Artifact) -> str:
-        """What is wrong with the objects of an artifact here; "" for nothing."""
+        """The fault of the objects of an artifact here; "" for none."""
         state = self._of_object(artifact.hash)
         if state or not artifact.is_folder:
             return state

@@ -49,13 +49,12 @@ def best(
 
 
 class SureBest(NamedTuple):
-    """What is sure about the best experiment.
+    """The sure facts about the best experiment.
 
     Attributes:
-        row: the best one; None if there is no telling.
-        candidates: those that may be the best, that with the best number first; () if nothing says how large
-            the noise is.
-        among: the number of experiments, each group of replicates as one.
+        row: the best experiment; None if nobody can tell.
+        candidates: the experiments that may be the best, the best number first; () if the noise is unknown.
+        among: the number of experiments; a group of replicates counts once.
     """
 
     row: Row | None
@@ -70,7 +69,7 @@ def sure_best(
     lowest: bool | None = None,
     again: Callable[..., str] | None = None,
 ) -> SureBest:
-    """The experiment that is better than each other one by more than noise; arguments and errors of `best`.
+    """The experiment better than each other by more than noise; arguments and errors of `best`.
 
     The true best is among the candidates in 19 of 20 cases at least.
     """
@@ -172,7 +171,9 @@ def best_of(metric: str, values: Iterable[Any], directions: Mapping[str, str]) -
     lowest, highest = min(numbers), max(numbers)
     if lowest == highest:
         return MISSING
-    return lowest if known == MIN else highest
+    if known == MIN:
+        return lowest
+    return highest
 
 
 def _rows(project: Project, query: Query) -> list[Row]:

@@ -56,11 +56,9 @@ class ComparedPoints(NamedTuple):
     def are_inside(self, item: ComparedKey) -> list[bool]:
         """For each point, whether its value of a metric differs from the first point's by noise alone."""
         found = self.distances.get(item.key, ())
-        return (
-            [False, *(bool(distance.is_inside) for distance in found)]
-            if found
-            else [False] * len(self.points)
-        )
+        if not found:
+            return [False] * len(self.points)
+        return [False, *(bool(distance.is_inside) for distance in found)]
 
     def best(self, item: ComparedKey) -> Any:
         """The best value of a metric among the points; MISSING without a direction, or if none is better."""
@@ -83,10 +81,10 @@ def compare(
 ) -> ComparedPoints:
     """The points for some words side by side, each once, in the order of the words or of `sort`.
 
-    A group of replicates, as `drawn` has it, is a single point, with means for metrics and with the code
+    A group of replicates, by `drawn`, is a single point, with means for metrics and with the code
     and results of its first member.
 
-    Keys and files that `wanted` names are there without a difference, too. Raises UsageError for fewer than
+    Keys and files in `wanted` are there even without a difference. Raises UsageError for fewer than
     two points, UnknownColumn, and the errors of `lookup.find`.
     """
     points = points_of(project, words)

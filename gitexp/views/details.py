@@ -40,13 +40,13 @@ class Details:
     """One experiment beside its baseline.
 
     Attributes:
-        baseline: its parent experiment, or the commit from which it was made.
+        baseline: its parent experiment, or the commit it was made from.
         params: each param with the value of the baseline.
         data: data and outputs in the object store, without metrics files.
         artifacts: the files logged by the run.
         series: its series, those of the run first.
-        replicates: the names of the experiments in one row with it, its own too; empty for a row of its own.
-        means: the mean of each metric over these, by flat key.
+        replicates: the names of the experiments in the same row, its own too; empty for a row of its own.
+        means: the mean of each metric over the replicates, by flat key.
         complaints: a sentence for each file of either side that could not be read.
     """
 
@@ -154,7 +154,7 @@ class DetailsReader:
         return groups(self._every, Replicates.REPEATED)
 
     def _replicates(self, experiment: Experiment) -> list[Experiment]:
-        """The experiments in one row with this one."""
+        """The experiments in the same row."""
         return in_order(self._groups.get(key_of(experiment), []))
 
     def _means(self, experiment: Experiment) -> Flat:

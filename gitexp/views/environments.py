@@ -58,7 +58,7 @@ def circumstances(project: Project, one: Experiment, other: Experiment) -> list[
 
 
 def facts(text: str) -> dict[str, str]:
-    """What an environment.txt says of the machine and of variables; {} for an old one."""
+    """The facts of an environment.txt about the machine and variables; {} for an old file."""
     if f"\n{_MANAGER}" not in text:
         return {}
     found = dict[str, str]()
@@ -68,12 +68,14 @@ def facts(text: str) -> dict[str, str]:
         elif key == "direct":
             continue
         if key in (*_MACHINE, "manager") or key.isupper():
-            found[key] = f"{found[key]}, {value}" if key in found else value
+            if key in found:
+                value = f"{found[key]}, {value}"
+            found[key] = value
     return found
 
 
 def lines_of(text: str) -> list[tuple[str, str]]:
-    """The lines of an environment.txt that are no packages, by their keys."""
+    """The lines of an environment.txt without the packages, by their keys."""
     found = []
     for line in text.splitlines():
         if line.startswith("# "):
@@ -83,11 +85,15 @@ def lines_of(text: str) -> list[tuple[str, str]]:
 
 
 def _or_missing(value: str | None) -> object:
-    return MISSING if value is None else value
+    if value is None:
+        return MISSING
+    return value
 
 
 def _text(value: object) -> object:
-    return ", ".join(value) if isinstance(value, tuple) else value
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    return value
 
 
 def packages_in(text: str) -> dict[str, str]:

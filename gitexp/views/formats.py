@@ -45,8 +45,11 @@ def written(form: TableFormat, table: Table, choice: Choice, precision: int) -> 
     if choice.same:
         said = ", ".join(same_in_all(table, choice, precision))
         lines += ["", markup.in_language(form, f"Without a difference: {said}")]
-    told = [MEANS] if any(row.members for row in table.experiments) else []
-    if left_out := out_of_means([row for row in table.experiments if row.members]):
+    told = list[str]()
+    groups = [row for row in table.experiments if row.members]
+    if groups:
+        told.append(MEANS)
+    if left_out := out_of_means(groups):
         told.append(f"{left_out}.")
     if has_near:
         told.append(BEST_LEGEND)
@@ -58,13 +61,15 @@ def written(form: TableFormat, table: Table, choice: Choice, precision: int) -> 
 def marked(
     rows: Sequence[Row], column: Column, texts: Sequence[str], best: Any, near: Collection[int]
 ) -> list[str]:
-    """The texts of a column, that of the best value marked, and those of the rows `near` it."""
+    """The texts of a column, with marks for the best value and for the rows `near` the best."""
     found = list[str]()
     for row, text in zip(rows, texts, strict=True):
         if is_best(row, column.raw(row), best):
             found.append(BestText(text))
+        elif id(row) in near:
+            found.append(text + MARK)
         else:
-            found.append(text + MARK if id(row) in near else text)
+            found.append(text)
     return found
 
 
@@ -81,7 +86,9 @@ def out_of_means(groups: Sequence[Row]) -> str:
         left_out.append(counted(ended_badly, "failed or interrupted run"))
     if lacking:
         left_out.append(f"NaN and missing values of {shorten(sorted(lacking))}")
-    return f"Left out of the means: {'; '.join(left_out)}" if left_out else ""
+    if not left_out:
+        return ""
+    return f"Left out of the means: {'; '.join(left_out)}"
 
 
 def _state(row: Row) -> str:
@@ -126,16 +133,21 @@ def _in_full(value: Any) -> Any:
     """A value for other programs: a mean becomes a number, and different values become a list."""
     if isinstance(value, Mean):
         return float(value)
-    return list(value) if isinstance(value, Differing) else value
+    if isinstance(value, Differing):
+        return list(value)
+    return value
 
 
 def _spreads(values: Sequence[Any]) -> list[list[Any]]:
     """The standard deviation of each mean, and the number of values; MISSING beside other values."""
     deviations, counts = list[Any](), list[Any]()
     for value in values:
-        is_mean = isinstance(value, Mean)
-        deviations.append(value.deviation if is_mean else MISSING)
-        counts.append(value.count if is_mean else MISSING)
+        if isinstance(value, Mean):
+            deviations.append(value.deviation)
+            counts.append(value.count)
+        else:
+            deviations.append(MISSING)
+            counts.append(MISSING)
     return [deviations, counts]
 
 

@@ -53,7 +53,7 @@ _LATEX = str.maketrans(
 
 
 def table(form: TableFormat, heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[str]:
-    """The lines of a table in one of the formats; values in full, a missing one is empty."""
+    """The lines of a table in one of the formats; values in full, missing values empty."""
     if form is TableFormat.CSV:
         return csv_table([heads, *rows]).split("\n")[:-1]
     texts = [list(map(as_text, row)) for row in rows]
@@ -122,7 +122,9 @@ def _markdown_row(cells: Sequence[str]) -> str:
 
 def _markdown_cell(text: str) -> str:
     shown = clean(text).translate(_MARKDOWN)
-    return f"**{shown}**" if isinstance(text, BestText) else shown
+    if isinstance(text, BestText):
+        return f"**{shown}**"
+    return shown
 
 
 def latex_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
@@ -145,16 +147,18 @@ def _latex_row(cells: Sequence[str]) -> str:
 
 def _latex_cell(text: str) -> str:
     shown = as_latex(text)
-    return rf"\textbf{{{shown}}}" if isinstance(text, BestText) else shown
+    if isinstance(text, BestText):
+        return rf"\textbf{{{shown}}}"
+    return shown
 
 
 def as_latex(text: str) -> str:
-    """A text that LaTeX shows as it is."""
+    """A text for LaTeX, shown unchanged."""
     return clean(text).translate(_LATEX).replace("--", "-{}-").replace("--", "-{}-")
 
 
 def is_at_right(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[bool]:
-    """Whether each column is one of numbers."""
+    """Whether each column holds numbers."""
     found = []
     for at in range(len(heads)):
         texts = [row[at] for row in rows if row[at] not in ("", "-")]
@@ -163,5 +167,7 @@ def is_at_right(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[boo
 
 
 def in_language(form: TableFormat, text: str) -> str:
-    """A text that Markdown or LaTeX shows as it is."""
-    return as_latex(text) if form is TableFormat.LATEX else clean(text).translate(_MARKDOWN)
+    """A text for Markdown or LaTeX, shown unchanged."""
+    if form is TableFormat.LATEX:
+        return as_latex(text)
+    return clean(text).translate(_MARKDOWN)

@@ -210,7 +210,8 @@ def _counting(found: Sequence[Row]) -> list[Row]:
 def is_best(row: Row, value: Any, best: Any) -> bool:
     """Whether a value of a row is the best of its column.
 
-    The last value of a running experiment is none, nor one from changed protected files or of a reproduction.
+    Never the best: the last value of a running experiment, a value from changed protected files, a value of a
+    reproduction.
     """
     if best is MISSING or row.status is Status.RUNNING or row.is_unranked:
         return False
@@ -222,10 +223,10 @@ def _shown(table: Table) -> Shown:
 
 
 def with_changes(project: Project, table: Table) -> Table:
-    """The table with the changed files of all experiments, if the params of one do not tell its difference.
+    """The table with the changed files of all experiments, if the params of any do not tell its difference.
 
-    An experiment with the params of its baseline is such a one. A params file, whose values have columns, is
-    not named where they differ. In a very long table, only the first rows are compared; the others say `…`.
+    Params tell nothing if equal to the baseline's. A params file whose values have columns is not named where
+    the columns differ. In a very long table, only the first rows are compared; the others say `…`.
     """
     if table.has_changes:
         return table

@@ -39,7 +39,7 @@ class Distance(NamedTuple):
     """How far two sides are from each other by one metric.
 
     Attributes:
-        is_inside: whether the difference lies inside the noise; None if nothing says how large the noise is.
+        is_inside: whether the difference lies inside the noise; None if the noise is unknown.
         low, high: the interval of the difference, at 95 % for all differences together; None if not known.
         noise: the standard deviation of one run; None if not known.
     """
@@ -64,7 +64,7 @@ class Noise(Protocol):
         ...
 
     def may_be_best(self, metric: str, sides: Sequence[RunValues], *, lowest: bool) -> Sequence[bool] | None:
-        """Which of the sides may be the best, at 95 % together; None if the noise is not known.
+        """The sides that may be the best, at 95 % together; None if the noise is unknown.
 
         A side without a finite number is none of them.
         """
@@ -72,9 +72,9 @@ class Noise(Protocol):
 
 
 def repeated(found: Iterable[Stored]) -> list[list[Experiment]]:
-    """The groups of runs that say how large the noise is: replicates that came to a good end.
+    """The groups of runs that tell the size of the noise: replicates with a good end.
 
-    Runs of one seed that were repeated by hand count only if there are no others: most of them are equal.
+    Runs of one seed repeated by hand count only without other groups: most of them are equal.
     """
     done = [one for one in readable(found) if one.record.status is Status.DONE and not is_touched(one)]
     groups = replicates.groups(done, Replicates.REPEATED) or replicates.groups(done, Replicates.EVERY)
@@ -96,13 +96,16 @@ def noise_here(project: Project) -> Noise | None:
 
 
 def runs_of(row: Row) -> RunValues:
-    """The runs behind a row: of a group those that are done."""
+    """The runs behind a row: the done members of a group."""
     found = [row]
     if row.members:
         found = [member for member in row.members if member.status is Status.DONE and not member.touched]
     experiments = list[Experiment | None]()
     for one in found:
-        experiments.append(one.experiment if isinstance(one.experiment, Experiment) else None)
+        experiment = None
+        if isinstance(one.experiment, Experiment):
+            experiment = one.experiment
+        experiments.append(experiment)
     return RunValues(row.name, [one.metrics for one in found], experiments)
 
 

@@ -55,14 +55,14 @@ def best(
     """Print the name of the best experiment.
 
     By the direction of the metric, in gitexp.yaml or known by its name (val_loss, acc); --min and --max come
-    first. Otherwise the highest number is the best; for a metric that is called like a cost, such as time_s,
-    one of the two must be given. Failed experiments count, too, if they wrote the metric.
+    first. Otherwise the highest number is the best; a metric with the name of a cost, like time_s, needs
+    --min or --max. Failed experiments count, too, if they wrote the metric.
 
     Replicates are ranked by their mean, without failed ones, and the first of them is named. --each ranks
     each by itself; --group replicates also takes the mean of runs repeated by hand.
 
-    With --sure it is named only if it is better than each other one by more than noise, as the replicates of
-    the project have it. Otherwise the exit code is 4, and those that may be the best are told.
+    With --sure the experiment must be better than each other by more than noise, the noise of the project's
+    replicates. Otherwise the exit code is 4, and all candidates are named.
     """
     low = options.best_is_lowest(lowest, highest)
     query = query._replace(replicates=options.replicates(group, each=each))
@@ -85,7 +85,7 @@ register = registration(best, EPILOG)
 
 
 def _sure(found: SureBest, metric: str, *, quiet: bool, json: bool) -> None:
-    """Print the best experiment, if it surely is; raises Exit otherwise."""
+    """Print the surely best experiment; raises Exit otherwise."""
     if json:
         document = {"experiment": None, "commit": None, "metric": metric, "value": None}
         if found.row is not None:
@@ -102,7 +102,7 @@ def _sure(found: SureBest, metric: str, *, quiet: bool, json: bool) -> None:
 
 
 def _no_telling(found: SureBest, metric: str) -> Iterator[str]:
-    """Why the best is not sure, and what to do about it."""
+    """The reason for an unsure best experiment, and the remedy."""
     if not found.candidates:
         yield (
             f"No telling which of {found.among:,} has the best {clean(metric)}: nothing says how far apart "

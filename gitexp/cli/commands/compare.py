@@ -77,7 +77,7 @@ def compare(
     """
     options.only_one(json=json, format=form is not None)
     low = options.best_of(lowest, highest, sort)
-    descending = desc if desc is not None else low is False
+    descending = options.is_descending(desc, low)
     query = query._replace(limit=limit)
     options.names_or_query(words, query != PLAIN)
     drawn = options.replicates(group, each=each, otherwise=Replicates.EACH if words else Replicates.REPEATED)
@@ -180,23 +180,31 @@ def _parts(found: ComparedPoints) -> list[tuple[str, Sequence[ComparedKey]]]:
 
 
 def _texts(found: ComparedPoints, part: str, item: ComparedKey) -> list[str]:
-    """The values of one key as text, those inside the noise of the first point's marked."""
+    """The texts of one key's values, with a mark inside the noise of the first point."""
     if part == "Metrics":
         texts = column_texts(item.values, PRECISION, LONGEST)
-        marks = [MARK if is_inside else "" for is_inside in found.are_inside(item)]
-        return [text + mark for text, mark in zip(texts, marks, strict=True)]
+        marked = []
+        for text, is_inside in zip(texts, found.are_inside(item), strict=True):
+            if is_inside:
+                text += MARK
+            marked.append(text)
+        return marked
     return [_text(part, value) for value in item.values]
 
 
 def _marked(found: ComparedPoints, part: str, item: ComparedKey) -> list[str]:
-    """The values of one key as text, the best of a metric marked."""
+    """The texts of one key's values, with a mark for the best of a metric."""
     texts = _texts(found, part, item)
-    best = found.best(item) if part == "Metrics" else MISSING
+    if part != "Metrics":
+        return texts
+    best = found.best(item)
     if best is MISSING:
         return texts
     marked = []
     for value, text in zip(item.values, texts, strict=True):
-        marked.append(BestText(text) if value == best else text)
+        if value == best:
+            text = BestText(text)
+        marked.append(text)
     return marked
 
 
@@ -230,7 +238,9 @@ def _lines(found: ComparedPoints, width: int | None) -> Iterator[list[Piece]]:
         columns = _columns(found, part, items, heads)
         sizes = [max(map(cell_width, column)) for column in columns]
         label = max(map(cell_width, keys))
-        room = sum(sizes) + GAP * len(sizes) if width is None else width - label
+        room = sum(sizes) + GAP * len(sizes)
+        if width is not None:
+            room = width - label
         for block in blocks(sizes, room):
             if not first:
                 yield []
@@ -264,7 +274,7 @@ def _line(
 
 
 def _written(form: TableFormat, found: ComparedPoints) -> Iterator[str]:
-    """A table for each part; as CSV one table, whose first column names the part."""
+    """A table for each part; for CSV one table, with the part in the first column."""
     heads = [point.label for point in found.points]
     every = []
     for part, items in _parts(found):

@@ -105,10 +105,7 @@ def diff(
     found = ops.with_distances(project, ops.diff(project, old, new), means=bool(group))
     _print(project, found, form, code=code, json=json)
     if not (json or form or quiet):
-        if ops.has_noise(found):
-            render.say(LEGEND, "dim")
-        if not found:
-            render.say(f"Nothing differs between {old.label} and {new.label}.", "dim")
+        _say_remarks(found, old.label, new.label)
         if not (group or best):
             _say_means(project, old, new, partial(again, ctx))
     if exit_code and found:
@@ -129,6 +126,14 @@ def _require_room_for_patch(form: TableFormat | None) -> None:
     """Raise UsageError for a form that has no place for the patch of --code."""
     if form in (TableFormat.CSV, TableFormat.LATEX):
         raise errors.UsageError("--code prints a patch, and no table.", "With --code: --format md, or none.")
+
+
+def _say_remarks(found: Diff, old: str, new: str) -> None:
+    """Explain the mark of noise, and say so if nothing differs between two labels."""
+    if ops.has_noise(found):
+        render.say(LEGEND, "dim")
+    if not found:
+        render.say(f"Nothing differs between {old} and {new}.", "dim")
 
 
 def _say_means(project: Project, old: Point, new: Point, hint: Callable[..., str]) -> None:
@@ -183,7 +188,7 @@ def lines(diff: Diff, patch: bytes, *, width: int | None, colors: bool) -> list[
 
 
 def written(form: TableFormat, diff: Diff, patch: bytes) -> list[str]:
-    """The comparison as tables under headings; as CSV one table, whose first column names the part."""
+    """The comparison in tables under headings; for CSV one table, with the part in the first column."""
     out: list[str] = []
     every = []
     for title, heads, rows in _sections(diff, with_factors=form is not TableFormat.CSV):
@@ -196,7 +201,9 @@ def written(form: TableFormat, diff: Diff, patch: bytes) -> list[str]:
                 shown.append(text)
             texts.append(shown)
             every.append([title.lower(), *shown])
-        heading = f"### {title}" if form is TableFormat.MARKDOWN else f"% {title}"
+        heading = f"% {title}"
+        if form is TableFormat.MARKDOWN:
+            heading = f"### {title}"
         out += [heading, "", *markup.table(form, heads, texts), ""]
     if form is TableFormat.CSV:
         return markup.table(form, _CSV_HEADS, [[*row, "", ""][: len(_CSV_HEADS)] for row in every])
@@ -257,7 +264,8 @@ def _metric(change: Change, diff: Diff, with_factors: bool) -> Cells:
     distance = diff.distances.get(change.key)
     if distance is not None and distance.is_inside:
         sides = [(text, "") for text, _ in sides]  # neither is better
-        by = f"{by} {MARK}" if with_factors else by
+        if with_factors:
+            by = f"{by} {MARK}"
         return [key, *sides, (by, "dim"), (share, "dim")]
     best = best_of(change.key, (change.old, change.new), diff.directions)
     for at, value in enumerate((change.old, change.new)):

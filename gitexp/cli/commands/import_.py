@@ -86,14 +86,16 @@ def import_experiment(
     from --data-from, or from this project's data remote. Data remotes of the other repository are shown, and
     used only if you name one. If another experiment here has the name, the new one is kept as NAME-2.
 
-    `gitexp import TOOL PATH` brings runs: params, metrics with their steps, tags, notes, times, files. Where
-    the tool has noted a commit that is here, that is their code, with the changes that the tool has kept;
-    else they stand on a commit without files, or on that of --into. A second import brings what is new.
-    `gitexp import PATH` looks which tool has left what is there.
+    `gitexp import TOOL PATH` brings runs: params, metrics with their steps, tags, notes, times, files. If the
+    tool has noted a commit found here, the commit is the code of the run, with the changes kept by the tool;
+    else the run stands on a commit without files, or on the commit of --into. A second import brings what
+    is new. `gitexp import PATH` finds out the tool by the files.
     """
     project = open_project(dry_run=dry_run)
     if exp is None or _is_tool(where):
-        kind, place = ("", where) if exp is None else (where, exp)
+        kind, place = "", where
+        if exp is not None:
+            kind, place = where, exp
         import_of: Callable[..., None] = plugins.load("import", "runs")
         import_of(project, kind, place, _roles(column or ()), into=into, text=filter_, quiet=quiet, json=json)
         return
@@ -105,13 +107,7 @@ def import_experiment(
     with contact(quiet=quiet) as on_line:
         done = ops.import_experiment(project, where, exp, name, on_line, data_from=data_from)
     warn_of_namesakes(project, done.experiment.name)
-    for path, error in done.missing.items():
-        render.warn(f"{path} is not here: {error.message}")
-    if data_from is None:
-        for remote, url in done.data_remotes.items():
-            render.hint(
-                f"Its data remote {remote} is {url}; if you trust that: --data-from {shlex.quote(url)}"
-            )
+    _tell_of_data(done, data_from)
     if name is not None and done.experiment.name != name:
         render.warn(f"It is here already as {done.experiment.name}, and keeps that name.")
         render.hint(f"To give it the other: gitexp rename {done.experiment.name} {name}")
@@ -119,6 +115,17 @@ def import_experiment(
         render.as_json(row_of(project, done.experiment).as_json())
     elif not quiet:
         render.say(_said(done))
+
+
+def _tell_of_data(done: Imported, data_from: str | None) -> None:
+    """Warn of missing data, and name the other repository's data remotes if the user named none."""
+    for path, error in done.missing.items():
+        render.warn(f"{path} is not here: {error.message}")
+    if data_from is None:
+        for remote, url in done.data_remotes.items():
+            render.hint(
+                f"Its data remote {remote} is {url}; if you trust that: --data-from {shlex.quote(url)}"
+            )
 
 
 def _roles(given: Sequence[str]) -> dict[str, str]:

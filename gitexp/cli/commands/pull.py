@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -82,7 +83,7 @@ register = registration(pull, EPILOG)
 
 
 def _tell_left(pulled: Pulled) -> None:
-    """Say what stays at the remote, and how to have it."""
+    """Name the experiments left at the remote, and the way to pull them."""
     left: dict[str, list[str]] = defaultdict(list)
     for one in pulled.experiments:
         if one.fate is Fate.LEFT:
@@ -107,15 +108,19 @@ def _tell(pulled: Pulled) -> None:
             render.say(f"{one.there} of {pulled.remote} is {one.here} here: {one.reason}.")
         elif one.fate in (Fate.UPDATED, Fate.UNITED) and one.reason:
             render.say(f"{one.here}: the newer note holds; {one.reason}")
-    for one in pulled.shared_refs:
+    _tell_of_registries(pulled.shared_refs)
+    _tell_left(pulled)
+    if same := names[Fate.UP_TO_DATE]:
+        render.say(f"Up to date: {one_or_many(same)}.", "dim")
+    if not pulled.experiments:
+        render.say(f"There are no experiments at {pulled.remote}.", "dim")
+
+
+def _tell_of_registries(shared_refs: Sequence[Shared]) -> None:
+    for one in shared_refs:
         if one.fate in (Fate.NEW, Fate.UPDATED):
             render.say(f"Pulled the registry of {one.there}.")
         elif one.fate is Fate.UNITED:
             render.say(f"United with what was changed here: the registry of {one.there}.")
             if one.reason:
                 render.say(f"{one.there}: {one.reason}.")
-    _tell_left(pulled)
-    if same := names[Fate.UP_TO_DATE]:
-        render.say(f"Up to date: {one_or_many(same)}.", "dim")
-    if not pulled.experiments:
-        render.say(f"There are no experiments at {pulled.remote}.", "dim")

@@ -283,10 +283,7 @@ def run(
             if stages is not None:
                 request = _of_stages(request, stages, flags, 1, quiet=True)
             raise typer.Exit(_run_many(_with_directions(project, many.objectives, low), request, many))
-        if stages is None:
-            _refuse_flags({**flags, "jobs": (jobs or 1) != 1})
-        else:
-            request = _of_stages(request, stages, flags, jobs or 1, quiet=quiet)
+        request = _for_one_run(request, stages, flags, jobs or 1, quiet=quiet)
         if dry_run:
             return _rehearse(project, request, quiet=quiet, json=json)
         result = ops.run(project, request)
@@ -322,6 +319,16 @@ def _as_jobs(request: RunRequest, jobs: HydraJobs) -> RunRequest:
     """The request for the jobs of a command of Hydra's; remarks about them are printed."""
     render.warn_all(jobs.remarks)
     return request._replace(command=jobs.command, overrides=jobs.overrides, points=jobs.points)
+
+
+def _for_one_run(
+    request: RunRequest, stages: Sequence[str] | None, flags: dict[str, bool], jobs: int, *, quiet: bool
+) -> RunRequest:
+    """The request for a single run, of stages or of a command. Raises UsageError for flags about stages."""
+    if stages is not None:
+        return _of_stages(request, stages, flags, jobs, quiet=quiet)
+    _refuse_flags({**flags, "jobs": jobs != 1})
+    return request
 
 
 def _of_stages(
@@ -377,9 +384,12 @@ def _tell_rehearsed(
     render.warn_all(ready.warnings)
     given_back = same is not None and request.once
     if not quiet and not given_back:
-        changed = f", with {', '.join(request.overrides)}" if request.overrides else ""
-        resumed = "" if ready.resumed is None else f", on from the checkpoint of {ready.resumed.experiment}"
-        render.say(f"Run {command}{changed}{resumed}")
+        line = f"Run {command}"
+        if request.overrides:
+            line += f", with {', '.join(request.overrides)}"
+        if ready.resumed is not None:
+            line += f", on from the checkpoint of {ready.resumed.experiment}"
+        render.say(line)
     if same is not None and not quiet:
         render.say(same_line(same, runs=not request.once))
     return None

@@ -112,7 +112,7 @@ def show(
     and options of the table: the table of these.
     """
     low = options.best_of(lowest, highest, sort)
-    descending = desc if desc is not None else low is False
+    descending = options.is_descending(desc, low)
     drawn, group = _grouping(group, each=each, named=bool(words))
     query = query._replace(sort=sort, descending=descending, group=group, limit=limit)
     query = query._replace(branches=branches, tags=tags)
@@ -151,7 +151,7 @@ register = registration(show, EPILOG)
 
 
 def _grouping(group: str, *, each: bool, named: bool) -> tuple[Replicates, str]:
-    """The replicates that are one row, and what else the rows are grouped by."""
+    """The replicates in one row, and the further grouping of rows."""
     otherwise = Replicates.EACH if named else Replicates.REPEATED
     drawn = options.replicates(group, each=each, otherwise=otherwise)
     return drawn, BY_BASELINE if group == options.REPLICATES else group

@@ -37,10 +37,10 @@ def verify(
 ) -> None:
     """Check who has signed experiments, and that they are what they say.
 
-    Without names those made from HEAD's commit, with -A of all baselines. Each record, down to the commit of
-    the experiment, is to be signed by somebody in the file that Git's gpg.ssh.allowedSignersFile names, or
-    trusted by GnuPG. Files, protected files, certificates, the seals of stages and the hashes of data that is
-    here are to be as recorded. The exit code is 1 if anything is not so.
+    Without names: the experiments made from HEAD's commit, with -A of all baselines. Each record, down to the
+    commit of the experiment, must be signed by somebody in the file of Git's gpg.ssh.allowedSignersFile, or
+    trusted by GnuPG. Files, protected files, certificates, the seals of stages and the hashes of present data
+    must match the record. The exit code is 1 after any fault.
     """
     if exps and query != PLAIN:
         raise errors.UsageError(
@@ -60,18 +60,7 @@ register = registration(verify, EPILOG)
 
 
 def _print(found: Sequence[Verified], *, quiet: bool) -> None:
-    rows = []
-    for one in found:
-        style = "green" if one.is_good else "red"
-        signature = one.signature
-        wrong = [text for text in (signature.told, *one.problems) if text and text != signature.state]
-        cells: list[Piece] = [
-            (clean(one.name), ""),
-            (str(signature.state), style),
-            (clean(signature.last.by), ""),
-            (clean("; ".join(wrong)) or "it is what it says", style if wrong else ""),
-        ]
-        rows.append(cells)
+    rows = list(map(_cells, found))
     render.answer(side_by_side(("Experiment", "Signature", "By", "Found"), rows, render.width()))
     if quiet:
         return
@@ -79,3 +68,16 @@ def _print(found: Sequence[Verified], *, quiet: bool) -> None:
         render.say(f"Not looked at, for it is not here: data of {shorten(absent)}.", "dim")
     if bad := [one for one in found if not one.is_good]:
         render.say(f"{len(bad):,} of {counted(len(found), 'experiment')} cannot be verified.")
+
+
+def _cells(one: Verified) -> list[Piece]:
+    """The row of an experiment: its name, signature, signer and faults."""
+    style = "red"
+    if one.is_good:
+        style = "green"
+    signature = one.signature
+    verdict: Piece = ("it is what it says", "")
+    wrong = [text for text in (signature.told, *one.problems) if text and text != signature.state]
+    if wrong:
+        verdict = (clean("; ".join(wrong)), style)
+    return [(clean(one.name), ""), (str(signature.state), style), (clean(signature.last.by), ""), verdict]

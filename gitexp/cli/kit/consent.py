@@ -34,7 +34,7 @@ def ask(context: Any, question: str) -> None:
 
 
 def can_ask() -> bool:
-    """Whether there is somebody at a terminal."""
+    """Whether somebody sits at a terminal."""
     return render.is_terminal(sys.stdin) and render.is_terminal(sys.stderr)
 
 

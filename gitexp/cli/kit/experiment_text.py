@@ -102,7 +102,7 @@ def _wrapped(text: str, width: int | None) -> list[str]:
 
 
 def _sections(found: Details, precision: int) -> Iterator[tuple[list[str], list[Cells]]]:
-    """The heads and rows of each table that is not empty."""
+    """The heads and rows of each table with content."""
     if found.params:
         heads = ["Params", "", f"Baseline {found.baseline.label}"]
         yield heads, [_param(pair, found) for pair in found.params]
@@ -110,8 +110,10 @@ def _sections(found: Details, precision: int) -> Iterator[tuple[list[str], list[
     for key, value in found.row.metrics.items():
         row = _row(key, show_value(value, precision))
         if found.means:
-            mean = found.means.get(key)
-            row.append((show_value(mean, precision) if isinstance(mean, Mean) else "", ""))
+            mean, text = found.means.get(key), ""
+            if isinstance(mean, Mean):
+                text = show_value(mean, precision)
+            row.append((text, ""))
         metrics.append(row)
     for name, told in found.record.stages.items():
         stages.append(_row(name, _stage(told)))
@@ -123,13 +125,18 @@ def _sections(found: Details, precision: int) -> Iterator[tuple[list[str], list[
         ("Certificates", certified),
     )
     for title, rows in sections:
+        heads = [title, ""]
+        if max(map(len, rows), default=0) > 2:
+            heads.append("Mean of replicates")
         if rows:
-            yield [title, "", "Mean of replicates"] if max(map(len, rows)) > 2 else [title, ""], rows
+            yield heads, rows
 
 
 def _certificate(one: Certificate) -> str:
-    """Who has reproduced an experiment, where, when and by which run. Records may be anybody's."""
-    how = "built" if one.environment == "built" else "present"
+    """The person, place, time and run of a reproduction. Records may be anybody's."""
+    how = "present"
+    if one.environment == "built":
+        how = "built"
     moment = show_moment(one.time)
     return clean(f"by {one.by or '?'} on {one.host or '?'}, {moment}, {how} environment, {one.experiment}")
 

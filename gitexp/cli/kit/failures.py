@@ -57,7 +57,7 @@ def _tell(error: errors.GitexpError, *, json: bool) -> int:
 
 
 def in_our_words(error: BaseException) -> errors.GitexpError:
-    """The error of gitexp's that says the same as any error."""
+    """Any error as an error of gitexp."""
     if isinstance(error, errors.GitexpError):
         return error
     if isinstance(error, typer.TyperException):
@@ -93,7 +93,7 @@ def _is_homeless() -> bool:
 
 
 def _usage_error(error: typer.TyperException) -> errors.UsageError:
-    """The complaint of typer's parser as one of ours: a sentence, and a hint."""
+    """The complaint of typer's parser in gitexp's form: a sentence, and a hint."""
     message = error.format_message().replace("argument(s)", "argument")
     path = "gitexp"
     if (context := getattr(error, "ctx", None)) is not None:

@@ -83,7 +83,7 @@ class Subcommands(TyperGroup):
 
 
 class ListingGroup(Subcommands):
-    """A group with a command `list`, which the group alone is too."""
+    """A group with a command `list`, also run by the group's name alone."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the words of the command line."""

@@ -8,14 +8,14 @@ from gitexp.project.engine_choice import EngineChoice
 
 
 class Many(NamedTuple):
-    """How many runs are begun.
+    """The number and kind of runs to begin.
 
     Attributes:
         jobs: runs at a time; BY_ENGINE: the engine decides.
-        repeat: runs of each point, with a seed of its own each; None to run each once, as it is.
+        repeat: runs of each point, with a seed of its own each; None to run each once, unchanged.
         queue: only store them; somebody else starts them.
-        once: a point that an experiment has already is not run again.
-        retry_failed: run again what has failed or was interrupted.
+        once: do not run points again that an experiment has already.
+        retry_failed: run failed and interrupted points again.
         yes: do not ask before very many.
         dry_run: only print the points.
         quiet: say nothing but warnings, and the names and states.

@@ -277,6 +277,13 @@ def best_of(lowest: bool, highest: bool, metrics: object, option: str = "--sort"
     return low
 
 
+def is_descending(desc: bool | None, low: bool | None) -> bool:
+    """Whether the largest value comes first: by the user's word, or else by --max."""
+    if desc is not None:
+        return desc
+    return low is False
+
+
 def pairs(values: list[str] | None, option: str) -> dict[str, str]:
     """The keys and values of a repeatable option KEY=VALUE; raises UsageError for another form."""
     found = dict[str, str]()

@@ -87,7 +87,7 @@ def _split(word: str, takes_value: Mapping[str, bool], old: Mapping[str, str]) -
 
 
 def spellings(command: Any) -> dict[str, bool]:
-    """Each option of a command as it is spelled, with whether a value follows it."""
+    """Each spelling of a command's options, with whether a value follows."""
     found: dict[str, bool] = {}
     for param in command.params:
         for spelled in (*param.opts, *param.secondary_opts):

@@ -66,7 +66,7 @@ class ColumnText:
         cells: a text for each entry.
         is_number: numbers, set at the right edge.
         best: the numbers of the entries with the best value.
-        has_near: whether other values may be as good.
+        has_near: whether other values may be equally good.
     """
 
     title: str

@@ -36,7 +36,7 @@ _BRIEF = ((_NARROW_CELL, 4), (_LEAST_TEXT, 3))  # cells and digits of abbreviate
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The lines of a table, its header first, the columns that did not fit, and what marks in it mean."""
+    """The lines of a table, its header first; the columns left out for lack of room; the meaning of marks."""
 
     lines: Sequence[Line]
     left_out: Sequence[str]

@@ -13,11 +13,11 @@ from gitexp.version import __version__
 
 
 class Lack(NamedTuple):
-    """Something that jobs would lack.
+    """A thing missing for jobs.
 
     Attributes:
         what: a sentence.
-        hint: what to do; "" if nobody knows.
+        hint: the remedy; "" if nobody knows one.
     """
 
     what: str
@@ -25,12 +25,12 @@ class Lack(NamedTuple):
 
 
 class PlaceCheck(NamedTuple):
-    """What was found at one place.
+    """The findings at one place.
 
     Attributes:
-        place: the place, or the host that the engine has chosen.
-        found: the facts of the probe; {} if it has not run.
-        missing: what jobs would lack there.
+        place: the place, or the host chosen by the engine.
+        found: the facts of the probe; {} if the probe has not run.
+        missing: the things that jobs would lack at the place.
     """
 
     place: str
@@ -120,15 +120,19 @@ def cells(one: PlaceCheck) -> tuple[str, ...]:
     data = "-"
     if found.get("data"):
         data = ", ".join(f"{name} {_word(trouble)}" for name, trouble in found["data"].items())
-    gpus = found.get("gpus", [])
+    repository = gpus = "-"
+    if "repository" in found:
+        repository = _word(found["repository"])
+    if found.get("gpus"):
+        gpus = f"{len(found['gpus'])} x {found['gpus'][0]}"
     return (
         one.place,
         found.get("python", "-"),
         found.get("git") or "-",
         found.get("gitexp", "-"),
-        _word(found["repository"]) if "repository" in found else "-",
+        repository,
         data,
-        f"{len(gpus)} x {gpus[0]}" if gpus else "-",
+        gpus,
     )
 
 

@@ -116,7 +116,7 @@ def probe(
     scratch: Scratch = "",
     environment: Environment = "",
 ) -> None:
-    """Be a job that looks what there is on this machine, and say it in one line."""
+    """Probe this machine as a job, and print the findings in one line."""
     found = probing.of_machine()
     try:
         if clone:
@@ -170,7 +170,7 @@ def job(
 def _disk(scratch: str) -> str:
     """The folder for the run's workspace, from the settings; "" for the repository.
 
-    Without a word in the settings, it is the one that Slurm makes for each job on some clusters.
+    Without a word in the settings: the folder that Slurm makes for each job on some clusters.
     """
     if scratch == WITHOUT:
         return ""

@@ -84,7 +84,9 @@ class DaskEngine:
         self._seen: tuple[float, Mapping[str, Sequence[str]]] = (0.0, {})  # jobs by worker, when last asked
 
     def describe(self) -> str:
-        most = f"{counted(self._most, 'job')} at a time" if self._most else "as many jobs as fit"
+        most = "as many jobs as fit"
+        if self._most:
+            most = f"{counted(self._most, 'job')} at a time"
         if self._options.scheduler:
             return f"{most} on the workers of Dask's scheduler {self._options.scheduler}"
         return f"{most} in a cluster of Dask on this machine"
@@ -197,7 +199,7 @@ class DaskEngine:
         )
 
     def _fill(self) -> None:
-        """Give Dask the first jobs that wait, as many as there is room for; raises EngineAway."""
+        """Give Dask the first waiting jobs, up to the limit. Raises EngineAway."""
         for id in list(self._tasks):
             self._report(id)  # lets go of those that have ended, whether somebody asks for them or not
         room = (self._most or len(self._tasks) + len(self._waiting)) - len(self._tasks)
@@ -247,13 +249,16 @@ class DaskEngine:
             return self._ended.get(id)
         status = self._tasks[id].status
         if status == "pending":
-            return _RUNNING if id in self._workers else _WAITING
+            if id in self._workers:
+                return _RUNNING
+            return _WAITING
         # Let go of at once: a task whose result is lost with its worker is run again.
         task = self._tasks.pop(id)
         if status == "error":
             error = task.exception(_PATIENCE)
-            is_killed = isinstance(error, distributed.KilledWorker)
-            self._ended[id] = _LOST if is_killed else _ENDED._replace(reason=str(error))
+            self._ended[id] = _ENDED._replace(reason=str(error))
+            if isinstance(error, distributed.KilledWorker):
+                self._ended[id] = _LOST
         elif status == "finished" or id in self._cancelled:
             self._ended[id] = _ENDED
         return self._ended.get(id)

@@ -19,7 +19,7 @@ from gitexp.extras.engines.engine import GONE, Engine, JobReport, JobState
 from gitexp.extras.engines.jobs_file import JobsFile, SubmittedJob
 from gitexp.extras.engines.reach import Reach
 from gitexp.extras.queue.workers import last_words
-from gitexp.model import Experiment, Status
+from gitexp.model import Experiment, Record, Status
 from gitexp.runs.requeue import is_lost
 from gitexp.words import shorten
 
@@ -32,11 +32,18 @@ class NeverBegun(NamedTuple):
 
     Attributes:
         name: the experiment.
-        words: why, as far as that is known.
+        words: the reason, as far as known.
     """
 
     name: str
     words: str
+
+
+def _is_open(record: Record, job: SubmittedJob, report: JobReport) -> bool:
+    """Whether a job of an earlier process still needs care."""
+    is_ours = record.status is Status.RUNNING and record.job == job.id
+    was_preempted = record.status is Status.INTERRUPTED and report.is_preempted
+    return is_ours or was_preempted or report.state is not JobState.ENDED
 
 
 def _was_cut(one: Experiment, job: SubmittedJob) -> bool:
@@ -49,8 +56,8 @@ class Dispatcher:
 
     Attributes:
         failed: the runs that no job could begin, in the order of their failures.
-        away: why the engine does not answer; "" if it does.
-        running: the runs that go on, as they are where they run.
+        away: the reason for the engine's silence; "" if the engine answers.
+        running: the runs that go on, in their state at the place of the run.
     """
 
     def __init__(self, engine: Engine, reach: Reach, file: JobsFile, max_retries: int) -> None:
@@ -112,7 +119,7 @@ class Dispatcher:
             self._put_off(error)
 
     def step(self) -> None:
-        """Do what is due. Raises the errors of `Engine.submit` for a job that the engine refuses."""
+        """Take the due steps. Raises the errors of `Engine.submit` for a job refused by the engine."""
         now = time.monotonic()
         if now < self._look_due:
             return
@@ -149,7 +156,7 @@ class Dispatcher:
         self._note()
 
     def end_now(self) -> None:
-        """End the present runs, which are stored as interrupted, and begin no others."""
+        """End the present runs, to be stored as interrupted, and begin no others."""
         self._is_ending = True
         self._waiting.clear()
         self._cancel(list(self._open))
@@ -166,7 +173,7 @@ class Dispatcher:
         )
 
     def finish(self) -> None:
-        """Tell the engine what it has not been told yet, if it answers; write down which jobs are left."""
+        """Send the engine all open orders, if it answers; write down the jobs left."""
         with contextlib.suppress(errors.EngineAway):
             self._cancel_due()
         self._note()
@@ -174,7 +181,7 @@ class Dispatcher:
     # -- jobs -------------------------------------------------------------------------------------
 
     def _adopt(self, names: Sequence[str]) -> None:
-        """Take on the jobs that some experiments have already, also those that were killed in their run."""
+        """Take on the present jobs of some experiments, also the jobs killed in their run."""
         given, noted = set(names), self._file.read()
         now = self._reach.look({*given, *noted})
         known = dict[str, SubmittedJob]()
@@ -184,12 +191,11 @@ class Dispatcher:
                 self._closed[name] = job  # nobody needs it in the file
             elif name in given and job.is_of(one.record):
                 known[name] = job
-        reports = self._engine.poll([job.id for job in known.values()]) if known else {}
+        reports: Mapping[str, JobReport] = {}
+        if known:
+            reports = self._engine.poll([job.id for job in known.values()])
         for name, job in known.items():
-            record, report = now[name].record, reports.get(job.id, GONE)
-            is_ours = record.status is Status.RUNNING and record.job == job.id
-            was_preempted = record.status is Status.INTERRUPTED and report.is_preempted
-            if is_ours or was_preempted or report.state is not JobState.ENDED:
+            if _is_open(now[name].record, job, reports.get(job.id, GONE)):
                 self._open[name] = job
         self._waiting = [name for name in self._waiting if name not in self._open]
 
@@ -215,7 +221,7 @@ class Dispatcher:
         self._ask_due = time.monotonic() + self._engine.interval
 
     def _note(self) -> None:
-        """Write down which jobs there are."""
+        """Write down the open jobs."""
         self._file.update(self._open, self._closed)
         self._closed = {}
 
@@ -243,7 +249,9 @@ class Dispatcher:
 
     def _close_ended(self) -> None:
         """Let go of the jobs whose experiments have ended, by their records, or wait for another job."""
-        now = self._reach.look(set(self._open)) if self._open else {}
+        now: Mapping[str, Experiment] = {}
+        if self._open:
+            now = self._reach.look(set(self._open))
         self.running = {one.name: one for one in now.values() if one.record.status is Status.RUNNING}
         for name, job in list(self._open.items()):
             one = now.get(name)
@@ -292,7 +300,7 @@ class Dispatcher:
             self._settle_all(over)
 
     def _settle_all(self, over: Sequence[str]) -> None:
-        """Do what is to be done about jobs that have ended."""
+        """Settle all jobs that have ended."""
         now, lost = self._reach.look(set(over), fresh=True), list[Experiment]()  # a run may just have ended
         for name in over:
             job = self._open[name]

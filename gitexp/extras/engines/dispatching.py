@@ -34,9 +34,9 @@ def pool(
 def crew(
     project: Project, jobs: int, orders: Orders, choice: EngineChoice, otherwise: int
 ) -> Iterator[EngineCrew]:
-    """Give what runs experiments that are planned one after the other, `jobs` at a time.
+    """Give the workforce for experiments planned one after the other, `jobs` at a time.
 
-    BY_ENGINE: as many as the engine has places for, or `otherwise` if it takes any number.
+    BY_ENGINE: the number of the engine's places, or `otherwise` if the engine takes any number.
     """
     with _dispatcher(project, jobs, orders, choice) as dispatcher:
         yield EngineCrew(dispatcher, jobs, otherwise)

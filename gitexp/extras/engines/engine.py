@@ -21,7 +21,7 @@ AGAIN = 75  # exit status of a job that its engine may start again under the sam
 
 
 class EngineSettings(NamedTuple):
-    """An engine of gitexp.yaml, or one that is named by its kind alone.
+    """An engine of gitexp.yaml, or an engine named by its kind alone.
 
     Attributes:
         name: the key under `engines:`, or the kind.
@@ -29,13 +29,13 @@ class EngineSettings(NamedTuple):
         options: the engine's own options, checked by the engine.
         most: jobs at a time; 0: the engine decides.
         python: the interpreter with gitexp on the machines of the jobs; "" for the usual one.
-        remote: the Git remote by which jobs get their runs; "" where they see this repository's folder.
-        url: the URL of this remote as the machines of the jobs see it; "" for the one that is used here.
+        remote: the Git remote that gives jobs their runs; "" where jobs see this repository's folder.
+        url: the URL of this remote for the machines of the jobs; "" for the URL used here.
         clones: where these machines keep their clones; "" for the usual place.
-        scratch: a folder on the own disk of these machines for the workspaces of runs; it may have variables
-            of theirs. "" for the usual one, WITHOUT for none.
-        environment: what builds the environments of runs there, "uv"; "" for none.
-        folder: for files of the engine, on the disk of this repository; made by the engine itself.
+        scratch: a folder on these machines' own disk for the workspaces of runs; it may have variables of the
+            machines. "" for the usual folder, WITHOUT for none.
+        environment: the program for building the environments of runs, "uv"; "" for none.
+        folder: for files of the engine, on the disk of this repository; the engine makes the folder.
     """
 
     name: str
@@ -57,9 +57,9 @@ class Job(NamedTuple):
     Attributes:
         name: the name of the experiment.
         words: the program and its arguments.
-        folder: where it starts, an absolute path on its machine; "" for the home there.
-        variables: variables of its environment, beside those of the machine.
-        place: the place of the engine, one of `Engine.places`, that it has to run at; "" for any.
+        folder: the working folder, an absolute path on the job's machine; "" for the home folder.
+        variables: environment variables beside the machine's own.
+        place: the only place for the job, from `Engine.places`; "" for any.
     """
 
     name: str
@@ -70,7 +70,7 @@ class Job(NamedTuple):
 
 
 class JobState(StrEnum):
-    """Whether a job is at work; what it has achieved stands in its experiment."""
+    """Whether a job is at work. The results stand in its experiment."""
 
     WAITING = "waiting"
     RUNNING = "running"
@@ -78,14 +78,15 @@ class JobState(StrEnum):
 
 
 class JobReport(NamedTuple):
-    """What an engine says of a job.
+    """The engine's report on a job.
 
     Attributes:
         state: the state.
-        reason: why it waits or has ended, in the engine's words, such as `NODE_FAIL`; "" if that is unknown.
-        is_stuck: whether it waits for what may never come, such as a host that does not answer.
-        is_preempted: whether the engine itself has ended it, for a limit or for others: it may run again.
-        made_room: whether that was for others: then its run is not to blame.
+        reason: the cause of the wait or the end, in the engine's words, like `NODE_FAIL`; "" if unknown.
+        is_stuck: whether the wait may never end, for example for a host without an answer.
+        is_preempted: whether the engine itself has ended the job, for a limit or for others. The job may run
+            again.
+        made_room: whether the engine has ended the job for others. Then its run is not to blame.
     """
 
     state: JobState
@@ -113,16 +114,16 @@ class Engine(Protocol):
         """Where its jobs run and how many at a time, in a few words. Nothing is asked or started."""
 
     def places(self) -> Sequence[str]:
-        """The hosts that it knows one by one; () where a scheduler chooses. Raises EngineAway."""
+        """The hosts of the engine; () where a scheduler chooses the host. Raises EngineAway."""
 
     def capacity(self) -> int:
-        """How many jobs it would have at work at a time; 0: as many as it is given. Raises EngineAway."""
+        """The largest number of jobs at work at a time; 0 for no limit. Raises EngineAway."""
 
     def submit(self, jobs: Sequence[Job]) -> Sequence[str]:
         """The ids of the jobs, in their order, now to be run. Raises EngineAway; then none is to run."""
 
     def poll(self, ids: Collection[str]) -> Mapping[str, JobReport]:
-        """What is known of some jobs, asked for all at once; a job that is left out has ended.
+        """The reports on some jobs, from a single question. A job without a report has ended.
 
         Raises EngineAway if the engine cannot say now.
         """
@@ -131,7 +132,7 @@ class Engine(Protocol):
         """End some jobs: those at work by SIGTERM, so that their runs are stored. Raises EngineAway."""
 
     def log(self, id: str) -> str:
-        """What a job itself has printed, if it can still be had: why it did not begin, say."""
+        """The output of a job, if still there: it may tell why the job did not begin."""
 
     def close(self) -> None:
         """Let go of connections; jobs at work go on."""

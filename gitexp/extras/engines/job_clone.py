@@ -41,11 +41,11 @@ _USUAL = "gitexp/clones"  # below the folder for caches
 
 
 class Origin(NamedTuple):
-    """What a clone is made of.
+    """The source of a clone.
 
     Attributes:
-        url: the URL of the Git remote, as this machine sees it.
-        remote: the name of the remote, the same as in the repository of the user.
+        url: the URL of the Git remote for this machine.
+        remote: the name of the remote, as in the user's repository.
         object_format: sha1 or sha256.
     """
 
@@ -74,8 +74,10 @@ def clone(origin: Origin, base: str) -> Path:
 
 
 def _usual_base() -> Path:
-    caches = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(caches) if Path(caches).is_absolute() else Path.home() / ".cache") / _USUAL
+    caches = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    if not caches.is_absolute():
+        caches = Path.home() / ".cache"
+    return caches / _USUAL
 
 
 def work(project: Project, worker: Worker, orders: Orders, name: str, remote: str) -> None:
@@ -96,7 +98,9 @@ def work(project: Project, worker: Worker, orders: Orders, name: str, remote: st
             _end_void_try(project, run.experiment)
             job_environment.enter(project, run.experiment, orders.environment)
     with project.local.scratch() as scratch:
-        seen = as_seen_in(project, wanted[0], scratch) if wanted else project
+        seen = project
+        if wanted:
+            seen = as_seen_in(project, wanted[0], scratch)
         queue = shared.SharedQueue(seen, remote, orders.max_retries, is_to_stop, project.here, asked)
         run_all = plugins.load("worker", "queue")
         run_all(seen, worker, orders, {name}, is_alone=lambda: False, there=queue)
@@ -108,7 +112,7 @@ def work(project: Project, worker: Worker, orders: Orders, name: str, remote: st
 
 
 def _end_void_try(project: Project, queued: Experiment) -> None:
-    """End an earlier try that goes on here, or whose command does: the run waits, so the claim is void."""
+    """End an earlier try, or its command, that goes on here: the run waits, so the claim is void."""
     here = project.store.get(queued.name)
     if not isinstance(here, Experiment) or here.record.start != queued.record.start:
         return
@@ -152,7 +156,7 @@ def as_seen_in(project: Project, commit: str, folder: Path) -> Project:
 
 
 def _of_config(folder: str) -> Sequence[str]:
-    """The files that say what a project is, in its folder and in those above."""
+    """The files that define a project, in its folder and in the folders above."""
     paths = []
     for above in (PurePosixPath(folder), *PurePosixPath(folder).parents):
         for name in (CONFIG_FILE, IGNORE_FILE, DVC_YAML, *USUAL_PARAMS):

@@ -17,7 +17,7 @@ _PATIENCE = 3600.0  # seconds for another job to build the same environment
 def enter(project: Project, one: Experiment, manager: str) -> None:
     """Have the commands of this process find the environment of an experiment, built if need be.
 
-    `manager`: what builds it; "" for none. Raises ExperimentError if it cannot be built.
+    `manager`: the program for building; "" for none. Raises ExperimentError if the build fails.
     """
     if not manager:
         return

@@ -32,7 +32,7 @@ class _Begun(NamedTuple):
 
 
 class LocalEngine:
-    """Runs jobs as processes of this machine, at most as many as it has processors."""
+    """Runs jobs as processes of this machine, at most one a processor."""
 
     interval = 0.1
     keeps_jobs = False
@@ -91,7 +91,7 @@ class LocalEngine:
             said.close()
 
     def _fill(self) -> None:
-        """Begin the first jobs that wait, as many as there is room for."""
+        """Begin the first waiting jobs, up to the limit."""
         room = self._most - sum(process.poll() is None for process, _ in self._begun.values())
         for id in list(self._waiting)[: max(room, 0)]:
             self._begun[id] = self._started(id, self._waiting.pop(id))

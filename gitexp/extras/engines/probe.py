@@ -35,7 +35,7 @@ def variables(config: bytes) -> Mapping[str, str]:
 
 
 def line(found: Mapping[str, Any]) -> str:
-    """The line of output that says what a probe has found."""
+    """The line of output with the findings of a probe."""
     return _MARK + json.dumps(found)
 
 
@@ -49,7 +49,7 @@ def read(log: str) -> dict[str, Any] | None:
 
 
 def of_machine() -> dict[str, Any]:
-    """What there is on any machine: its name, versions and GPUs."""
+    """The facts about any machine: name, versions and GPUs."""
     gpus = GpuProbe()
     words = ["git", "version"]
     git = subprocess.run(words, capture_output=True, text=True, check=False).stdout.split()
@@ -83,10 +83,10 @@ def of_project(project: Project, remote: str, config: str, scratch: Path) -> dic
 
 
 def of_place(project: Project, disk: Callable[[], str], environment: str) -> dict[str, Any]:
-    """What runs need on their machine beside the project: for each thing, an error as JSON, or null.
+    """The needs of runs on their machine beside the project: for each, an error as JSON, or null.
 
-    `disk` gives the folder where they work; "" for the repository. `environment`: what builds their
-    environments; "" for nothing.
+    `disk` gives the folder for their work; "" for the repository. `environment`: the program for building
+    their environments; "" for none.
     """
 
     def try_disk() -> None:
@@ -105,7 +105,7 @@ def _ask(project: Project, name: str) -> None:
 
 
 def _trouble_at(ask: Callable[[], object]) -> dict[str, Any] | None:
-    """The error of a question, as JSON; None if it was answered."""
+    """The error of a question, as JSON; None after an answer."""
     try:
         ask()
     except errors.GitexpError as error:

@@ -20,25 +20,25 @@ class Reach(Protocol):
     """The way of jobs to experiments and back."""
 
     def prepare(self, names: Sequence[str]) -> None:
-        """See to it that jobs can take some queued experiments. Raises GitexpError."""
+        """Make some queued experiments available to jobs. Raises GitexpError."""
 
     def job(self, name: str) -> Job:
         """The job that runs a queued experiment."""
 
     def probe(self) -> Job:
-        """The job that says whether jobs find what they need."""
+        """The job that checks the needs of jobs."""
 
     def look(self, names: Collection[str], *, fresh: bool = False) -> Mapping[str, Experiment]:
-        """The experiments with some names; those that are gone are left out.
+        """The experiments with some names; removed experiments are left out.
 
-        They may be as they were some seconds ago, unless they must be `fresh`. Then EngineAway is raised if
-        nobody can tell.
+        The answer may be some seconds old, unless it must be `fresh`. Then EngineAway is raised if nobody can
+        tell.
         """
 
     def put_back(self, lost: Sequence[Experiment], made_room: Collection[str] = ()) -> None:
-        """Store the ends of runs whose jobs have ended in their middle, and queue those that may run again.
+        """Store the ends of runs cut off by the end of their jobs, and queue the runs allowed another try.
 
-        A run whose process lives, or stores its end just now, is left alone. An interrupted run of `lost` was
+        A run with a living process, also one storing the end, is left alone. An interrupted run of `lost` was
         preempted, with its end stored. The tries of `made_room` do not count.
         """
 

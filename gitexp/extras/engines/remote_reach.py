@@ -74,7 +74,7 @@ class RemoteReach:
         return [python, "-P", "-m", "gitexp", "engine", *words, *self._of_clone()]
 
     def _of_clone(self) -> list[str]:
-        """The words of a job that say where its clone is from, and where it stands."""
+        """The words of a job for the source and the place of its clone."""
         words = ["--clone", self._url, "--remote", self._there.name]
         if self._project.config.folder:
             words += ["--project", self._project.config.folder]
@@ -87,23 +87,27 @@ class RemoteReach:
     def look(self, names: Collection[str], *, fresh: bool = False) -> Mapping[str, Experiment]:
         found = self._here(names)
         handed = [one for one in found.values() if self._is_there(one)]
-        if handed and (fresh or time.monotonic() >= self._due):
-            try:
-                is_changed = self._ask(handed)
-            except errors.EngineAway:
-                if fresh:
-                    raise
-                is_changed = False
-            if is_changed:
-                found = self._here(names)
+        if handed and self._has_changes(handed, fresh=fresh):
+            found = self._here(names)
         for name, one in found.items():
             run = self._runs.get(name)
             if self._is_there(one) and run is not None and run.experiment.record.start == one.record.start:
                 found[name] = run.experiment
         return found
 
+    def _has_changes(self, handed: Sequence[Experiment], *, fresh: bool) -> bool:
+        """Whether the Git remote, if asked now, has changed the runs here. Raises EngineAway if `fresh`."""
+        if not fresh and time.monotonic() < self._due:
+            return False
+        try:
+            return self._ask(handed)
+        except errors.EngineAway:
+            if fresh:
+                raise
+            return False
+
     def put_back(self, lost: Sequence[Experiment], made_room: Collection[str] = ()) -> None:
-        """Let runs whose jobs are dead wait again; a run that was lost too often ends here as interrupted."""
+        """Let runs of dead jobs wait again; a run lost too often ends here as interrupted."""
         here = self._here([one.name for one in lost])
         self._due = 0.0
         try:

@@ -25,10 +25,10 @@ _INTERVAL = 0.2
 
 
 def take_on_again(project: Project, name: str, orders: Orders, *, made_room: bool) -> None:
-    """Put a run back into the queue that an earlier start of this same job has begun.
+    """Put back into the queue a run begun by an earlier start of this same job.
 
-    `made_room`: whether the scheduler has ended that start for others, if it could store its end.
-    Where the earlier start does not end in time, it is left alone.
+    `made_room`: whether the scheduler has ended the earlier start for others, with its end stored.
+    An earlier start that does not end in time is left alone.
     """
     until = time.monotonic() + _PATIENCE
     while (one := _begun_by(project, name, orders)) is not None:
@@ -42,7 +42,7 @@ def take_on_again(project: Project, name: str, orders: Orders, *, made_room: boo
 
 
 def goes_on_later(project: Project, name: str, orders: Orders) -> bool:
-    """Put the run of this job back into the queue, as the job's time is up; whether it waits there now."""
+    """Put the run of a job at the end of its time back into the queue; whether the run waits there now."""
     one = _begun_by(project, name, orders)
     if one is not None and one.record.status is Status.INTERRUPTED:
         return put_back_preempted(project, one, orders.max_retries) is not None
@@ -53,10 +53,10 @@ def goes_on_later(project: Project, name: str, orders: Orders) -> bool:
 def put_back_preempted(
     project: Project, one: Experiment, max_retries: int, *, counts: bool = True
 ) -> Experiment | None:
-    """The interrupted run, queued again; None if it may not, or if somebody else was quicker.
+    """The interrupted run, queued again; None if not allowed, or if somebody else was quicker.
 
-    A try that has come to no new checkpoint counts: a run that has its machine go down each time, or never
-    ends in its time, must come to an end. Only one that had to make room for others does not.
+    A try without a new checkpoint counts: a run must come to an end even if its machine goes down each time,
+    or its time never suffices. Only a try that had to make room for others does not count.
     """
     if is_lost(one) and counts:  # it could not store what it had
         again = queue.requeue_lost(project, max_retries=max_retries)
@@ -74,7 +74,7 @@ def put_back_preempted(
 
 
 def _begun_by(project: Project, name: str, orders: Orders) -> Experiment | None:
-    """The experiment, if a job with the id of this one has begun it."""
+    """The experiment, if a job with the id of this job has begun the run."""
     one = project.store.get(name)
     if not orders.job or not isinstance(one, Experiment):
         return None

@@ -43,8 +43,11 @@ class SlurmEngine:
         self._ends: dict[str, JobReport] = {}  # of jobs that squeue does not know any more
 
     def describe(self) -> str:
-        where = f"partition {self._options.partition}" if self._options.partition else "the usual partition"
-        most = f"{self._settings.most:,} at a time" if self._settings.most else "as many as Slurm lets"
+        where, most = "the usual partition", "as many as Slurm lets"
+        if self._options.partition:
+            where = f"partition {self._options.partition}"
+        if self._settings.most:
+            most = f"{self._settings.most:,} at a time"
         return f"jobs of Slurm in {where}, {most}"
 
     def places(self) -> Sequence[str]:
@@ -59,7 +62,9 @@ class SlurmEngine:
         self._prepare_folder()
         arrays = list(self._arrays(jobs))
         # Slurm has a limit for each array, and none for several together.
-        most = max(self._settings.most // len(arrays), 1) if self._settings.most else 0
+        most = 0
+        if self._settings.most:
+            most = max(self._settings.most // len(arrays), 1)
         ids = list[str]()
         try:
             for array, script in arrays:
@@ -80,7 +85,7 @@ class SlurmEngine:
         return {**found, **{id: self._ends[id] for id in ids if id in self._ends}}
 
     def _remember(self, forgotten: Sequence[str]) -> None:
-        """Ask, where there is accounting, how jobs have ended that Slurm itself does not know any more."""
+        """Ask the accounting, if any, for the ends of jobs that Slurm itself has forgotten."""
         new = [id for id in forgotten if id not in self._ends]
         if new:
             self._ends.update(slurm_calls.sacct(new))
@@ -128,8 +133,11 @@ class SlurmEngine:
     def _submitted(self, jobs: Sequence[Job], script: bytes, most: int) -> list[str]:
         """The ids of the tasks of a new array."""
         folder = self._settings.folder.replace("%", "%%")
-        name = f"gitexp {jobs[0].name}" if len(jobs) == 1 else "gitexp"
-        tasks = f"0-{len(jobs) - 1}" + (f"%{most}" if most else "")
+        name, tasks = "gitexp", f"0-{len(jobs) - 1}"
+        if len(jobs) == 1:
+            name = f"gitexp {jobs[0].name}"
+        if most:
+            tasks += f"%{most}"
         words = [f"--job-name={name}", "--nodes=1", "--ntasks=1", *self._options.words]
         words += ["--chdir=/", f"--array={tasks}", "--requeue", "--open-mode=append"]
         id = slurm_calls.sbatch([*words, f"--output={folder}/%A_%a.log"], script)

@@ -96,7 +96,7 @@ def sacct(ids: Sequence[str]) -> Mapping[str, JobReport]:
 
 
 def scancel(words: Sequence[str], ids: Sequence[str]) -> None:
-    """End some jobs; those that have ended are passed over. Raises EngineAway."""
+    """End some jobs; ended jobs are passed over. Raises EngineAway."""
     for first in range(0, len(ids), _AT_ONCE):
         status, _, said = _called(["scancel", *words, *ids[first : first + _AT_ONCE]])
         if status != 0 and _AWAY.search(said):

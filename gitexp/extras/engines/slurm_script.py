@@ -67,7 +67,7 @@ def batch_script(engine: str, folder: str, jobs: Sequence[Job], setup: str) -> s
 
 
 def quoted(text: str) -> str:
-    """A word of bash that stands for a text of any characters. Of those that end a line none is left."""
+    """A word of bash for a text of any characters. The word holds no end of a line."""
     if not any(char < " " or char == "\x7f" for char in text):
         return shlex.quote(text)
     found = ""

@@ -51,8 +51,10 @@ class SshEngine:
 
     def describe(self) -> str:
         names = [at.host.address for at in self._hosts]
-        most = f", {counted(self._settings.most, 'job')} at a time" if self._settings.most else ""
-        return f"{counted(len(names), 'host')} by ssh: {shorten(names)}{most}"
+        told = f"{counted(len(names), 'host')} by ssh: {shorten(names)}"
+        if self._settings.most:
+            told += f", {counted(self._settings.most, 'job')} at a time"
+        return told
 
     def places(self) -> Sequence[str]:
         return [at.host.address for at in self._hosts]
@@ -78,17 +80,16 @@ class SshEngine:
         known = {id for at in self._hosts for id in at.ids} | self._over | set(self._waiting)
         self._unknown = {id for id in ids if id not in known}
         for at in self._hosts:
-            if at.call is not None or not at.is_due:
-                continue
-            if at.complaint and not at.ids:
-                self._begin(at, "greet", ssh_scripts.greet())
-            elif at.ids or self._unknown:
-                asked = [*at.ids, *self._unknown]
-                doomed = [id for id in asked if id in self._doomed]
-                self._begin(at, "look", ssh_scripts.look(asked, doomed))
+            if at.call is None and at.is_due:
+                self._ask(at)
         self._settle(_WAIT)
         self._fill()
-        return {id: report for id in ids if (report := self._report(id)) is not None}
+        reports = {}
+        for id in ids:
+            report = self._report(id)
+            if report is not None:
+                reports[id] = report
+        return reports
 
     def cancel(self, ids: Collection[str]) -> None:
         for id in ids:
@@ -126,7 +127,7 @@ class SshEngine:
         self._ssh.close()
 
     def _sweep(self) -> None:
-        """Have the hosts that answer remove what jobs leave."""
+        """Have the answering hosts remove the leftovers of jobs."""
         calls = []
         with contextlib.suppress(OSError):
             for at in self._hosts:
@@ -197,6 +198,15 @@ class SshEngine:
         if at.what == "look":
             self._look_at(at, answer)
 
+    def _ask(self, at: _AtHost) -> None:
+        """Ask a host about its jobs and the jobs without a known host; greet a silent host without jobs."""
+        if at.complaint and not at.ids:
+            self._begin(at, "greet", ssh_scripts.greet())
+        elif at.ids or self._unknown:
+            asked = [*at.ids, *self._unknown]
+            doomed = [id for id in asked if id in self._doomed]
+            self._begin(at, "look", ssh_scripts.look(asked, doomed))
+
     def _look_at(self, at: _AtHost, answer: HostAnswer) -> None:
         """Take what a host has said of jobs."""
         for id in answer.running & self._unknown:
@@ -209,16 +219,15 @@ class SshEngine:
         self._doomed -= answer.told | self._over
 
     def _fill(self) -> None:
-        """Begin jobs that wait, as many as there is room for, one a host in turn."""
+        """Begin waiting jobs up to the limit, one a host in turn."""
         new: dict[int, dict[str, Job]] = {}
-        room = self._settings.most or len(self._waiting) + sum(len(at.ids) for at in self._hosts)
-        room -= sum(len(at.ids) for at in self._hosts)
+        room = len(self._waiting)
+        if self._settings.most:
+            room = self._settings.most - sum(len(at.ids) for at in self._hosts)
         while self._waiting and room > 0:
             given = 0
             for number, at in enumerate(self._hosts):
-                id = next(
-                    (id for id, job in self._waiting.items() if job.place in ("", at.host.address)), None
-                )
+                id = self._first_for(at)
                 if id is None or room <= 0 or not at.has_room:
                     continue
                 at.enter(id)
@@ -229,6 +238,13 @@ class SshEngine:
                 break
         for number, jobs in new.items():
             self._start(self._hosts[number], jobs)
+
+    def _first_for(self, at: _AtHost) -> str | None:
+        """The first waiting job allowed at a host; None without any."""
+        for id, job in self._waiting.items():
+            if job.place in ("", at.host.address):
+                return id
+        return None
 
     def _start(self, at: _AtHost, jobs: Mapping[str, Job]) -> None:
         variables, changed = {}, {}
@@ -258,16 +274,16 @@ class SshEngine:
 
 
 class _AtHost:
-    """What this process knows of a host.
+    """This process's knowledge of a host.
 
     Attributes:
         host: the host.
-        ids: the jobs there, with the numbers of their slots.
-        had: all jobs that were ever given to it.
-        call: the question that is on its way; None for none.
-        what: what that one is about: greet, begin or look.
-        beginning: the jobs that it is to begin just now.
-        complaint: why it does not answer; "" if it does.
+        ids: the jobs of the host, with the numbers of their slots.
+        had: all jobs ever given to the host.
+        call: the open question to the host; None for none.
+        what: the subject of the question: greet, begin or look.
+        beginning: the jobs in the question, to be begun by the host.
+        complaint: the reason for a missing answer; "" if the host answers.
     """
 
     def __init__(self, host: Host) -> None:
@@ -282,12 +298,12 @@ class _AtHost:
 
     @property
     def is_due(self) -> bool:
-        """Whether it may be asked something."""
+        """Whether the time for the next question has come."""
         return time.monotonic() >= self._due
 
     @property
     def has_room(self) -> bool:
-        """Whether it can begin a job now."""
+        """Whether the host can begin a job now."""
         is_free = self.call is None and not self.complaint
         return is_free and len(self.ids) < self.host.slots
 
@@ -307,13 +323,13 @@ class _AtHost:
         return {"CUDA_VISIBLE_DEVICES": gpus} if gpus else {}
 
     def go_away(self, complaint: str) -> None:
-        """Note that it does not answer."""
+        """Note that the host does not answer."""
         self.complaint = complaint
         self._due = time.monotonic() + self._pause
         self._pause = min(self._pause * 2, _SLOWEST)
 
     def come_back(self, gpus: Sequence[str] | None) -> None:
-        """Note that it answers; `gpus`: its GPUs, if it was asked for them."""
+        """Note that the host answers. `gpus`: its GPUs, if the question was about them."""
         self.complaint, self._pause, self._due = "", _AGAIN, 0.0
         if gpus and not self.host.gpus:
             self.host = self.host._replace(gpus=gpus)

@@ -80,12 +80,12 @@ greet() {
 
 
 class HostAnswer(NamedTuple):
-    """What a host has said.
+    """The answer of a host.
 
     Attributes:
-        begun: the jobs that it has begun, or had begun before.
-        running, ended: the jobs that it knows.
-        told: the jobs that it has told to end.
+        begun: the jobs begun by the host, now or before.
+        running, ended: the jobs known to the host.
+        told: the jobs told by the host to end.
         gpus: its GPUs.
     """
 
@@ -134,12 +134,12 @@ def look(ids: Collection[str], doomed: Collection[str] = ()) -> bytes:
 
 
 def sweep(ids: Collection[str]) -> bytes:
-    """Have the folders of jobs removed that have printed nothing, as soon as the jobs have ended."""
+    """Have the folders of jobs without output removed, as soon as the jobs have ended."""
     return _script([_line("sweep", *ids)])
 
 
 def tell(id: str) -> bytes:
-    """Ask for the output of a job; it is the whole answer."""
+    """Ask for the output of a job; the output is the whole answer."""
     return _script([_line("tell", id)])
 
 

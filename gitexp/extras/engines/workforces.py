@@ -76,7 +76,7 @@ class EnginePool:
 
 
 class EngineCrew:
-    """The workforce of an engine for experiments that are planned one after the other."""
+    """The workforce of an engine for experiments planned one after the other."""
 
     def __init__(self, dispatcher: Dispatcher, jobs: int, otherwise: int) -> None:
         self._dispatcher = dispatcher

@@ -136,8 +136,8 @@ def detach(
 ) -> int:
     """Start workers that outlive this process; their number, 0 if nothing waits.
 
-    With `engine`, its jobs do, and the number is that of the runs. Raises UsageError for an engine that does
-    not keep jobs.
+    With `engine`, its jobs outlive this process, and the number is the number of runs. Raises UsageError for
+    an engine without lasting jobs.
     """
     waiting = _due(project, orders)
     at_work_here.forget_fallen(project.local)
@@ -206,9 +206,11 @@ def push(project: Project, names: Sequence[str] | None = None, remote: str | Non
     """Let queued runs, by default all, wait at a Git remote, where the workers of every clone take them."""
     there = _queue_of(project, remote)
     places = ("", there.name)
-    found = queue.in_order(project) if names is None else _named(project, names)
-    for one in found if names is not None else ():
-        if one.record.status is not Status.QUEUED or one.record.waits_at not in places:
+    found = _chosen(project, names)
+    for one in found:
+        if names is not None and (
+            one.record.status is not Status.QUEUED or one.record.waits_at not in places
+        ):
             raise queue.not_waiting([one])
     waiting = [one for one in found if one.record.waits_at in places]
     return Moved(*there.hand_over(waiting))
@@ -220,7 +222,7 @@ def pull(project: Project, names: Sequence[str] | None = None, *, force: bool = 
     With `force`, a run comes from its worker too: for a worker known to be dead.
     """
     back, left = list[Experiment](), list[str]()
-    found = queue.in_order(project) if names is None else _named(project, names)
+    found = _chosen(project, names)
     away = [one for one in found if one.record.status is Status.QUEUED and one.record.waits_at]
     for one in found:
         if names is not None and one not in away:
@@ -231,6 +233,13 @@ def pull(project: Project, names: Sequence[str] | None = None, *, force: bool = 
         back.extend(taken)
         left.extend(others)
     return Moved(back, left)
+
+
+def _chosen(project: Project, names: Sequence[str] | None) -> list[Experiment]:
+    """The experiments with some names; all queued ones without names."""
+    if names is None:
+        return queue.in_order(project)
+    return _named(project, names)
 
 
 def _named(project: Project, names: Sequence[str]) -> list[Experiment]:

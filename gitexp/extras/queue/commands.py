@@ -6,7 +6,7 @@ import gc
 import signal
 import sys
 from collections.abc import Collection, Mapping, Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -130,31 +130,46 @@ def list_(
     found = [*running, *queue.in_order(project, every)]
     jobs = _states_of_jobs(project, found[:limit])
     if json:
-        documents = []
-        for row in rows_of(project, found[:limit]):
-            if row.record:
-                of_job = {"job_state": jobs[row.name]} if row.name in jobs else {}
-                documents.append({**row.as_json(), "worker": row.record.worker, **of_job})
-        return render.as_json_list(documents)
+        return render.as_json_list(_documents(project, found[:limit], jobs))
     if form is not None:
         return render.answer(markup.of_documents(form, map(listing.document, found[:limit])))
     at_work = workers.at_work(project.local)
     living = {worker.name for worker in at_work}
     render.answer(listing.lines(_cells(one, living, jobs.get(one.name, "")) for one in found[:limit]))
-    waiting = sum(map(queue.waits_here, found))
     if quiet:
         return None
     for one in workers.fallen(project.local):
         render.warn(f"Worker {one.name} has ended before its time: {one.words}")
         render.hint(f"All that it has said: {one.log}; gitexp queue start forgets it.")
-    render.say(f"{counted(waiting, 'run')} queued, {counted(len(at_work), 'worker')} here", "dim")
-    if waiting > sum(one.name in jobs for one in found if queue.waits_here(one)) and not at_work:
-        render.hint("gitexp queue start runs them.")
+    _say_waiting([one for one in found if queue.waits_here(one)], len(at_work), jobs)
     if lost := queue.lost(project, every):
         render.hint(f"gitexp queue start runs {counted(len(lost), 'run')} of dead workers again.")
     for name in queue.counts_at_remotes(found):
         render.hint(f"gitexp pull --remote {name} brings what has ended at {name}.")
     return None
+
+
+def _documents(
+    project: Project, found: Sequence[Experiment], jobs: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """The JSON of experiments, each with its worker and the state of its job, if any."""
+    documents = []
+    for row in rows_of(project, found):
+        if row.record is None:
+            continue
+        document = {**row.as_json(), "worker": row.record.worker}
+        if row.name in jobs:
+            document["job_state"] = jobs[row.name]
+        documents.append(document)
+    return documents
+
+
+def _say_waiting(waiting: Sequence[Experiment], at_work: int, jobs: Mapping[str, str]) -> None:
+    """Print the numbers of waiting runs and of workers, with a hint for runs that nobody will take."""
+    render.say(f"{counted(len(waiting), 'run')} queued, {counted(at_work, 'worker')} here", "dim")
+    without_job = [one for one in waiting if one.name not in jobs]
+    if without_job and not at_work:
+        render.hint("gitexp queue start runs them.")
 
 
 def _states_of_jobs(project: Project, found: Sequence[Experiment]) -> Mapping[str, str]:
@@ -182,10 +197,10 @@ def start(
 ) -> None:
     """Run what is queued, each in an isolated workspace, until the queue is empty.
 
-    Ctrl-C lets the present runs finish, and once more ends them. A limit is for each run that was queued
-    without one. With --remote, the runs are those that anybody has handed over there (gitexp queue push):
-    their commands run here. Several workers share the processors: each is told its number of threads by
-    OMP_NUM_THREADS and its like, unless one of these is set already.
+    Ctrl-C lets the present runs finish, and once more ends them. A limit is for each run queued without
+    limits. With --remote, the runs come from anybody who has handed them over there (gitexp queue push):
+    their commands run here. Several workers share the processors: each gets its number of threads in
+    OMP_NUM_THREADS and similar variables, unless the user has set any of them.
     """
     gc.enable()  # the runs may take days, and `main` has turned it off
     choice = _choice(engine, scheduler, {"remote": remote is not None, "gpus": bool(gpus)})
@@ -195,22 +210,22 @@ def start(
     waiting = queue.queued(project, at=pool.places_of(project, choice))
     if remote is not None:
         waiting = [run.experiment for run in handover.runs_at(project, remote, quiet=quiet)]
-    begun = plugins.load("dispatch", "begun")(project, choice) if choice is not None else []
-    jobs = min(at_a_time(jobs, choice), len(waiting))
-    line = f"{counted(len(waiting), 'run')} for {counted(jobs, 'worker')}{pool.told_of_threads(jobs)}"
+    begun: Sequence[str] = ()
     if choice is not None:
-        line = f"{counted(len(waiting), 'run')} for {choice.name}"
-        if jobs != BY_ENGINE:
-            line += f", {jobs:,} at a time"
-        if begun:
-            line += f"; {len(begun):,} begun before"
+        begun = plugins.load("dispatch", "begun")(project, choice)
+    jobs = min(at_a_time(jobs, choice), len(waiting))
+    line = _coming_work(len(waiting), len(begun), jobs, choice)
     if not dry_run:
         workers.forget_fallen(project.local)
     if dry_run or not (waiting or begun):
         if not waiting:
-            line = NOTHING_WAITS if remote is None else f"Nothing waits at {remote}"
+            line = NOTHING_WAITS
+            if remote is not None:
+                line = f"Nothing waits at {remote}"
         _tell(project, waiting, line, quiet=quiet, json=json)
-        return _tell_of_remotes(project, quiet=quiet, json=json) if remote is None else None
+        if remote is None:
+            _tell_of_remotes(project, quiet=quiet, json=json)
+        return None
     names = [*(one.name for one in waiting), *begun]
     if detach:
         _detach(project, jobs, names, own, choice)
@@ -219,6 +234,19 @@ def start(
     if not quiet and not json:
         render.say(line, "dim")
     return _work_off(project, jobs, names, own, choice, quiet=quiet, json=json)
+
+
+def _coming_work(waiting: int, begun: int, jobs: int, choice: EngineChoice | None) -> str:
+    """A line with the number of runs, and with their workers or their engine."""
+    line = f"{counted(waiting, 'run')} for "
+    if choice is None:
+        return f"{line}{counted(jobs, 'worker')}{pool.told_of_threads(jobs)}"
+    line += choice.name
+    if jobs != BY_ENGINE:
+        line += f", {jobs:,} at a time"
+    if begun:
+        line += f"; {begun:,} begun before"
+    return line
 
 
 def _choice(engine: str, scheduler: str, others: Mapping[str, bool]) -> EngineChoice | None:
@@ -280,10 +308,12 @@ def _tell_what_is_left(project: Project, ended: Sequence[Experiment]) -> None:
         render.hint(f"{counted(waiting, 'run')} left: gitexp queue start goes on.")
     interrupted = [one.name for one in ended if one.record.status is Status.INTERRUPTED]
     if interrupted:
-        verb = "was" if len(interrupted) == 1 else "were"
+        verb, which = "were", "such a run"
+        if len(interrupted) == 1:
+            verb, which = "was", "it"
         render.hint(
             f"{counted(len(interrupted), 'run')} {verb} interrupted: "
-            f"gitexp queue retry {interrupted[0]} puts {'it' if verb == 'was' else 'such a run'} back."
+            f"gitexp queue retry {interrupted[0]} puts {which} back."
         )
 
 
@@ -464,7 +494,9 @@ def _cells(one: Experiment, living: Collection[str], job: str) -> tuple[str, ...
     `living`: the names of the living workers of this machine. `job`: of an engine, with its state.
     """
     record = one.record
-    who = f"at {record.waits_at}" if record.waits_at else job or record.worker
+    who = job or record.worker
+    if record.waits_at:
+        who = f"at {record.waits_at}"
     if not job and record.worker and record.host == machine().host and record.worker not in living:
         who = f"{record.worker} (dead)"
     return (one.name, str(record.status), who, show_moment(record.created), listing.difference(record))

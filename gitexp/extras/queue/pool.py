@@ -47,7 +47,7 @@ class Workforce(Protocol):
 
     @property
     def running(self) -> Mapping[str, Experiment]:
-        """The runs that go on elsewhere, and of which the records here may not know it yet."""
+        """The runs that go on elsewhere. Their records here may still say otherwise."""
 
 
 class Pool(NamedTuple):
@@ -144,9 +144,9 @@ def workforce(
 
 
 def places_of(project: Project, choice: EngineChoice | None) -> Collection[str]:
-    """Where the runs of workers wait: here (""), and for an engine also at its Git remote, if it has one.
+    """The places where runs wait for workers: here (""), and for an engine also its Git remote, if any.
 
-    Raises ConfigError and UsageError for an engine that there is not.
+    Raises ConfigError and UsageError for an unknown engine.
     """
     if choice is None:
         return ("",)
@@ -177,7 +177,7 @@ def started(project: Project, jobs: int, names: Sequence[str], orders: Orders = 
 
 
 def detach(project: Project, jobs: int, orders: Orders = USUAL) -> None:
-    """Start workers that outlive this process; their output is kept."""
+    """Start workers that outlive this process, with their output kept."""
     for at in range(jobs):
         with workers.new_log(project.local) as log:
             found = environment(at, jobs, orders.gpus)
@@ -222,7 +222,9 @@ def threads_of(jobs: int) -> int | None:
 def told_of_threads(jobs: int) -> str:
     """The end of a sentence about workers: the threads for each, if told."""
     threads = threads_of(jobs)
-    return "" if threads is None else f", each told to take {counted(threads, 'thread')}"
+    if threads is None:
+        return ""
+    return f", each told to take {counted(threads, 'thread')}"
 
 
 def environment(at: int, jobs: int, gpus: Sequence[str] = ()) -> dict[str, str]:

@@ -62,8 +62,8 @@ def work(
 
     A job of an engine has one run. `names`: the experiments to run; None for all queued ones. `is_alone`:
     whether nobody waits for the worker any more. `guard` makes the guard over the processes of a run.
-    `there`: the queue of a Git remote, if it is open already. Raises GitexpError for trouble that would
-    befall the next run too; the others stay in the queue.
+    `there`: the queue of a Git remote, if open already. Raises GitexpError for trouble common to all runs;
+    the other runs stay in the queue.
     """
     watched = Watched(project.store)
     with _nowhere() as descriptor, signals.listening() as asked:
@@ -105,7 +105,7 @@ class _Shift(NamedTuple):
 
     @property
     def has_to_deliver(self) -> bool:
-        """Whether what came of a run is still to be pushed."""
+        """Whether the outcome of a run is still to be pushed."""
         return self.there is not None and self.there.has_to_deliver
 
     def run_next(self, asked: Asked) -> bool:
@@ -172,7 +172,7 @@ class _Shift(NamedTuple):
             return None
 
     def _taken_there(self, there: SharedQueue, one: Experiment, held: contextlib.ExitStack) -> LiveRun | None:
-        """The same for a run that waits at a Git remote: if it cannot begin here, it waits for others."""
+        """The same for a run waiting at a Git remote: a run that cannot begin here waits for others."""
         try:
             return self._begun(there.claim(one, self.worker.name), held)
         except errors.AlreadyTaken:
@@ -194,7 +194,9 @@ class _Shift(NamedTuple):
         """The run of a queued experiment, from now on this worker's."""
         claim = claim._replace(engine=self.orders.engine, job=self.orders.job)
         own = limits.from_record(claim.queued.record.limits)
-        request = self.request._replace(limits=own if own != Limits() else self.orders.limits)
+        if own == Limits():
+            own = self.orders.limits
+        request = self.request._replace(limits=own)
         with contextlib.ExitStack() as attempt:
             ready = of_queued(self.project, request, claim.queued, attempt)
             failpoint("queue:ready")

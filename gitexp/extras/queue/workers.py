@@ -66,7 +66,7 @@ class Worker(NamedTuple):
         return True
 
     def end_now(self) -> None:
-        """End the worker and its present run; the run is stored as interrupted."""
+        """End the worker and its present run, to be stored as interrupted."""
         self.ask_to_stop()
         if is_alive(self.process):
             os.kill(self.process.pid, signal.SIGTERM)

@@ -210,7 +210,7 @@ class GitObjects(GitIdentity):
         return found
 
     def _store_asked(self, names: Iterable[str]) -> None:
-        """Store what was written `with_next` if it is asked for."""
+        """Store the objects written `with_next`, if one is asked for."""
         if self._for_next and any(name.startswith(tuple(self._for_next)) for name in names):
             self._store([])
 
@@ -294,7 +294,7 @@ class GitObjects(GitIdentity):
         return KeptPacks(self.objects / "pack", self.object_format, shared)
 
     def set_apart(self, folder: Path) -> Self:
-        """This repository, with a `folder` of its own for the objects that its Git processes write.
+        """This repository, with a `folder` of its own for new objects of its Git processes.
 
         No prune sees the objects there; `keep` takes them from there.
         """
@@ -315,7 +315,10 @@ class GitObjects(GitIdentity):
         the errors of `keep`.
         """
         tree = self.run("write-tree", index=index).decode().strip()
-        self.keep([tree], but=[] if but is None else [f"{but}^{{tree}}"])
+        held = []
+        if but is not None:
+            held = [f"{but}^{{tree}}"]
+        self.keep([tree], but=held)
         return tree
 
     def keep(self, ids: Iterable[str], *, but: Iterable[str] = (), with_deltas: bool = False) -> None:
@@ -378,11 +381,11 @@ class GitObjects(GitIdentity):
         """The id of a new commit by `identity`; its dates are now, or those of Git's variables.
 
         Args:
-            with_next: store it with the next object, or when it is asked for: each storing waits for the disk
-                three times.
+            with_next: store the commit with the next object, or at the first question for it: each storing
+                waits for the disk three times.
             signature: name, address and time of author and committer, as Git stores them; "": those of
                 `identity`, now.
-            sign: gives the content a signature by a key; what it raises is raised.
+            sign: gives the content a signature by a key. Its errors are raised.
         """
         author = signature or self.signature("AUTHOR")
         committer = signature or self.signature("COMMITTER")

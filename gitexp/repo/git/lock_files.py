@@ -67,7 +67,7 @@ class _Seen(NamedTuple):
     Attributes:
         id: of this holding of the lock.
         mark: another one after each sign of life.
-        holder: the processes that hold it: its owner and the keeper; () for a file that does not tell.
+        holder: the processes of the holding: owner and keeper; () if the file does not tell.
         seen_from: the `namespace` of the processes.
         every: seconds between two signs of life.
     """
@@ -134,7 +134,7 @@ def _made(path: Path, mine: Keeper) -> Held | None:
 
 
 def _look(path: Path) -> _Seen | None:
-    """The file of a lock as it is now; None if it is gone."""
+    """The present file of a lock; None if removed."""
     file = file_of(path)
     try:
         with nofollow.opened(file.parent.parent, file.parent.name) as folder:
@@ -154,7 +154,7 @@ def _look(path: Path) -> _Seen | None:
 
 
 def _read(line: bytes, mark: str) -> _Seen:
-    """What the first line of a lock's file tells; raises one of `_UNREADABLE`."""
+    """The facts in the first line of a lock's file. Raises one of `_UNREADABLE`."""
     facts = json.loads(line)
     id_ = str(facts["id"])
     int(id_, 16)  # it becomes a part of a name
@@ -191,7 +191,7 @@ def _is_alive(process: ProcessId, seen_from: str) -> bool | None:
 
 
 def _remove_of(path: Path, id_: str) -> bool:
-    """Remove the file of one holding of a lock, if it is still there; False if somebody else is doing so."""
+    """Remove the file of one holding of a lock, if still there; False while somebody else removes it."""
     right = take(path.with_name(f"{path.name}.take-{id_}"))
     if right is None:
         return False

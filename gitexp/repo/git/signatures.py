@@ -30,7 +30,7 @@ _ASKING = ("SSH_ASKPASS", "DISPLAY", "WAYLAND_DISPLAY", "GPG_TTY")
 
 
 class SignatureState(StrEnum):
-    """What a signature is worth. GOOD: it fits, and its signer is known."""
+    """The worth of a signature. GOOD: the signature fits, and its signer is known."""
 
     GOOD = "good"
     UNKNOWN = "unknown signer"
@@ -42,9 +42,9 @@ class Signature(NamedTuple):
     """The signature of a commit.
 
     Attributes:
-        by: the signer as the allowed signers call them; "" for an unknown one.
+        by: the signer's name among the allowed signers; "" for an unknown signer.
         key: the fingerprint of the key, if known.
-        told: a sentence about what is wrong; "" for nothing.
+        told: a sentence about the fault; "" for none.
     """
 
     state: SignatureState
@@ -112,9 +112,11 @@ class Signer:
 
     def _by_gpg(self, key: str, payload: bytes) -> str:
         program = _program(self._repo, "gpg.program", "gpg")
+        command = [program, "--batch", "--no-tty", "--pinentry-mode=error", "-bsa"]
         whose = key or self._repo.config.get("user.email", "")
-        options = ["--batch", "--no-tty", "--pinentry-mode=error"]
-        return _output([program, *options, "-bsa", *(["-u", whose] if whose else [])], payload)
+        if whose:
+            command += ["-u", whose]
+        return _output(command, payload)
 
 
 def _program(repo: GitCalls, key: str, otherwise: str) -> str:
@@ -127,7 +129,9 @@ def _output(command: Sequence[str], payload: bytes) -> str:
     status, out, err = _run(command, payload)
     if status != 0 or not out.strip():
         said = [line for line in err.splitlines() if line.strip()]
-        why = said[-1].strip().rstrip(".") if said else f"it ended with status {status}"
+        why = f"it ended with status {status}"
+        if said:
+            why = said[-1].strip().rstrip(".")
         raise SigningFailed(
             f"Nothing can be signed now: {why}.",
             "ssh-add adds a key with a passphrase to the agent; sign: false in gitexp.yaml goes without.",
@@ -200,7 +204,7 @@ class Verifier:
         self._revoked = _file(repo, "gpg.ssh.revocationfile")
 
     def verify(self, content: bytes) -> Signature:
-        """What the signature in a commit's content is worth."""
+        """The worth of the signature in a commit's content."""
         payload, found = split(content)
         if not found:
             return Signature(SignatureState.NONE)
@@ -226,19 +230,20 @@ class Verifier:
         else:
             when = time.strftime("-Overify-time=%Y%m%d%H%M%SZ", time.gmtime(seconds))
             who = ["-f", str(self._allowed), when]
-            revoked = [] if self._revoked is None else ["-r", str(self._revoked)]
+            revoked = list[str]()
+            if self._revoked is not None:
+                revoked = ["-r", str(self._revoked)]
             status, out, _ = _run([self._ssh, "-Y", "find-principals", "-s", str(file), *who], b"")
-            names = out.decode("utf-8", "replace").splitlines() if status == 0 else []
+            told = "its key is not among the allowed signers"
+            names = list[str]()
+            if status == 0:
+                names = out.decode("utf-8", "replace").splitlines()
             for name in names:
+                told = "its key is revoked, or was not valid then"
                 command = [self._ssh, "-Y", "verify", "-I", name, *signed, *who, *revoked]
                 status, said, _ = _run(command, payload)
                 if status == 0:
                     return Signature(SignatureState.GOOD, name, _fingerprint(said))
-            told = (
-                "its key is revoked, or was not valid then"
-                if names
-                else "its key is not among the allowed signers"
-            )
         status, said, _ = _run([self._ssh, "-Y", "check-novalidate", *signed], payload)
         if status != 0:
             return Signature(SignatureState.BAD, told="its signature does not fit it")
@@ -263,12 +268,12 @@ class Verifier:
 
 
 def _fingerprint(said: bytes) -> str:
-    """The key in what ssh-keygen says of a signature that fits."""
+    """The key in ssh-keygen's answer for a fitting signature."""
     found = _GOOD_SSH.search(said.decode("utf-8", "replace"))
     return found[1] if found is not None else ""
 
 
 def _file(repo: GitCalls, key: str) -> Path | None:
-    """The file that a setting names, as Git takes it: from the root of the workspace."""
+    """The file of a setting, by Git's rule: a path from the root of the workspace."""
     value = repo.config.get(key, "")
     return repo.root / os.path.expanduser(value) if value else None  # noqa: PTH111 - `~user` too

@@ -32,9 +32,9 @@ def _raw_entries(repo: Repository, content: bytes) -> list[tuple[bytes, bytes, b
 
 
 def entries(repo: Repository, tree: str) -> list[TreeEntry]:
-    """The entries of a tree, or of a commit's, without the entries of the trees in it.
+    """The entries of a tree, or of a commit's tree, without the entries of inner trees.
 
-    Raises GitFailed if there is no such tree.
+    Raises GitFailed for a missing tree.
     """
     return _entries_of(repo, [f"{tree}^{{tree}}"])[0]
 
@@ -69,15 +69,7 @@ def files_in(repo: Repository, commit: str, below: Iterable[str]) -> list[str]:
 
     Raises GitFailed if a tree is missing.
     """
-    files: set[str] = set()
-    folders: dict[str, str] = {}  # path and id
-    tops = [str(PurePosixPath(path)) for path in below]
-    names = [f"{commit}:{top}" if top != "." else f"{commit}^{{tree}}" for top in tops]
-    for top, one in zip(tops, repo.find_objects(names), strict=True):
-        if one is not None and one.kind == "tree":
-            folders[top if top != "." else ""] = one.id
-        elif one is not None and one.kind == "blob":
-            files.add(top)
+    files, folders = _tops(repo, commit, below)
     while folders:
         inside: dict[str, str] = {}
         for folder, found in zip(folders, _entries_of(repo, [*folders.values()]), strict=True):
@@ -91,10 +83,28 @@ def files_in(repo: Repository, commit: str, below: Iterable[str]) -> list[str]:
     return sorted(files)
 
 
+def _tops(repo: Repository, commit: str, below: Iterable[str]) -> tuple[set[str], dict[str, str]]:
+    """The files among some paths of a commit, and the id of each folder by path; "" is the root."""
+    names = dict[str, str]()
+    for path in below:
+        top = str(PurePosixPath(path))
+        if top == ".":
+            names[""] = f"{commit}^{{tree}}"
+        else:
+            names[top] = f"{commit}:{top}"
+    files, folders = set[str](), dict[str, str]()
+    for top, one in zip(names, repo.find_objects([*names.values()]), strict=True):
+        if one is not None and one.kind == "tree":
+            folders[top] = one.id
+        elif one is not None and one.kind == "blob":
+            files.add(top)
+    return files, folders
+
+
 def leaves(repo: Repository, revision: str, wanted: Callable[[str, bool], bool]) -> dict[str, TreeEntry]:
     """The files, links and submodules of a commit or tree, by path, sorted.
 
-    `wanted` is asked for each path, and whether it is a folder; what is in other folders is not read.
+    `wanted` decides by the path, and by whether the path is a folder. Other folders are not read.
     Raises GitFailed if a tree is missing.
     """
     found = dict[str, TreeEntry]()
@@ -119,7 +129,7 @@ def leaves(repo: Repository, revision: str, wanted: Callable[[str, bool], bool])
 def differing(repo: Repository, one: str, other: str) -> list[str]:
     """The files, links and submodules that differ between two commits or trees, with their modes; sorted.
 
-    A path that one side alone has is there too. Folders that are the same are not read. Raises GitFailed if
+    A path of one side alone is there too. Equal folders are not read. Raises GitFailed if
     a tree is missing.
     """
     found = set[str]()
@@ -143,7 +153,9 @@ def differing(repo: Repository, one: str, other: str) -> list[str]:
 
 
 def _content(entry: TreeEntry | None) -> tuple[str, str] | None:
-    return None if entry is None else (entry.mode, entry.id)
+    if entry is None:
+        return None
+    return entry.mode, entry.id
 
 
 def _by_path(repo: Repository, folders: Mapping[str, str | None]) -> dict[str, TreeEntry]:
@@ -160,7 +172,7 @@ def _by_path(repo: Repository, folders: Mapping[str, str | None]) -> dict[str, T
 def changed(repo: Repository, tree: str | None, changes: Mapping[str, Change]) -> str:
     """The tree `tree`, None for an empty one, with these files, by path, stored.
 
-    What is in the way of a file goes: a file in the place of its folder, a folder in its own place. A folder
+    Obstacles of a new file go: a file in the place of its folder, a folder in its own place. A folder
     without files goes too. Paths may not be absolute, nor have `.` or `..`. Raises GitFailed if a tree is
     missing.
     """

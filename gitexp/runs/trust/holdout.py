@@ -59,14 +59,14 @@ _NOT_FOR_IT = (NAME, RUN, *ALL_RESUMED, *PLACES, "PYTHONPATH", "PYTHONSTARTUP", 
 
 
 class _HoldoutMeasured(NamedTuple):
-    """How the evaluation has ended.
+    """The end of the evaluation.
 
     Attributes:
         state: "done", "failed", "timeout", "interrupted" or "not run".
-        metrics: what it has written and printed, by file.
+        metrics: the written and printed metrics, by file.
         told: a sentence about what went wrong; "" for nothing.
-        seconds: how long the command took.
-        log: what it has printed.
+        seconds: the duration of the command.
+        log: the output of the command.
     """
 
     state: str
@@ -159,7 +159,10 @@ def _measured(project: Project, stored: Experiment, asked: Mapping[str, Any]) ->
 def _code(project: Project, root: Path, folder: str) -> Project:
     """The project of the commit, by its own config: nothing of the user's or the experiment's counts."""
     here = root / folder
-    found = config_loading.load(root.resolve(), (here if here.is_dir() else root).resolve())
+    start = root  # of the search for the config
+    if here.is_dir():
+        start = here
+    found = config_loading.load(root.resolve(), start.resolve())
     return project._replace(config=found, here=here)
 
 
@@ -195,7 +198,9 @@ def _result(
         return _HoldoutMeasured("timeout", {}, "it took longer than its timeout", seconds, log)
     if outcome.interrupted:
         return _HoldoutMeasured("interrupted", {}, "it was interrupted", seconds, log)
-    told = [f"links are not taken: {shorten(left_out)}"] if left_out else []
+    told = list[str]()
+    if left_out:
+        told.append(f"links are not taken: {shorten(left_out)}")
     if outcome.exit_code != 0:
         told.insert(0, f"its command ended with status {outcome.exit_code}")
         return _HoldoutMeasured("failed", {}, "; ".join(told), seconds, log)
@@ -267,6 +272,9 @@ def _files_at(root: Path, paths: Sequence[str]) -> Iterator[Path]:
     """Yield the regular files at or below some paths."""
     for each in paths:
         top = root / each
-        for path in [top, *(top.rglob("*") if top.is_dir() else ())]:
+        found = [top]
+        if top.is_dir():
+            found += top.rglob("*")
+        for path in found:
             if path.is_file() and not path.is_symlink():
                 yield path

@@ -25,7 +25,9 @@ def at_start(record: Record, project: Project, config: BaselineConfig, queued: R
         if project.config.holdout is None:
             return record
         return _with_warning(record, "no holdout yet: it counts from the next commit of gitexp.yaml on")
-    commit = project.repo.resolve(found.revision) if found.revision else config.at
+    commit: str | None = config.at
+    if found.revision:
+        commit = project.repo.resolve(found.revision)
     if commit is None:
         raise errors.ExperimentError(
             f"The holdout is to run by the code of {found.revision}, and there is no such commit.",

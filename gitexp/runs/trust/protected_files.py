@@ -50,11 +50,11 @@ def at_start(record: Record, project: Project, tree: str, config: BaselineConfig
 
 
 def at_end(project: Project, record: Record, tree: str, workspace: Repository | None) -> Record:
-    """The record of a run that ends, with what the run and its results have made of the protected files.
+    """The record of an ending run, with the changes in protected files by the run and its results.
 
     Args:
         tree: the tree of the experiment's commit.
-        workspace: the worktree of the run as it was left; None if it is gone.
+        workspace: the worktree at the end of the run; None if removed.
     """
     try:
         return _compared_at_end(project, record, tree, workspace)
@@ -91,7 +91,7 @@ def changed_on_disk(project: Project, workspace: Repository, listed: ProtectedPa
 
 
 def _is_on_disk(workspace: Repository, path: str, entry: TreeEntry, *, is_sparse: bool) -> bool:
-    """Whether a file is on the disk as its commit has it, or as Git would write it."""
+    """Whether a file on the disk has the bytes of its commit, or those that Git would write."""
     full = workspace.root / path
     try:
         there = full.lstat()

@@ -11,10 +11,10 @@ from gitexp.project.project import Project
 
 
 def at_start(record: Record, project: Project, tree: str, at: str, queued: Record | None = None) -> Record:
-    """The record of a coming run, with what the gitexp.yaml of a commit asks of it.
+    """The record of a coming run, with the demands of a commit's gitexp.yaml.
 
-    `queued`: its record in the queue, if it comes from there. Raises ExperimentError (unknown-experiment) for
-    an evaluation by a commit that is not here.
+    `queued`: the record in the queue, for a run from the queue. Raises ExperimentError (unknown-experiment)
+    for an evaluation by a commit missing here.
     """
     found = baseline_config.read(project.repo, at, project.config.folder)
     if not found.trees and at != record.baseline and project.repo.resolve(at) is None:
