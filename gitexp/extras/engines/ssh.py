@@ -26,6 +26,7 @@ from gitexp.words import counted, shorten
 
 _WAIT = 2.0  # seconds that a question to all hosts may take, before what is known has to do
 _FIRST_WAIT = 60.0  # the same for the first one
+_LAST_WAIT = 20.0  # the same for the last one, about leftovers: it comes once, and a slow host needs its time
 _AGAIN, _SLOWEST = (
     5.0,
     60.0,
@@ -133,7 +134,7 @@ class SshEngine:
             for at in self._hosts:
                 if at.had and not at.complaint:
                     calls.append(self._ssh.begin(at.host.address, ssh_scripts.sweep(at.had)))
-        _wait_for(calls, _WAIT)
+        _wait_for(calls, _LAST_WAIT)
         for call in calls:
             call.close()
 
