@@ -15,6 +15,8 @@ from typing import NamedTuple
 
 from gitexp.repo.git.values import TreeEntry
 
+_LARGE = 64 * 1024  # bytes
+_QUICK = 1  # zlib's level for larger objects: a third of the time of its usual one for 7 % more bytes
 _TYPES = {"commit": 1, "tree": 2, "blob": 3}  # numbers in a pack
 # A name or address that Git writes unchanged; from others it takes some characters away.
 _PLAIN = re.compile(r"""[^\x00-\x20.,:;<>"\\'\x7f](?:[^\x00-\x1f<>\x7f]*[^\x00-\x20.,:;<>"\\'\x7f])?""")
@@ -55,7 +57,10 @@ def packed(objects: Iterable[NewObject]) -> dict[str, Entry]:
             head.append(byte | 128)
             byte, rest = rest & 127, rest >> 7
         head.append(byte)
-        data = bytes(head) + zlib.compress(each.content)
+        level = -1
+        if len(each.content) > _LARGE:
+            level = _QUICK
+        data = bytes(head) + zlib.compress(each.content, level)
         entries[each.id] = Entry(zlib.crc32(data), data)
     return entries
 
