@@ -443,9 +443,24 @@ def test_commands_on_pages_exist(page: str, line: str) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_between_files_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)\s]+)\)", _FENCE.sub("", page.read_text("utf-8"))):
-        path, _, _ = target.partition("#")
-        if path and "://" not in path:
-            assert (page.parent / path).exists(), f"{page.name} links to {target}"
+        path, _, anchor = target.partition("#")
+        if "://" in path:
+            continue
+        there = page.parent / path if path else page
+        assert there.exists(), f"{page.name} links to {target}"
+        if anchor and there.suffix == ".md":
+            assert anchor in anchors(there), f"{page.name} links to {target}"
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page: of its headings, as MkDocs and forges make them, and its own."""
+    text = page.read_text("utf-8")
+    found = set(re.findall(r'<a id="([^"]+)"', text))
+    for heading in re.findall(r"^#+ (.+)$", _FENCE.sub("", text), re.M):
+        plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading)
+        words = re.sub(r"[^\w\s-]", "", plain.lower()).strip()
+        found |= {re.sub(r"[-\s]+", "-", words), re.sub(r"\s", "-", words)}
+    return found
 
 
 def test_make_targets_on_pages_exist() -> None:
