@@ -9,53 +9,33 @@ import json
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from gitexp import errors
-from gitexp.extras.integrations.importers import sqlite_file
-from gitexp.extras.integrations.importers.foreign import ForeignRun, Importer, Read, Unread
+from gitexp.extras.integrations.importers import iso_times, sqlite_file
+from gitexp.extras.integrations.importers.foreign import ForeignRun, Read
+from gitexp.extras.integrations.importers.sqlite_importer import SqliteImporter
 from gitexp.files.series import LoggedPoint
 from gitexp.model import Status
 
-_NEEDS = {"studies", "trials", "trial_params", "trial_values"}
 _STATUSES = {"COMPLETE": Status.DONE, "FAIL": Status.FAILED}
 _INFINITE = {"INF_POS": float("inf"), "INF_NEG": float("-inf"), "NAN": float("nan")}
 
 
-class OptunaStorage(Importer):
+class OptunaStorage(SqliteImporter):
     """The reader of Optuna's storages."""
 
     title = "Optuna"
     looks_for = "the SQLite file of a storage, such as optuna.db"
+    needs = frozenset({"studies", "trials", "trial_params", "trial_values"})
 
-    def finds(self, place: Path) -> bool:
-        """Whether the place has the file of a storage."""
-        return any(sqlite_file.tables(file) >= _NEEDS for file in _files(place))
-
-    def read(self, place: Path) -> Iterator[Read]:
+    def runs(self, file: Path, base: sqlite3.Connection) -> Iterator[Read]:
         """Yield the trials of all studies."""
-        files = [file for file in _files(place) if sqlite_file.tables(file) >= _NEEDS]
-        if not files:
-            raise errors.UsageError(f"{place} has no storage of Optuna's.", f"Give {self.looks_for}.")
-        for file in files:
-            try:
-                with closing(sqlite_file.open_to_read(file)) as base:
-                    yield from _trials(file, base)
-            except sqlite3.Error as error:
-                yield Unread(str(file), str(error))
+        return _trials(file, base)
 
 
 IMPORTER = OptunaStorage()
-
-
-def _files(place: Path) -> list[Path]:
-    if place.is_file():
-        return [place]
-    found = [*place.glob("*.db"), *place.glob("*.sqlite"), *place.glob("*.sqlite3")]
-    return sorted(path for path in found if path.is_file())
 
 
 def _trials(file: Path, base: sqlite3.Connection) -> Iterator[ForeignRun]:
@@ -79,8 +59,8 @@ def _trial(
         status=_STATUSES.get(state, Status.INTERRUPTED),
         state=state,
         name=f"{study}-{number}",
-        created=_time(times[0]),
-        finished=_time(times[1]),
+        created=iso_times.seconds(times[0], is_local=True),
+        finished=iso_times.seconds(times[1], is_local=True),
         params=_params(base, id_),
         metrics=_values(base, id_),
         points=partial(_points, file, id_),
@@ -145,12 +125,3 @@ def _attributes(base: sqlite3.Connection, table: str, trial: int) -> Mapping[str
         except (ValueError, TypeError, RecursionError):
             found[key] = text
     return found
-
-
-def _time(text: Any) -> float | None:
-    """Seconds since the epoch; Optuna writes the local time of the machine."""
-    try:
-        moment = datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
-    return (moment if moment.tzinfo is not None else moment.astimezone()).astimezone(UTC).timestamp()

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeGuard
 
 from gitexp import errors
-from gitexp.extras.integrations.importers import folder_files
+from gitexp.extras.integrations.importers import folder_files, iso_times
 from gitexp.extras.integrations.importers.foreign import Content, ForeignRun, Importer, Read, Unread
 from gitexp.files.series import LoggedPoint
 from gitexp.log_rules import LONGEST_STEP
@@ -96,13 +95,13 @@ def _read(place: Path, folder: Path) -> ForeignRun:
         metrics["result"] = result
     if (folder / _INFO).is_file():
         facts["sacred"] = {"info": _object(folder / _INFO)}
-    finished = _time(run.get("stop_time")) or _time(run.get("heartbeat"))
+    finished = iso_times.seconds(run.get("stop_time")) or iso_times.seconds(run.get("heartbeat"))
     return ForeignRun(
         id=f"{name}/{folder.name}@{run.get('start_time', '')}",
         status=_STATUSES.get(str(run.get("status")), Status.INTERRUPTED),
         state=f"{run.get('status')} {run.get('heartbeat')}",
         name="-".join(filter(None, [name, folder.name])),
-        created=_time(run.get("start_time")),
+        created=iso_times.seconds(run.get("start_time")),
         finished=finished,
         params={key: value for key, value in config.items() if key != "__doc__"},
         metrics=metrics,
@@ -175,7 +174,7 @@ def _take_curve(name: str, curve: Mapping[str, Any], steps: dict[int, LoggedPoin
         if isinstance(value, dict):  # a number of numpy's, written by jsonpickle
             value = value.get("value")
         if isinstance(step, int) and abs(step) < LONGEST_STEP and _is_number(value):
-            point = steps.setdefault(step, LoggedPoint(step, _time(time) or 0.0, {}))
+            point = steps.setdefault(step, LoggedPoint(step, iso_times.seconds(time) or 0.0, {}))
             point.values[name] = float(value)
 
 
@@ -200,14 +199,3 @@ def _files(folder: Path) -> dict[str, Content]:
         if name not in _OWN:
             found[name] = path
     return found
-
-
-def _time(text: Any) -> float | None:
-    """Seconds since the epoch; Sacred writes times of UTC without the zone."""
-    try:
-        moment = datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return moment.timestamp()

@@ -6,12 +6,11 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from gitexp import errors
-from gitexp.extras.integrations.importers import sheet_rows
+from gitexp.extras.integrations.importers import iso_times, sheet_rows
 from gitexp.extras.integrations.importers.foreign import ColumnRoles, ForeignRun, Importer, Read, Unread
 from gitexp.extras.integrations.importers.sheet_columns import Role, SheetColumn, columns_of, guess
 from gitexp.extras.integrations.importers.sheet_rows import Sheet, as_text
@@ -211,11 +210,10 @@ def _time(text: str | None) -> float | None:
     """Seconds since the epoch, from ISO 8601 or from a number of seconds."""
     if text is None:
         return None
+    found = iso_times.seconds(text)
+    if found is not None:
+        return found
     try:
-        moment = datetime.fromisoformat(text)
+        return float(text)
     except ValueError:
-        try:
-            return float(text)
-        except ValueError:
-            raise ValueError(f"'{text}' is no time: write it like 2026-05-31 14:00") from None
-    return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
+        raise ValueError(f"'{text}' is no time: write it like 2026-05-31 14:00") from None

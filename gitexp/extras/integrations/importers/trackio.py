@@ -6,17 +6,15 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gitexp import errors
-from gitexp.extras.integrations.importers import sqlite_file
-from gitexp.extras.integrations.importers.foreign import ForeignRun, Importer, Read, Unread
+from gitexp.extras.integrations.importers import iso_times, sqlite_file
+from gitexp.extras.integrations.importers.foreign import ForeignRun, Read
+from gitexp.extras.integrations.importers.sqlite_importer import SqliteImporter
 from gitexp.files.series import LoggedPoint
 
-_NEEDS = {"metrics", "configs"}
 _NOT_OURS = ("_Username", "_Created", "_Group")  # keys of a config that trackio itself has put there
 
 
@@ -29,59 +27,42 @@ class _TrackioRun(NamedTuple):
     name: str
 
 
-class Trackio(Importer):
+class Trackio(SqliteImporter):
     """The reader of trackio's files."""
 
     title = "trackio"
     looks_for = "a file <project>.db, or the folder trackio keeps them in"
+    needs = frozenset({"metrics", "configs"})
 
-    def finds(self, place: Path) -> bool:
-        """Whether the place has a file of trackio's."""
-        return any(sqlite_file.tables(file) >= _NEEDS for file in _files(place))
-
-    def read(self, place: Path) -> Iterator[Read]:
-        """Yield the runs of each project."""
-        files = [file for file in _files(place) if sqlite_file.tables(file) >= _NEEDS]
-        if not files:
-            raise errors.UsageError(f"{place} has no file of trackio's.", f"Give {self.looks_for}.")
-        for file in files:
-            try:
-                yield from _runs(file)
-            except sqlite3.Error as error:
-                yield Unread(str(file), str(error))
+    def runs(self, file: Path, base: sqlite3.Connection) -> Iterator[Read]:
+        """Yield the runs of a project."""
+        return _runs(file, base)
 
 
 IMPORTER = Trackio()
 
 
-def _files(place: Path) -> list[Path]:
-    if place.is_file():
-        return [place]
-    return sorted(path for path in place.glob("*.db") if path.is_file())
-
-
-def _runs(file: Path) -> Iterator[Read]:
-    with closing(sqlite_file.open_to_read(file)) as base:
-        key = "run_id" if "run_id" in sqlite_file.columns(base, "metrics") else "run_name"
-        asked = f"{key}, min(run_name), count(*), min(timestamp), max(timestamp)"
-        rows = base.execute(f"SELECT {asked} FROM metrics GROUP BY {key} ORDER BY min(timestamp)").fetchall()
-        for id, name, count, first, last in rows:
-            run = _TrackioRun(file, key, str(id), str(name))
-            config = _config(base, run)
-            params = {name: value for name, value in config.items() if name not in _NOT_OURS}
-            yield ForeignRun(
-                id=f"{file.stem}/{id}",
-                state=str(count),
-                name=str(name),
-                created=_time(first),
-                finished=_time(last),
-                params=params,
-                points=partial(_points, run),
-                system=partial(_system, run),
-                group=str(config.get("_Group") or ""),
-                user=str(config.get("_Username") or ""),
-                facts={"trackio": {"project": file.stem}},
-            )
+def _runs(file: Path, base: sqlite3.Connection) -> Iterator[Read]:
+    key = "run_id" if "run_id" in sqlite_file.columns(base, "metrics") else "run_name"
+    asked = f"{key}, min(run_name), count(*), min(timestamp), max(timestamp)"
+    rows = base.execute(f"SELECT {asked} FROM metrics GROUP BY {key} ORDER BY min(timestamp)").fetchall()
+    for id, name, count, first, last in rows:
+        run = _TrackioRun(file, key, str(id), str(name))
+        config = _config(base, run)
+        params = {name: value for name, value in config.items() if name not in _NOT_OURS}
+        yield ForeignRun(
+            id=f"{file.stem}/{id}",
+            state=str(count),
+            name=str(name),
+            created=iso_times.seconds(first),
+            finished=iso_times.seconds(last),
+            params=params,
+            points=partial(_points, run),
+            system=partial(_system, run),
+            group=str(config.get("_Group") or ""),
+            user=str(config.get("_Username") or ""),
+            facts={"trackio": {"project": file.stem}},
+        )
 
 
 def _config(base: sqlite3.Connection, run: _TrackioRun) -> dict[str, Any]:
@@ -94,7 +75,7 @@ def _points(run: _TrackioRun) -> Iterator[LoggedPoint]:
     with closing(sqlite_file.open_to_read(run.file)) as base:
         for step, stamp, text in base.execute(query, (run.id,)):
             if isinstance(step, int) and (values := _numbers(text)):
-                yield LoggedPoint(step, _time(stamp) or 0.0, values)
+                yield LoggedPoint(step, iso_times.seconds(stamp) or 0.0, values)
 
 
 def _system(run: _TrackioRun) -> Iterator[LoggedPoint]:
@@ -104,7 +85,7 @@ def _system(run: _TrackioRun) -> Iterator[LoggedPoint]:
     with closing(sqlite_file.open_to_read(run.file)) as base:
         for step, (stamp, text) in enumerate(base.execute(query, (run.id,))):
             if values := _numbers(text):
-                yield LoggedPoint(step, _time(stamp) or 0.0, values)
+                yield LoggedPoint(step, iso_times.seconds(stamp) or 0.0, values)
 
 
 def _numbers(text: Any) -> dict[str, float]:
@@ -122,11 +103,3 @@ def _object(text: Any) -> dict[str, Any]:
     except (ValueError, TypeError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
-
-
-def _time(text: Any) -> float | None:
-    try:
-        moment = datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
-    return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
