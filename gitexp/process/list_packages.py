@@ -41,14 +41,18 @@ def described(folder: str) -> "tuple[str, str]":
     return name, version
 
 
+def entries(folder: str) -> "list[str]":
+    """The names in a folder, in order; none for a folder that cannot be read."""
+    try:
+        return sorted(os.listdir(folder))  # noqa: PTH208
+    except OSError:
+        return []
+
+
 def packages(folder: str) -> "list[tuple[str, str]]":
     """Name and version of each package installed into the folder."""
     found = []
-    try:
-        entries = sorted(os.listdir(folder))  # noqa: PTH208
-    except OSError:
-        return []
-    for entry in entries:
+    for entry in entries(folder):
         stem, ending = os.path.splitext(entry)  # noqa: PTH122
         if ending not in (".dist-info", ".egg-info"):
             continue
@@ -63,11 +67,7 @@ def packages(folder: str) -> "list[tuple[str, str]]":
 def direct(folder: str) -> "list[tuple[str, str]]":
     """Lines about the packages in a folder that come from no index: their URL, the state of their code."""
     found = []
-    try:
-        entries = sorted(os.listdir(folder))  # noqa: PTH208
-    except OSError:
-        return []
-    for entry in entries:
+    for entry in entries(folder):
         if not entry.endswith(".dist-info"):
             continue
         line = source(os.path.join(folder, entry, "direct_url.json"))  # noqa: PTH118
