@@ -24,6 +24,11 @@ def _looped(repo: Workspace) -> None:
 
 SCENARIOS = (
     Scenario(
-        "loop", (*_LOOP, "--rounds", "1", "--replicates", "1"), _with_a_config, holds=_looped, same=False
+        "loop",
+        (*_LOOP, "--rounds", "1", "--replicates", "1"),
+        _with_a_config,
+        holds=_looped,
+        same=False,
+        side_by_side=True,
     ),
 )

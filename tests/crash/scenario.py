@@ -40,6 +40,7 @@ class Scenario:
     `may_go`: objects of the stores that it is there to delete.
     `reports`: it may end with 1 and a list of what could not be done, in place of one error.
     `ill`: Git complains of the repository as it is prepared, and no more once this is done.
+    `side_by_side`: several processes are at work, so a number may be that of another Git in the next turn.
     `meanwhile` is done before the second time: what whoever keeps the other side would do.
     """
 
@@ -56,6 +57,7 @@ class Scenario:
     may_go: frozenset[str] = frozenset()
     reports: bool = False
     ill: bool = False
+    side_by_side: bool = False
     meanwhile: Callable[[Workspace], None] = nothing
 
     def make(self, folder: Path) -> Workspace:
