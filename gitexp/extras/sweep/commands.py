@@ -34,8 +34,6 @@ from gitexp.views.formats import MEANS, out_of_means
 from gitexp.words import PRECISION, clean, counted
 
 _ASKS_ABOVE = 100  # runs
-_BESIDE = 8  # lines of the screen for other things than runs
-_SHARE = 10  # a picture takes at most the tenth part of the time
 
 
 def launch(project: Project, request: RunRequest, many: Many) -> int:

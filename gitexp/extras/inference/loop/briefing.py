@@ -136,14 +136,4 @@ class Briefing(NamedTuple):
 
 def _as_json(one: LoopRound) -> dict[str, Any]:
     """A round for an editor."""
-    return {
-        "round": one.number,
-        "experiment": one.experiment.name,
-        "from": one.base,
-        "status": one.status,
-        "edit": one.edit,
-        "value": one.value,
-        "kept": one.kept,
-        "verdict": one.loop.get("verdict", ""),
-        "tried": one.told,
-    }
+    return {**one.as_json(), "verdict": one.loop.get("verdict", "")}

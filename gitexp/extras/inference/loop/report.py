@@ -47,18 +47,11 @@ class ReportedRound(NamedTuple):
         """The round for a program."""
         one = self.round
         return {
-            "round": one.number,
-            "experiment": one.experiment.name,
-            "from": one.base,
-            "status": one.status,
-            "edit": one.edit,
+            **one.as_json(),
             "outcome": self.outcome,
-            "kept": one.kept,
-            "value": one.value,
             "best": self.best,
             "step": self.step,
             "verdict": one.loop.get("verdict"),
-            "tried": one.told,
             "printed": one.loop.get("printed", ""),
         }
 

@@ -68,6 +68,19 @@ class LoopRound(NamedTuple):
             return None
         return float(found)
 
+    def as_json(self) -> dict[str, Any]:
+        """The round for a program, without its verdict."""
+        return {
+            "round": self.number,
+            "experiment": self.experiment.name,
+            "from": self.base,
+            "status": self.status,
+            "edit": self.edit,
+            "kept": self.kept,
+            "value": self.value,
+            "tried": self.told,
+        }
+
     @property
     def has_failed(self) -> bool:
         """Whether the round ended without a number."""

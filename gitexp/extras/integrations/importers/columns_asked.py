@@ -28,15 +28,14 @@ def with_columns(project: Project, importer: Importer, place: Path, said: Mappin
         return importer
     if not place.is_file():
         return importer
-    headers = importer.columns.headers(place)
-    kept = {header: role for header, role in _kept(project, place).items() if header in headers}
+    columns = importer.columns.examples(place)
+    kept = {header: role for header, role in _kept(project, place).items() if header in columns}
     known = {**kept, **said}
-    unknown = importer.columns.unknown(place, known)
-    if unknown and consent.can_ask():
-        for header, examples in unknown.items():
-            shown = ", ".join(examples)
-            render.say(f"Column '{header}': {shown}")
-            known[header] = consent.answer(f"It is a ({_ROLES})", "param")
+    if consent.can_ask():
+        for header, examples in columns.items():
+            if header not in known and not importer.columns.is_telling(header):
+                render.say(f"Column '{header}': {', '.join(examples)}")
+                known[header] = consent.answer(f"It is a ({_ROLES})", "param")
     return importer.columns.reader(known)
 
 

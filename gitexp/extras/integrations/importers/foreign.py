@@ -113,12 +113,12 @@ class ColumnRoles(ABC):
     """The roles of the columns of sheets, by headers of the users' own."""
 
     @abstractmethod
-    def headers(self, place: Path) -> Sequence[str]:
-        """The names of the columns of a sheet."""
+    def examples(self, place: Path) -> Mapping[str, Sequence[str]]:
+        """Some values of each column of a sheet, by header."""
 
     @abstractmethod
-    def unknown(self, place: Path, given: Mapping[str, str]) -> Mapping[str, Sequence[str]]:
-        """Some values of each column without a given role or a telling name, by header."""
+    def is_telling(self, header: str) -> bool:
+        """Whether a header names the role of its column by itself."""
 
     @abstractmethod
     def reader(self, given: Mapping[str, str]) -> Importer:

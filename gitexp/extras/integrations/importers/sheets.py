@@ -35,19 +35,18 @@ class SheetColumns(ColumnRoles):
         self._title = title
         self._endings = endings
 
-    def headers(self, place: Path) -> Sequence[str]:
-        """The names of the columns of a sheet."""
-        return sheet_rows.read(place).headers
-
-    def unknown(self, place: Path, given: Mapping[str, str]) -> Mapping[str, Sequence[str]]:
-        """Some values of each unknown column, by header."""
+    def examples(self, place: Path) -> Mapping[str, Sequence[str]]:
+        """Some values of each column of a sheet, by header."""
         sheet = sheet_rows.read(place)
         found: dict[str, list[str]] = {}
         for number, header in enumerate(sheet.headers):
-            if header not in given and guess(header) is None:
-                cells = [as_text(row[number]) for row in sheet.rows[:_EXAMPLES] if number < len(row)]
-                found[header] = [cell for cell in cells if cell]
+            cells = [as_text(row[number]) for row in sheet.rows[:_EXAMPLES] if number < len(row)]
+            found[header] = [cell for cell in cells if cell]
         return found
+
+    def is_telling(self, header: str) -> bool:
+        """Whether a header names the role of its column by itself."""
+        return guess(header) is not None
 
     def reader(self, given: Mapping[str, str]) -> Importer:
         """The importer of such sheets with some columns."""
