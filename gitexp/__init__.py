@@ -76,8 +76,8 @@ if TYPE_CHECKING:
     from gitexp.project.project import Project
     from gitexp.repo.operations import Operation
     from gitexp.repo.trash import Trashed
-    from gitexp.runs.log import Log, follow
-    from gitexp.runs.log import log as output
+    from gitexp.runs.ongoing.log import Log, follow
+    from gitexp.runs.ongoing.log import log as output
     from gitexp.runs.request import RunRequest
     from gitexp.runs.request import RunRequest as Request
     from gitexp.runs.run import Result
@@ -294,7 +294,7 @@ _MODULES = {
         "load_ipython_extension",  # for `%load_ext gitexp`
         "unload_ipython_extension",
     ),
-    "gitexp.runs.log": ("Log", "follow"),
+    "gitexp.runs.ongoing.log": ("Log", "follow"),
     "gitexp.runs.request": ("RunRequest",),
     "gitexp.runs.run": ("Result",),
     "gitexp.sharing.import_": ("Imported", "import_experiment"),
@@ -313,7 +313,7 @@ _MODULES = {
 _HOMES = {name: (module, name) for module, names in _MODULES.items() for name in names} | {
     "Request": ("gitexp.runs.request", "RunRequest"),  # as it was called before 0.4
     "fsck": ("gitexp.upkeep.fsck", "check"),
-    "output": ("gitexp.runs.log", "log"),
+    "output": ("gitexp.runs.ongoing.log", "log"),
     "run_experiment": ("gitexp.runs.run", "run"),
     "save_workspace": ("gitexp.runs.save", "save"),
     "sweep": ("gitexp.extras.sweep.api", "run"),

@@ -135,7 +135,7 @@ _TABLE: dict[tuple[str, str], str] = {
     # What runs queued experiments.
     ("worker", "queue"): "gitexp.extras.queue.worker:work",
     # What brings the checkpoints of another run into the workspace.
-    ("checkpoints", "place"): "gitexp.runs.workspace_checkpoints:place",
+    ("checkpoints", "place"): "gitexp.runs.resuming.workspace_checkpoints:place",
     # What begins many runs.
     ("launcher", "sweep"): "gitexp.extras.sweep.launch:launch",
     # What suggests the next trial of a search.

@@ -11,7 +11,7 @@ stages.jsonl     what became of those that have ended
 gitexp.lock      of stages: what each has read and written, as the experiment is to say it
 kept.lock        the like of what was replaced and no run had made
 environment.txt  what it ran on, once that is known
-logged/          what the command has logged through the Python API, see gitexp.runs.logged
+logged/          what the command has logged through the Python API, see gitexp.runs.logged_values.logged
 reserve          room on the disk, given back at the end, so that a full one can still take the results
 """
 

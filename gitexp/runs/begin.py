@@ -28,11 +28,11 @@ from gitexp.repo.git.disk_files import files_below
 from gitexp.repo.git.repository import Repository
 from gitexp.repo.live import RunState
 from gitexp.repo.scope import Scope
-from gitexp.runs import resume
+from gitexp.runs.collecting.unstorable import note_unreached, note_unreadable
 from gitexp.runs.ready import Ready
 from gitexp.runs.request import RunRequest
+from gitexp.runs.resuming import resume
 from gitexp.runs.trust.start import at_start
-from gitexp.runs.unstorable import note_unreached, note_unreadable
 from gitexp.words import shorten
 
 

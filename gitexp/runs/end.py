@@ -29,19 +29,13 @@ from gitexp.repo.experiments import KEPT, RUN_FOLDER, STAGE_LOGS
 from gitexp.repo.git.conversions import Conversions
 from gitexp.repo.git.repository import Repository
 from gitexp.repo.live import RunState
-from gitexp.runs import (
-    hydra_output,
-    logged,
-    logged_files,
-    results,
-    surroundings,
-    taken_over,
-    typed_code,
-    written_params,
-)
 from gitexp.runs import notes as stage_notes
+from gitexp.runs import taken_over
 from gitexp.runs.begin import LiveRun
+from gitexp.runs.checks import surroundings, written_params
+from gitexp.runs.collecting import hydra_output, results
 from gitexp.runs.executor import Circumstances, Ended
+from gitexp.runs.logged_values import logged, logged_files, typed_code
 
 _ATTEMPTS = 3
 _ABSENT = (FileNotFoundError, NotPlain)  # any other error may pass: the next command tries again

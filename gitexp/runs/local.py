@@ -26,12 +26,12 @@ from gitexp.project.notebook_command import is_notebook
 from gitexp.project.params import CommandLine
 from gitexp.repo.git.launch import PLACES
 from gitexp.repo.live import RunState
-from gitexp.runs import resume
 from gitexp.runs.begin import LiveRun
 from gitexp.runs.end import MAX_LOG, reason
 from gitexp.runs.executor import Circumstances, Ended
 from gitexp.runs.lookout import Lookout, lookout
 from gitexp.runs.ready import PlainCommand
+from gitexp.runs.resuming import resume
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager

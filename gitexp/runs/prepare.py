@@ -28,8 +28,10 @@ from gitexp.repo.git.conversions import Conversions
 from gitexp.repo.git.disk_files import files_below
 from gitexp.repo.git.snapshot import Snapshot
 from gitexp.repo.scope import Scope
-from gitexp.runs import earlier, inputs, lookout, resume, work
-from gitexp.runs.commit_code import (
+from gitexp.runs import lookout
+from gitexp.runs.checks import earlier, inputs, work
+from gitexp.runs.checks.work import Checked
+from gitexp.runs.code.commit_code import (
     START_MESSAGE,
     StartCode,
     bring_dvc_data,
@@ -37,11 +39,11 @@ from gitexp.runs.commit_code import (
     with_patterns,
     without_checkpoints,
 )
+from gitexp.runs.ongoing.recover import finish_dead_runs
 from gitexp.runs.ready import PlainCommand, Ready
-from gitexp.runs.recover import finish_dead_runs
 from gitexp.runs.request import RunRequest
-from gitexp.runs.resume import Resumed
-from gitexp.runs.work import Checked
+from gitexp.runs.resuming import resume
+from gitexp.runs.resuming.resume import Resumed
 from gitexp.words import shorten
 
 

@@ -16,7 +16,7 @@ from gitexp.repo.scope import Scope
 from gitexp.words import shorten
 
 if TYPE_CHECKING:
-    from gitexp.runs.resume import Resumed
+    from gitexp.runs.resuming.resume import Resumed
     from gitexp.stages.plan import StagePlan
 
 

@@ -14,8 +14,8 @@ from typing import NamedTuple
 from gitexp import errors
 from gitexp.model import Experiment, Status
 from gitexp.project.project import Project
-from gitexp.runs import earlier
 from gitexp.runs.begin import LiveRun, begin
+from gitexp.runs.checks import earlier
 from gitexp.runs.end import end
 from gitexp.runs.execute import execute
 from gitexp.runs.executor import Ended, executor

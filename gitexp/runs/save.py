@@ -24,8 +24,8 @@ from gitexp.repo.git.conversions import Conversions
 from gitexp.repo.git.disk_files import files_below
 from gitexp.repo.git.snapshot import Snapshot
 from gitexp.repo.git.trees import files_in
-from gitexp.runs import inputs, surroundings
-from gitexp.runs.own_metrics import matching_files, own_metrics
+from gitexp.runs.checks import inputs, surroundings
+from gitexp.runs.collecting.own_metrics import matching_files, own_metrics
 from gitexp.runs.trust.start import at_start
 
 

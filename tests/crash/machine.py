@@ -44,7 +44,8 @@ from gitexp.project.change import complete_pending, unfinished
 from gitexp.project.project import Project
 from gitexp.repo import operations, trash
 from gitexp.repo.live import live_runs
-from gitexp.runs import run, save, stop
+from gitexp.runs import run, save
+from gitexp.runs.ongoing import stop
 from gitexp.runs.request import RunRequest
 
 _TEMPLATE = Path(__file__).parent.parent / "support" / "template"

@@ -22,7 +22,7 @@ from gitexp.model import Status
 from gitexp.project.hold import orphan
 from gitexp.project.project import Project
 from gitexp.repo import live
-from gitexp.runs.recover import finish_dead_runs
+from gitexp.runs.ongoing.recover import finish_dead_runs
 from tests.extras.reproduction import test_reproduce
 from tests.support.kills import KILLED, assert_put_right, assert_sound, experiments, git, kill
 from tests.support.workspace import Workspace

@@ -23,7 +23,7 @@ from gitexp.repo import live
 from gitexp.repo.git import launch
 from gitexp.repo.git.locks import try_lock
 from gitexp.repo.local import LocalState
-from gitexp.runs.recover import finish_dead_runs
+from gitexp.runs.ongoing.recover import finish_dead_runs
 from tests.support.kills import git
 from tests.support.workspace import GITEXP, Workspace
 

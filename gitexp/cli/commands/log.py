@@ -13,7 +13,7 @@ from gitexp.cli.kit.cells import elide
 from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.output import printable
 from gitexp.cli.kit.session import open_project
-from gitexp.runs import log as ops
+from gitexp.runs.ongoing import log as ops
 
 EPILOG = """Examples:
 gitexp log

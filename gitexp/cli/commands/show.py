@@ -18,7 +18,7 @@ from gitexp.cli.kit.session import open_project
 from gitexp.cli.kit.table_remarks import Again, noted_lines, remarks
 from gitexp.cli.kit.watch import Picture, watch
 from gitexp.project.project import Project
-from gitexp.runs.recover import finish_dead_runs
+from gitexp.runs.ongoing.recover import finish_dead_runs
 from gitexp.views import formats
 from gitexp.views import table as ops
 from gitexp.views.columns import Columns

@@ -7,7 +7,7 @@ from gitexp.cli.kit import options, render
 from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.session import open_project
 from gitexp.cli.kit.summary import ended_line
-from gitexp.runs import stop as ops
+from gitexp.runs.ongoing import stop as ops
 
 EPILOG = """Examples:
 gitexp stop last

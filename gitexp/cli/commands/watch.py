@@ -15,7 +15,7 @@ from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.query_options import PLAIN, with_query
 from gitexp.cli.kit.session import open_project
 from gitexp.cli.kit.watch import Picture, watch_all
-from gitexp.runs.watching import WatchedRun, Watching
+from gitexp.runs.ongoing.watching import WatchedRun, Watching
 from gitexp.words import counted
 
 EPILOG = """Examples:

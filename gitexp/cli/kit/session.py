@@ -12,7 +12,7 @@ from gitexp.project.project import Project
 from gitexp.repo.known_records import KnownRecords
 from gitexp.repo.live import RunState
 from gitexp.repo.operations import Operation
-from gitexp.runs.recover import finish_dead_runs
+from gitexp.runs.ongoing.recover import finish_dead_runs
 
 _remembered: KnownRecords | None = None  # of a process that runs many commands
 

@@ -13,7 +13,7 @@ from gitexp.cli.kit.render import Piece, cell_width
 from gitexp.cli.kit.summary import outcome
 from gitexp.files.series_tail import LastLogged, finite
 from gitexp.model import Status
-from gitexp.runs.watching import WatchedRun
+from gitexp.runs.ongoing.watching import WatchedRun
 from gitexp.times import show_duration
 from gitexp.views.alert_list import of
 from gitexp.words import PRECISION, clean, cut, human_size, show_value

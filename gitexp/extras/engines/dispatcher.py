@@ -20,7 +20,7 @@ from gitexp.extras.engines.jobs_file import JobsFile, SubmittedJob
 from gitexp.extras.engines.reach import Reach
 from gitexp.extras.queue.workers import last_words
 from gitexp.model import Experiment, Record, Status
-from gitexp.runs.requeue import is_lost
+from gitexp.runs.resuming.requeue import is_lost
 from gitexp.words import shorten
 
 _LOOK = 0.5  # seconds between two looks at the records

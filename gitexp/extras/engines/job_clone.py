@@ -32,8 +32,8 @@ from gitexp.repo.git import locks, refs
 from gitexp.repo.git.new_clone import make_clone
 from gitexp.repo.git.values import RefChange, RefConflict
 from gitexp.repo.local import LocalState
-from gitexp.runs.recover import finish_lost_jobs
-from gitexp.runs.stop import stop
+from gitexp.runs.ongoing.recover import finish_lost_jobs
+from gitexp.runs.ongoing.stop import stop
 
 _MOST = 50  # experiments that are left in a clone
 _IDLE = 3600.0  # seconds after which the workspace of a run is removed

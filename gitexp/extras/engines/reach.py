@@ -13,7 +13,7 @@ from gitexp.extras.queue.workers import Orders
 from gitexp.model import Experiment, Status, readable
 from gitexp.project.project import Project
 from gitexp.repo.watched import Watched
-from gitexp.runs.recover import finish_lost_jobs
+from gitexp.runs.ongoing.recover import finish_lost_jobs
 
 
 class Reach(Protocol):

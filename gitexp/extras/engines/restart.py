@@ -17,8 +17,8 @@ from gitexp.model import Experiment, Status
 from gitexp.process.limits import GRACE
 from gitexp.project.project import Project
 from gitexp.repo import live
-from gitexp.runs.recover import finish_lost_jobs
-from gitexp.runs.requeue import is_lost, requeue
+from gitexp.runs.ongoing.recover import finish_lost_jobs
+from gitexp.runs.resuming.requeue import is_lost, requeue
 
 _PATIENCE = GRACE + 50.0  # seconds in which the earlier start of a job stores what it has
 _INTERVAL = 0.2

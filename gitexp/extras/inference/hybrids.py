@@ -14,9 +14,9 @@ from gitexp.pipeline.lock import write_lock
 from gitexp.project.project import Project
 from gitexp.repo.git import trees
 from gitexp.repo.git.trees import Change
-from gitexp.runs.plan import PlannedPoint, plan, rehearse
+from gitexp.runs.planning.plan import PlannedPoint, plan, rehearse
 from gitexp.runs.request import RunRequest
-from gitexp.runs.requeue import is_lost, requeue
+from gitexp.runs.resuming.requeue import is_lost, requeue
 
 # A file in the code of both ends of the hybrids, if run again here. So the ends are no replicates of the
 # sides: the sides ran elsewhere.

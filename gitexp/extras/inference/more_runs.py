@@ -13,10 +13,10 @@ from gitexp.extras.inference.workforce import run_queued
 from gitexp.model import Experiment
 from gitexp.project.engine_choice import BY_ENGINE, EngineChoice
 from gitexp.project.project import Project
-from gitexp.runs import seeds
-from gitexp.runs.plan import PlannedPoint, plan
+from gitexp.runs.checks import seeds
+from gitexp.runs.checks.seeds import Seed
+from gitexp.runs.planning.plan import PlannedPoint, plan
 from gitexp.runs.request import RunRequest
-from gitexp.runs.seeds import Seed
 
 _OF_ENGINE = 8  # runs of a round, if the engine decides their number
 

@@ -18,7 +18,7 @@ from gitexp.model import Experiment
 from gitexp.project.params import COMMAND
 from gitexp.project.project import Project
 from gitexp.repo.git.checkout import tree_changes
-from gitexp.runs import seeds
+from gitexp.runs.checks import seeds
 
 _LOCK = "gitexp.lock"
 _FEWEST_PAIRS, _MOST_PAIRS = 3, 5

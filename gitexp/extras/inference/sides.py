@@ -16,7 +16,7 @@ from gitexp.files.keys import get, parse_key, resolve
 from gitexp.model import MISSING, Experiment, Files, Flat, Status, is_touched, readable
 from gitexp.project import directions
 from gitexp.project.project import Project
-from gitexp.runs import seeds
+from gitexp.runs.checks import seeds
 from gitexp.views import uncertainty
 from gitexp.words import shorten
 

@@ -28,8 +28,8 @@ from gitexp.extras.inference.verdict import Judgement, Verdict
 from gitexp.extras.inference.workforce import run_queued
 from gitexp.model import Experiment, Status, is_touched
 from gitexp.project.engine_choice import EngineChoice
-from gitexp.runs import seeds
-from gitexp.runs.plan import Once, PlannedPoint, plan
+from gitexp.runs.checks import seeds
+from gitexp.runs.planning.plan import Once, PlannedPoint, plan
 
 _FIRST_REPLICATES = 2  # of each side, without a known noise
 

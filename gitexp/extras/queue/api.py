@@ -19,7 +19,7 @@ from gitexp.model import Experiment, Status, readable
 from gitexp.process.limits import NO_LIMITS, Limits
 from gitexp.project.engine_choice import EngineChoice, at_a_time
 from gitexp.project.project import Project
-from gitexp.runs.plan import Once, PlannedPoint, plan
+from gitexp.runs.planning.plan import Once, PlannedPoint, plan
 from gitexp.runs.request import RunRequest
 
 if TYPE_CHECKING:  # it takes as long to import as all else here

@@ -29,7 +29,7 @@ from gitexp.process.environment import machine
 from gitexp.project.engine_choice import BY_ENGINE, EngineChoice, at_a_time
 from gitexp.project.engine_choice import chosen as chosen_engine
 from gitexp.project.project import Project
-from gitexp.runs.requeue import can_go_back
+from gitexp.runs.resuming.requeue import can_go_back
 from gitexp.times import show_moment
 from gitexp.views import markup
 from gitexp.words import counted, shorten

@@ -24,7 +24,7 @@ from gitexp.repo.experiments import PREFIX
 from gitexp.repo.git import graph, refs
 from gitexp.repo.git.values import RefChange, RefConflict
 from gitexp.repo.git_remote import PushedRef, PushOutcome
-from gitexp.runs.requeue import queued_again
+from gitexp.runs.resuming.requeue import queued_again
 from gitexp.sharing import partner, push
 from gitexp.sharing.push import Along, PushRequest
 from gitexp.times import now

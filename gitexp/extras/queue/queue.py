@@ -19,7 +19,7 @@ from gitexp.project.project import Project
 from gitexp.repo import conversion_note, live
 from gitexp.repo.git.values import RefChange
 from gitexp.repo.watched import Watched
-from gitexp.runs.requeue import can_go_back, is_lost, never_queued, queued_again, requeue
+from gitexp.runs.resuming.requeue import can_go_back, is_lost, never_queued, queued_again, requeue
 from gitexp.words import shorten
 
 _LOCKS = 64  # for all queued experiments: the files of locks stay

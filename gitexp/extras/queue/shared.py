@@ -20,7 +20,7 @@ from gitexp.process.liveness import is_alive, is_of_this_start
 from gitexp.project.project import Project
 from gitexp.repo import live
 from gitexp.runs.begin import Claim
-from gitexp.runs.requeue import is_lost
+from gitexp.runs.resuming.requeue import is_lost
 
 SIGN_EVERY = 300.0  # seconds between two signs of life
 PATIENCE = 600.0  # seconds that a remote may be away

@@ -27,8 +27,8 @@ from gitexp.runs.begin import Claim, LiveRun, begin
 from gitexp.runs.end import end
 from gitexp.runs.execute import execute
 from gitexp.runs.executor import executor
+from gitexp.runs.ongoing.recover import finish_dead_runs
 from gitexp.runs.prepare import of_queued
-from gitexp.runs.recover import finish_dead_runs
 from gitexp.runs.request import RunRequest
 
 if TYPE_CHECKING:  # most workers never need it

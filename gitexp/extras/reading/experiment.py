@@ -23,7 +23,7 @@ from gitexp.files.series import SERIES, stored_in
 from gitexp.files.series_columns import Series
 from gitexp.model import Artifact, Experiment, Record, Status
 from gitexp.project.project import Project
-from gitexp.runs import log as logs
+from gitexp.runs.ongoing import log as logs
 from gitexp.views import diff as views
 from gitexp.views.diff import Diff
 from gitexp.views.series_details import RUN

@@ -20,7 +20,7 @@ from gitexp.process.gpus import GpuProbe
 from gitexp.project import ignore
 from gitexp.project.project import Project
 from gitexp.repo.git.checkout import files_of
-from gitexp.runs import seeds
+from gitexp.runs.checks import seeds
 from gitexp.words import counted, shorten
 
 _SECRET = "looks like a secret"  # in the warning of a record whose command is not whole

@@ -25,7 +25,8 @@ from gitexp.pipeline.state import StageSelection
 from gitexp.process.environment_details import REPEATED
 from gitexp.process.interpreter import find_interpreter
 from gitexp.project.project import Project
-from gitexp.runs import run, work
+from gitexp.runs import run
+from gitexp.runs.checks import work
 from gitexp.runs.request import RunRequest
 from gitexp.times import now
 

@@ -25,9 +25,9 @@ from gitexp.files import arguments
 from gitexp.model import Experiment, Status
 from gitexp.project.params import CommandLine
 from gitexp.project.project import Project
-from gitexp.runs.plan import Planned
+from gitexp.runs.checks.seeds import Seed
+from gitexp.runs.planning.plan import Planned
 from gitexp.runs.request import RunRequest
-from gitexp.runs.seeds import Seed
 from gitexp.views import table as tables
 from gitexp.views.columns import Columns
 from gitexp.views.formats import MEANS, out_of_means

@@ -27,12 +27,12 @@ from gitexp.process.environment import machine
 from gitexp.project.project import Project
 from gitexp.repo import trash
 from gitexp.repo.watched import Watched
-from gitexp.runs import seeds
-from gitexp.runs.earlier import started_alike
-from gitexp.runs.frozen import FrozenCode, NewTrial
-from gitexp.runs.plan import PlannedPoint
-from gitexp.runs.planned import put_back
-from gitexp.runs.recover import finish_dead_runs
+from gitexp.runs.checks import seeds
+from gitexp.runs.checks.earlier import started_alike
+from gitexp.runs.ongoing.recover import finish_dead_runs
+from gitexp.runs.planning.frozen import FrozenCode, NewTrial
+from gitexp.runs.planning.plan import PlannedPoint
+from gitexp.runs.planning.planned import put_back
 from gitexp.words import counted
 
 _IN_VAIN = 5  # trials without the objective, after which a method that learns gives up

@@ -13,12 +13,12 @@ from gitexp.extras.sweep.replicates import repeated
 from gitexp.model import Experiment, Status
 from gitexp.project.params import CommandLine
 from gitexp.project.project import Project
-from gitexp.runs import seeds
-from gitexp.runs.plan import Once, Planned, PlannedPoint, plan, rehearse
+from gitexp.runs.checks import seeds
+from gitexp.runs.checks.seeds import Seed
+from gitexp.runs.planning.plan import Once, Planned, PlannedPoint, plan, rehearse
+from gitexp.runs.planning.shared_code import check_first
 from gitexp.runs.ready import PlainCommand
 from gitexp.runs.request import RunRequest
-from gitexp.runs.seeds import Seed
-from gitexp.runs.shared_code import check_first
 
 
 class Grid(NamedTuple):
@@ -47,7 +47,7 @@ class Grid(NamedTuple):
     def planned(self, project: Project, *, retry_failed: bool) -> Planned:
         """The experiments of all points, new ones for points without any.
 
-        Those that wait get the limits of the request. Raises the errors of `gitexp.runs.plan.plan`.
+        Those that wait get the limits of the request. Raises the errors of `gitexp.runs.planning.plan.plan`.
         """
         found = plan(project, self.request, self.points, self.id, once=self.once, retry_failed=retry_failed)
         queue.limit(project, waiting(found.known), self.request.limits)

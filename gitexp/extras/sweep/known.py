@@ -21,9 +21,9 @@ from gitexp.extras.sweep.trials import KnownPoint, Trial
 from gitexp.files.formats.yaml_write import flow_text
 from gitexp.files.overrides import split_override
 from gitexp.model import MISSING, Experiment, Flat, Status, is_touched
-from gitexp.runs.earlier import started_alike
-from gitexp.runs.frozen import FrozenCode
-from gitexp.runs.plan import PlannedPoint
+from gitexp.runs.checks.earlier import started_alike
+from gitexp.runs.planning.frozen import FrozenCode
+from gitexp.runs.planning.plan import PlannedPoint
 
 _MOST = 1_000  # experiments outside of the sweep that are compared, the newest first
 

@@ -9,8 +9,8 @@ from gitexp.extras.sweep.grid import MOST
 from gitexp.files import parse_override
 from gitexp.files.overrides import split_override
 from gitexp.model import Value
-from gitexp.runs.plan import PlannedPoint
-from gitexp.runs.seeds import Seed
+from gitexp.runs.checks.seeds import Seed
+from gitexp.runs.planning.plan import PlannedPoint
 
 _SEEDS = 2**32  # NumPy takes no larger seeds
 

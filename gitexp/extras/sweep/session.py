@@ -21,8 +21,8 @@ from gitexp.model import Experiment
 from gitexp.process.limits import Limits
 from gitexp.project.engine_choice import EngineChoice
 from gitexp.project.project import Project
-from gitexp.runs.frozen import FrozenCode, as_it_is, freeze
-from gitexp.runs.plan import PlannedPoint
+from gitexp.runs.planning.frozen import FrozenCode, as_it_is, freeze
+from gitexp.runs.planning.plan import PlannedPoint
 from gitexp.runs.request import RunRequest
 from gitexp.views.importance import LEAST, Importance, ordered
 

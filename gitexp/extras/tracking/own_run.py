@@ -20,13 +20,14 @@ from gitexp.process.gpus import GpuProbe
 from gitexp.process.variables import ALL_RESUMED, NAME, RUN
 from gitexp.project.intervals import read_interval
 from gitexp.project.project import Project
-from gitexp.runs import end, typed_code
+from gitexp.runs import end
 from gitexp.runs.begin import begin
 from gitexp.runs.executor import Circumstances, Ended
+from gitexp.runs.logged_values import typed_code
 from gitexp.runs.lookout import lookout
 from gitexp.runs.prepare import prepare
 from gitexp.runs.request import RunRequest
-from gitexp.runs.resume import variables
+from gitexp.runs.resuming.resume import variables
 
 _on: list[OwnRun] = []  # the runs of this process that are on, the latest last
 _around: dict[str, str | None] = {}  # the variables as they were before the first of them

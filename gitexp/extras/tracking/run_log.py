@@ -38,7 +38,7 @@ class RunLog:
         self._has_said = False
 
     def say_fact(self, key: str, value: object) -> None:
-        """Write a fact, see `gitexp.runs.logged_facts.Facts`. Raises TypeError for what JSON has not."""
+        """Write a fact of `gitexp.runs.logged_values.logged_facts.Facts`. Raises TypeError for no JSON."""
         said = {key: value, TIME: round(time(), 3)}
         self._facts.write(json.dumps(said, allow_nan=True).encode() + b"\n")
 

@@ -45,7 +45,7 @@ from gitexp.repo import worktrees
 from gitexp.repo.experiments import RUN_FOLDER
 from gitexp.repo.git import trees
 from gitexp.repo.git.launch import PLACES
-from gitexp.runs import inputs
+from gitexp.runs.checks import inputs
 from gitexp.runs.ready import PlainCommand
 from gitexp.runs.trust import protected_files
 from gitexp.words import shorten

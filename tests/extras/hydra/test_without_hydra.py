@@ -13,7 +13,7 @@ from gitexp.extras.integrations.hydra.multirun import apart
 from gitexp.files.masked_arguments import MASK
 from gitexp.project import hydra_app, hydra_params
 from gitexp.project.hydra_config import HydraConfig
-from gitexp.runs import hydra_output
+from gitexp.runs.collecting import hydra_output
 
 APP = "import hydra\n@hydra.main(config_path='conf', config_name='config')\ndef f(cfg): ...\n"
 

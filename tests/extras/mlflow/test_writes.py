@@ -17,8 +17,8 @@ from gitexp.extras.integrations.mlflow.place import OpenedRepository
 from gitexp.extras.integrations.mlflow.runs import FINISHED, Runs
 from gitexp.project.project import Project
 from gitexp.repo.live import RunState
-from gitexp.runs import logged
-from gitexp.runs.logged import Logged
+from gitexp.runs.logged_values import logged
+from gitexp.runs.logged_values.logged import Logged
 from tests.support.workspace import Workspace
 
 

@@ -20,8 +20,8 @@ from gitexp.project.config import Config
 from gitexp.project.config_loading import load
 from gitexp.project.params import COMMAND
 from gitexp.project.project import Project
-from gitexp.runs import seeds
-from gitexp.runs.seeds import Seed
+from gitexp.runs.checks import seeds
+from gitexp.runs.checks.seeds import Seed
 from tests.support.experiments import put
 from tests.support.workspace import Workspace
 

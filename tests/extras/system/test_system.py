@@ -17,7 +17,7 @@ from gitexp.extras.system.control_group import memory_percent
 from gitexp.model import Record
 from gitexp.project.intervals import read_interval
 from gitexp.project.project import Project
-from gitexp.runs.system_summary import summary
+from gitexp.runs.logged_values.system_summary import summary
 from tests.support.workspace import Workspace
 
 MB = 1024 * 1024

@@ -19,7 +19,7 @@ from gitexp.extras.queue.exchange import RemoteQueue
 from gitexp.model import Experiment, Status
 from gitexp.project.project import Project
 from gitexp.runs.request import RunRequest
-from gitexp.runs.requeue import requeue
+from gitexp.runs.resuming.requeue import requeue
 from gitexp.runs.run import run
 from tests.support.clones import make_team
 from tests.support.kills import KILLED, assert_sound

@@ -18,7 +18,7 @@ from gitexp.process.log import LogFile
 from gitexp.project.project import Project
 from gitexp.repo import live
 from gitexp.repo.live import RunState
-from gitexp.runs.log import _Place, log
+from gitexp.runs.ongoing.log import _Place, log
 from tests.support.experiments import put
 from tests.support.workspace import Workspace
 

@@ -15,7 +15,7 @@ from gitexp.extras.inference.sides import evidence_of
 from gitexp.model import Experiment
 from gitexp.project import protected
 from gitexp.project.project import Project
-from gitexp.runs.plan import PlannedPoint, plan
+from gitexp.runs.planning.plan import PlannedPoint, plan
 from gitexp.runs.request import RunRequest
 from gitexp.runs.run import run
 from gitexp.runs.save import save

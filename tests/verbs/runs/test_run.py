@@ -24,7 +24,7 @@ from gitexp.repo.git import snapshot
 from gitexp.repo.git.repository import Repository
 from gitexp.repo.live import RunState
 from gitexp.runs import run, save
-from gitexp.runs.recover import finish_dead_runs
+from gitexp.runs.ongoing.recover import finish_dead_runs
 from gitexp.runs.request import RunRequest
 from tests.support.kills import git
 from tests.support.workspace import Workspace

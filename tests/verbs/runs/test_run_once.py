@@ -13,7 +13,8 @@ import pytest
 from gitexp import errors
 from gitexp.model import Experiment, ProcessId, Status
 from gitexp.project.project import Project
-from gitexp.runs import earlier, run
+from gitexp.runs import run
+from gitexp.runs.checks import earlier
 from gitexp.runs.request import RunRequest
 from tests.support.codes import has_code
 from tests.support.experiments import put

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gitexp.runs.watching import RunProgress, progress
+from gitexp.runs.ongoing.watching import RunProgress, progress
 from tests.support.workspace import Workspace
 
 # Logs until the file `enough` is there.

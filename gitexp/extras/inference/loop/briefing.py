@@ -15,7 +15,7 @@ from gitexp.extras.inference.loop.state import LoopRound, LoopState
 from gitexp.model import Experiment
 from gitexp.project.directions import MIN
 from gitexp.project.project import Project
-from gitexp.runs import log
+from gitexp.runs.ongoing import log
 from gitexp.views import diff
 
 _PATCHES = 30  # rounds whose patch is told

@@ -32,7 +32,7 @@ from gitexp.repo.git import locks, snapshot
 from gitexp.repo.git.locks import FileLock
 from gitexp.repo.git.repository import Repository
 from gitexp.repo.git.snapshot import Snapshot
-from gitexp.runs import commit_code
+from gitexp.runs.code import commit_code
 from gitexp.words import human_size
 
 MARK = "GITEXP_LOOP_DESK"  # a variable of all processes of an editor: the folder

@@ -28,7 +28,7 @@ from gitexp.process import descendants
 from gitexp.process.signals import OWN_GROUP
 from gitexp.project import protected
 from gitexp.project.project import Project
-from gitexp.runs.recover import finish_dead_runs
+from gitexp.runs.ongoing.recover import finish_dead_runs
 from gitexp.views.best import best
 from gitexp.words import clean, counted
 

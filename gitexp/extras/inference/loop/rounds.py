@@ -21,7 +21,7 @@ from gitexp.process.limits import Limits
 from gitexp.project import protected
 from gitexp.project.project import Project
 from gitexp.repo.experiments import subject
-from gitexp.runs.plan import Once, Planned, PlannedPoint, plan
+from gitexp.runs.planning.plan import Once, Planned, PlannedPoint, plan
 from gitexp.runs.request import RunRequest
 from gitexp.words import clean, cut, shorten
 

@@ -18,8 +18,8 @@ from gitexp.model import Experiment, Status
 from gitexp.process.limits import Limits
 from gitexp.project.directions import MIN
 from gitexp.project.project import Project
-from gitexp.runs import seeds
-from gitexp.runs.plan import Once, PlannedPoint, plan
+from gitexp.runs.checks import seeds
+from gitexp.runs.planning.plan import Once, PlannedPoint, plan
 
 _FIRST = 5  # runs of the start, without a known noise
 

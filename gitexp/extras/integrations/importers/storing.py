@@ -20,9 +20,9 @@ from gitexp.pipeline.artifact_paths import fault
 from gitexp.pipeline.lock import LOCK_FILE
 from gitexp.project.project import Project
 from gitexp.repo.experiments import RUN_FOLDER
-from gitexp.runs import logged_artifacts, run_blobs, system_summary
-from gitexp.runs.logged import CODE_PARAMS
-from gitexp.runs.logged_files import SUMMARY, as_json
+from gitexp.runs.logged_values import logged_artifacts, run_blobs, system_summary
+from gitexp.runs.logged_values.logged import CODE_PARAMS
+from gitexp.runs.logged_values.logged_files import SUMMARY, as_json
 from gitexp.times import stamp
 from gitexp.version import __version__
 

@@ -26,8 +26,8 @@ from gitexp.objects.store import ObjectStore
 from gitexp.pipeline.paths import LOCK_FILE
 from gitexp.repo.experiments import RUN_FOLDER
 from gitexp.repo.git import trees
-from gitexp.runs import logged_artifacts
-from gitexp.runs.logged_artifacts import FOLDER
+from gitexp.runs.logged_values import logged_artifacts
+from gitexp.runs.logged_values.logged_artifacts import FOLDER
 
 MODELS = "mlflow-models"  # among the artifacts of a run
 

@@ -11,7 +11,7 @@ from gitexp.extras.integrations.mlflow.run_facts import RunFacts, facts_of
 from gitexp.model import Experiment
 from gitexp.project.project import Project
 from gitexp.repo.experiments import RUN_FOLDER
-from gitexp.runs.logged_files import MLFLOW
+from gitexp.runs.logged_values.logged_files import MLFLOW
 
 
 class EndedFacts:

@@ -17,7 +17,7 @@ from gitexp.extras.integrations.mlflow.run_index import RunIndex
 from gitexp.extras.integrations.mlflow.shelf import Changes, Shelf, Things
 from gitexp.model import Experiment, Status
 from gitexp.project.project import Project
-from gitexp.runs.logged_files import MLFLOW
+from gitexp.runs.logged_values.logged_files import MLFLOW
 
 _STATUSES = {"FINISHED": Status.DONE, "FAILED": Status.FAILED}
 

@@ -25,9 +25,9 @@ from gitexp.project.project import Project
 from gitexp.repo.experiments import PREFIX, RUN_FOLDER
 from gitexp.repo.git import refs, trees
 from gitexp.repo.git.values import RefChange, RefConflict
-from gitexp.runs import logged_artifacts
-from gitexp.runs.logged import CODE_PARAMS
-from gitexp.runs.logged_files import MLFLOW
+from gitexp.runs.logged_values import logged_artifacts
+from gitexp.runs.logged_values.logged import CODE_PARAMS
+from gitexp.runs.logged_values.logged_files import MLFLOW
 
 _ATTEMPTS = 20
 

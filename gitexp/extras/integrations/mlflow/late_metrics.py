@@ -17,7 +17,7 @@ from gitexp.log_rules import SUMMARIES
 from gitexp.model import Record, Tree
 from gitexp.project import directions
 from gitexp.project.config import Config
-from gitexp.runs.logged_files import SUMMARY
+from gitexp.runs.logged_values.logged_files import SUMMARY
 
 
 def brought_up(

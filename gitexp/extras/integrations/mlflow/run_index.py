@@ -21,7 +21,7 @@ from gitexp.project.hold import has_died
 from gitexp.project.project import Project
 from gitexp.repo import live, trash
 from gitexp.repo.experiments import PREFIX
-from gitexp.runs.recover import finish_dead_runs
+from gitexp.runs.ongoing.recover import finish_dead_runs
 
 DEFAULT_EXPERIMENT = "0"
 

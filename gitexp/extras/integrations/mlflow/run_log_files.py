@@ -15,7 +15,7 @@ from gitexp.extras.tracking.run_log import RunLog
 from gitexp.files import series, timed_lines
 from gitexp.files.series import LoggedPoint
 from gitexp.model import Experiment
-from gitexp.runs.logged import ENDING
+from gitexp.runs.logged_values.logged import ENDING
 
 _STEM = "mlflow"
 _STATE = "state.json"

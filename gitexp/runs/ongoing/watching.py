@@ -19,7 +19,7 @@ from gitexp.project.project import Project
 from gitexp.repo import live
 from gitexp.repo.live import LOGGED, RunState
 from gitexp.repo.watched import Watched
-from gitexp.runs.recover import finish_dead_runs
+from gitexp.runs.ongoing.recover import finish_dead_runs
 from gitexp.times import seconds_of
 
 _OUTPUT = 8 * 1024  # bytes at the end of the output that are looked at

@@ -24,11 +24,11 @@ from gitexp.project.notebook_command import NotebookCommand
 from gitexp.project.params import CommandLine, PreparedParams
 from gitexp.project.project import Project, read
 from gitexp.repo.scope import Scope
-from gitexp.runs import surroundings
+from gitexp.runs.checks import surroundings
+from gitexp.runs.checks.secrets import with_secrets
+from gitexp.runs.checks.written_params import refuse_override
 from gitexp.runs.ready import PlainCommand, Work
 from gitexp.runs.request import RunRequest, TypedCode
-from gitexp.runs.secrets import with_secrets
-from gitexp.runs.written_params import refuse_override
 
 _STAGES = ("gitexp", "run")  # how the command of a run of stages begins in its record
 _WRITTEN = re.compile(r"(?:^|/)(?:dvclive/params\.yaml|\.hydra/.*)\Z")

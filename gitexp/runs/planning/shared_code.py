@@ -21,11 +21,13 @@ from gitexp.repo.git.conversions import Conversions
 from gitexp.repo.git.snapshot import Snapshot
 from gitexp.repo.git.trees import files_in
 from gitexp.repo.git.values import Head
-from gitexp.runs import commit_code, earlier, inputs, prepare, work
-from gitexp.runs.commit_code import LaidOutCode
+from gitexp.runs import prepare
+from gitexp.runs.checks import earlier, inputs, work
+from gitexp.runs.checks.work import Checked
+from gitexp.runs.code import commit_code
+from gitexp.runs.code.commit_code import LaidOutCode
 from gitexp.runs.ready import PlainCommand, Ready
 from gitexp.runs.request import RunRequest
-from gitexp.runs.work import Checked
 
 OnNewFiles = Callable[[Sequence[str]], None]
 

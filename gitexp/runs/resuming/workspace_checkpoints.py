@@ -14,7 +14,7 @@ from gitexp.objects.workspace_files import WorkspaceFiles
 from gitexp.pipeline.lock import Lock
 from gitexp.project.project import Project, read_inside
 from gitexp.repo.git.checkout import files_of
-from gitexp.runs.resume import Resumed, require_present
+from gitexp.runs.resuming.resume import Resumed, require_present
 from gitexp.words import shorten
 
 _LINK, _EXECUTABLE = "120000", "100755"

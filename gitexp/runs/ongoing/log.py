@@ -16,7 +16,7 @@ from gitexp.process.log import read_log
 from gitexp.project.project import Project
 from gitexp.repo import live
 from gitexp.runs.end import MAX_LOG
-from gitexp.runs.recover import finish_dead_runs
+from gitexp.runs.ongoing.recover import finish_dead_runs
 
 _INTERVAL = 0.25  # seconds between two looks at the log of a running experiment
 _CHUNK = 256 * 1024

@@ -16,7 +16,7 @@ from gitexp.process.limits import GRACE
 from gitexp.process.liveness import is_alive
 from gitexp.project.project import Project
 from gitexp.repo import live
-from gitexp.runs.recover import finish_dead_runs
+from gitexp.runs.ongoing.recover import finish_dead_runs
 
 _INTERVAL = 0.1  # seconds between two looks at the experiment
 _SIGKILL = getattr(signal, "SIGKILL", signal.SIGTERM)

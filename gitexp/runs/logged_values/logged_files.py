@@ -12,8 +12,8 @@ from gitexp.project.project import Project
 from gitexp.repo.experiments import RUN_FOLDER
 from gitexp.repo.git.trees import changed, files_in
 from gitexp.repo.live import LOGGED, RunState
-from gitexp.runs import logged_artifacts, run_blobs
-from gitexp.runs.logged import CODE_PARAMS, Logged, in_order
+from gitexp.runs.logged_values import logged_artifacts, run_blobs
+from gitexp.runs.logged_values.logged import CODE_PARAMS, Logged, in_order
 
 SUMMARY = f"{RUN_FOLDER}/summary.json"  # stands for a metrics file; the record's tree has the file
 MLFLOW = "mlflow.jsonl"  # in the record's tree: what MLflow's clients said

@@ -13,7 +13,7 @@ from gitexp.objects.paths import fault, lies_in
 from gitexp.project.project import Project
 from gitexp.repo.git.trees import changed
 from gitexp.repo.live import RunState
-from gitexp.runs import run_blobs
+from gitexp.runs.logged_values import run_blobs
 
 _FOLDER = "code"
 _OWN = ".gitexp"  # no code is there

@@ -19,8 +19,8 @@ from gitexp.project.ignore import ignored
 from gitexp.project.project import Project
 from gitexp.repo.git.disk_files import files_below
 from gitexp.repo.live import RunState
-from gitexp.runs import hydra_output
-from gitexp.runs.left_pointers import left_by_runs
+from gitexp.runs.collecting import hydra_output
+from gitexp.runs.collecting.left_pointers import left_by_runs
 from gitexp.runs.ready import PlainCommand, Work
 
 _MOST = 20_000  # files of tools to be stored with one run

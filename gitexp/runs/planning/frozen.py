@@ -19,11 +19,13 @@ from gitexp.repo import worktrees
 from gitexp.repo.git import conversions
 from gitexp.repo.git.conversions import Conversions
 from gitexp.repo.git.values import RefChange
-from gitexp.runs import commit_code, planned, shared_code, work
-from gitexp.runs.plan import PlannedPoint
+from gitexp.runs.checks import work
+from gitexp.runs.code import commit_code
+from gitexp.runs.planning import planned, shared_code
+from gitexp.runs.planning.plan import PlannedPoint
+from gitexp.runs.planning.shared_code import SharedCode
 from gitexp.runs.ready import Ready
 from gitexp.runs.request import RunRequest
-from gitexp.runs.shared_code import SharedCode
 
 
 class NewTrial(NamedTuple):

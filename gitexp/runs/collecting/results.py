@@ -34,7 +34,7 @@ from gitexp.repo.git.snapshot import Snapshot
 from gitexp.repo.git.trees import files_in
 from gitexp.repo.live import RunState
 from gitexp.repo.scope import Scope
-from gitexp.runs.unstorable import note_unreached
+from gitexp.runs.collecting.unstorable import note_unreached
 from gitexp.words import shorten
 
 _MOST_TABLES = 1000  # in a record; a table of experiments reads all records

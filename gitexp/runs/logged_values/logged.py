@@ -37,8 +37,8 @@ from gitexp.project.config import Config
 from gitexp.project.project import Project
 from gitexp.repo.experiments import RUN_FOLDER
 from gitexp.repo.live import LOGGED, RunState
-from gitexp.runs import logged_facts, system_summary
-from gitexp.runs.logged_facts import NO_FACTS, Facts, readable_again
+from gitexp.runs.logged_values import logged_facts, system_summary
+from gitexp.runs.logged_values.logged_facts import NO_FACTS, Facts, readable_again
 from gitexp.words import shorten
 
 CODE_PARAMS = f"{RUN_FOLDER}/params.json"  # stands for a params file; the record's tree has the file

@@ -16,13 +16,13 @@ from gitexp.model import Experiment, Status
 from gitexp.project.project import Project
 from gitexp.repo.experiments import New
 from gitexp.repo.git.values import RefChange
-from gitexp.runs import earlier
 from gitexp.runs.begin import outer_run
-from gitexp.runs.planned import has_failed_in_queue, new_experiment, put_back, queued_anew
+from gitexp.runs.checks import earlier
+from gitexp.runs.checks.work import Checked
+from gitexp.runs.planning.planned import has_failed_in_queue, new_experiment, put_back, queued_anew
+from gitexp.runs.planning.shared_code import CodeToPlan, readies
 from gitexp.runs.ready import Ready
 from gitexp.runs.request import RunRequest
-from gitexp.runs.shared_code import CodeToPlan, readies
-from gitexp.runs.work import Checked
 
 _BEST_FIRST = (Status.DONE, Status.RUNNING, Status.QUEUED, Status.INTERRUPTED, Status.FAILED)
 

@@ -29,9 +29,9 @@ from gitexp.repo.git import trees
 from gitexp.repo.git.new_objects import new_object
 from gitexp.repo.git.repository import Repository
 from gitexp.repo.git.values import TreeEntry
-from gitexp.runs import inputs
+from gitexp.runs.checks import inputs
+from gitexp.runs.checks.seeds import Seed, neutral, seed_of, without_seed
 from gitexp.runs.ready import PlainCommand, Ready
-from gitexp.runs.seeds import Seed, neutral, seed_of, without_seed
 
 _IDENTITY = re.compile(rb'"identity":"([0-9a-f]{64})"')
 _CREATED = re.compile(rb'"created":"([^"]{1,40})"')

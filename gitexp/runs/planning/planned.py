@@ -14,8 +14,8 @@ from gitexp.project.project import Project
 from gitexp.repo import conversion_note
 from gitexp.repo.experiments import New, automatic_names
 from gitexp.repo.git.values import RefChange
-from gitexp.runs import commit_code
 from gitexp.runs.begin import planned_record
+from gitexp.runs.code import commit_code
 from gitexp.runs.ready import Ready
 from gitexp.runs.request import RunRequest
 

@@ -22,10 +22,12 @@ from gitexp.repo.git.conversions import Conversions
 from gitexp.repo.git.repository import Repository
 from gitexp.repo.git.trees import files_in
 from gitexp.repo.scope import Scope
-from gitexp.runs import inputs, overlay, resume, work
+from gitexp.runs.checks import inputs, work
+from gitexp.runs.code import overlay
 from gitexp.runs.ready import Ready
 from gitexp.runs.request import RunRequest
-from gitexp.runs.resume import Resumed
+from gitexp.runs.resuming import resume
+from gitexp.runs.resuming.resume import Resumed
 
 START_MESSAGE = "Start of an experiment\n"
 

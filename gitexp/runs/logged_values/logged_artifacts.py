@@ -26,7 +26,7 @@ from gitexp.pipeline.lock import LOCK_FILE, Lock, read_lock, write_lock
 from gitexp.project.project import Project
 from gitexp.repo.experiments import ARTIFACTS
 from gitexp.repo.live import RunState
-from gitexp.runs import run_blobs
+from gitexp.runs.logged_values import run_blobs
 
 FOLDER = "artifacts"  # in `logged/`, and in the record's tree
 

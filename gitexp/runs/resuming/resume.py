@@ -26,7 +26,7 @@ from gitexp.project.project import Project
 from gitexp.repo.experiments import RUN_FOLDER
 from gitexp.repo.git import graph
 from gitexp.repo.live import LOGGED, RunState
-from gitexp.runs.requeue import resumed_from
+from gitexp.runs.resuming.requeue import resumed_from
 from gitexp.words import shorten
 
 

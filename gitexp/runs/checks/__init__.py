@@ -1,0 +1,1 @@
+"""Everything looked at before a run begins."""

@@ -1,0 +1,1 @@
+"""The code of a run that does not stand in the workspace."""

@@ -1,0 +1,1 @@
+"""What a run logs: values, files and facts."""

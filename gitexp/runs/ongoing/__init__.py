@@ -1,0 +1,1 @@
+"""Runs that go on: their output, their end from outside, and the dead."""

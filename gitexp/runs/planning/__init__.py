@@ -1,0 +1,1 @@
+"""Runs planned now and begun later: queued ones."""
