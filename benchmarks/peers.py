@@ -120,8 +120,8 @@ FRAMEWORKS = Peer(
     ),
     with_gitexp=True,
 )
-# Each writes the files that an importer reads.
-SOURCES = Peer("sources", ("wandb", "tensorboardX", "trackio", "sacred"))
+# Each writes the files that an importer reads, or reads those that an exporter writes.
+SOURCES = Peer("sources", ("wandb", "tensorboardX", "tensorboard", "trackio", "sacred"))
 PEERS: Mapping[str, Peer] = {"dvc": DVC, "mlflow": MLFLOW, "frameworks": FRAMEWORKS, "sources": SOURCES}
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gitexp.extras.integrations.importers import wandb_file
+from gitexp.extras.integrations.file_formats import wandb_file
 from gitexp.extras.integrations.importers.foreign import ForeignRun, Unread
 from gitexp.extras.integrations.importers.wandb import IMPORTER, Wandb
 from gitexp.model import Status

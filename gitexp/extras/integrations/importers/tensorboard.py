@@ -1,8 +1,4 @@
-"""Runs of TensorBoard, a folder with event files each. Scalars become curves, `hparams` params.
-
-The numbers of the fields are those of TensorFlow's `event.proto`, `summary.proto`, `tensor.proto` and of the
-plugin for hyperparameters.
-"""
+"""Runs of TensorBoard, a folder with event files each. Scalars become curves, `hparams` params."""
 
 from __future__ import annotations
 
@@ -15,18 +11,24 @@ from pathlib import Path
 from typing import Any
 
 from gitexp import errors
-from gitexp.extras.integrations.importers import tensorboard_file
-from gitexp.extras.integrations.importers.cut_short import CutShort
+from gitexp.extras.integrations.file_formats import tensorboard_fields as tb
+from gitexp.extras.integrations.file_formats import tensorboard_file
+from gitexp.extras.integrations.file_formats.cut_short import CutShort
+from gitexp.extras.integrations.file_formats.protobuf import BadMessage, Message
 from gitexp.extras.integrations.importers.foreign import ForeignRun, Importer, Read, Unread
-from gitexp.extras.integrations.importers.protobuf import BadMessage, Message
 from gitexp.files.series import LoggedPoint
 from gitexp.log_rules import LONGEST_STEP
 from gitexp.model import Status
 
-_NAME = "events.out.tfevents."
-_PARAMS, _END = "_hparams_/session_start_info", "_hparams_/session_end_info"
-_STATUSES = {1: Status.DONE, 2: Status.FAILED}
-_FLOAT, _DOUBLE = 1, 2  # types of tensors
+_STATUSES: dict[int, Status] = {
+    tb.SessionStatus.SUCCESS: Status.DONE,
+    tb.SessionStatus.FAILURE: Status.FAILED,
+}
+# The type of a tensor of one number -> the form of the number, and the field for it.
+_FORMS: dict[int, tuple[str, tb.TensorField]] = {
+    tb.TensorType.FLOAT: ("<f", tb.TensorField.FLOATS),
+    tb.TensorType.DOUBLE: ("<d", tb.TensorField.DOUBLES),
+}
 _LONGEST_TEXT = 64 * 1024  # characters of a text kept as a fact
 _MOST_TEXTS = 100
 
@@ -72,12 +74,12 @@ IMPORTER = TensorBoard()
 def _runs(place: Path) -> Iterator[tuple[Path, list[Path]]]:
     """Yield each folder with event files, and its files in the order of their beginnings."""
     if place.is_file():
-        if _NAME in place.name:
+        if tb.FILE_NAME in place.name:
             yield place.parent, [place]
         return
     for folder, folders, names in os.walk(place):
         folders.sort()
-        files = [Path(folder, name) for name in sorted(names) if name.startswith(_NAME)]
+        files = [Path(folder, name) for name in sorted(names) if name.startswith(tb.FILE_NAME)]
         if plain := [path for path in files if not path.is_symlink()]:
             yield Path(folder), plain
 
@@ -119,26 +121,25 @@ def _events(file: Path, found: _BoardFacts) -> Iterator[Message]:
 
 def _take(found: _BoardFacts, event: Message, number: int) -> None:
     """Take in the facts of an event beside its numbers."""
-    time = event.double(1)
+    time = event.double(tb.EventField.TIME)
     if time > 0:
         found.first = time if found.first is None else min(found.first, time)
         found.last = time if found.last is None else max(found.last, time)
-    if 5 not in event:
+    if tb.EventField.SUMMARY not in event:
         return
-    for value in event.message(5).messages(1):
-        tag = value.text(1)
-        plugin = value.message(9).message(1)
-        if tag == _PARAMS:
+    for value in event.message(tb.EventField.SUMMARY).messages(tb.SummaryField.VALUE):
+        tag = value.text(tb.ValueField.TAG)
+        plugin = value.message(tb.ValueField.METADATA).message(tb.MetadataField.PLUGIN)
+        if tag == tb.PARAMS_TAG:
             found.params.update(_params(plugin))
-        elif tag == _END:
-            found.status = _STATUSES.get(
-                Message(plugin.content(2)).message(4).unsigned(1), Status.INTERRUPTED
-            )
+        elif tag == tb.END_TAG:
+            end = Message(plugin.content(tb.PluginField.CONTENT)).message(tb.HparamsField.END)
+            found.status = _STATUSES.get(end.unsigned(tb.EndField.STATUS), Status.INTERRUPTED)
         elif _number(value) is not None:
             continue  # `_points` reads it
-        elif plugin.text(1) == "text" and len(found.texts) < _MOST_TEXTS:
-            texts = value.message(8).texts(8)
-            found.texts[tag.removesuffix("/text_summary")] = "".join(texts)[:_LONGEST_TEXT]
+        elif plugin.text(tb.PluginField.NAME) == tb.TEXTS and len(found.texts) < _MOST_TEXTS:
+            texts = value.message(tb.ValueField.TENSOR).texts(tb.TensorField.TEXTS)
+            found.texts[tag.removesuffix(tb.TEXT_ENDING)] = "".join(texts)[:_LONGEST_TEXT]
         else:
             found.other.add(tag)
 
@@ -146,31 +147,33 @@ def _take(found: _BoardFacts, event: Message, number: int) -> None:
 def _params(plugin: Message) -> dict[str, Any]:
     """The hyperparameters in the words of the plugin: a number, a text or a truth value each."""
     found: dict[str, Any] = {}
-    for entry in Message(plugin.content(2)).message(3).messages(1):
-        value = entry.message(2)
-        name = entry.text(1)
-        if 2 in value:
-            number = value.double(2)
+    start = Message(plugin.content(tb.PluginField.CONTENT)).message(tb.HparamsField.START)
+    for entry in start.messages(tb.StartField.PARAMS):
+        value = entry.message(tb.MapField.VALUE)
+        name = entry.text(tb.MapField.KEY)
+        if tb.AnyField.NUMBER in value:
+            number = value.double(tb.AnyField.NUMBER)
             found[name] = int(number) if number.is_integer() and abs(number) < 2**53 else number
-        elif 4 in value:
-            found[name] = bool(value.unsigned(4))
+        elif tb.AnyField.TRUTH in value:
+            found[name] = bool(value.unsigned(tb.AnyField.TRUTH))
         else:
-            found[name] = value.text(3)
+            found[name] = value.text(tb.AnyField.TEXT)
     return found
 
 
 def _number(value: Message) -> float | None:
     """The number of a value; None for pictures, histograms, texts and tensors of many numbers."""
-    if 2 in value:
-        return value.single(2)
-    if 8 not in value or value.message(9).message(1).text(1) not in ("scalars", ""):
+    if tb.ValueField.NUMBER in value:
+        return value.single(tb.ValueField.NUMBER)
+    plugin = value.message(tb.ValueField.METADATA).message(tb.MetadataField.PLUGIN)
+    if tb.ValueField.TENSOR not in value or plugin.text(tb.PluginField.NAME) not in (tb.SCALARS, ""):
         return None
-    tensor = value.message(8)
-    kind, content = tensor.unsigned(1), tensor.content(4)
-    form = {_FLOAT: "<f", _DOUBLE: "<d"}.get(kind)
-    if form is None:
+    tensor = value.message(tb.ValueField.TENSOR)
+    known = _FORMS.get(tensor.unsigned(tb.TensorField.TYPE))
+    if known is None:
         return None
-    content = content or tensor.content(5 if kind == _FLOAT else 6)
+    form, place = known
+    content = tensor.content(tb.TensorField.CONTENT) or tensor.content(place)
     if len(content) != struct.calcsize(form):
         return None
     number: float = struct.unpack(form, content)[0]
@@ -182,11 +185,11 @@ def _points(files: list[Path]) -> Iterator[LoggedPoint]:
     now = LoggedPoint(0, 0.0, {})
     for file in files:
         for event in _events(file, _BoardFacts()):
-            if 5 not in event:
+            if tb.EventField.SUMMARY not in event:
                 continue
-            step, time = event.integer(2), event.double(1)
-            for value in event.message(5).messages(1):
-                number, tag = _number(value), value.text(1)
+            step, time = event.integer(tb.EventField.STEP), event.double(tb.EventField.TIME)
+            for value in event.message(tb.EventField.SUMMARY).messages(tb.SummaryField.VALUE):
+                number, tag = _number(value), value.text(tb.ValueField.TAG)
                 if number is None or not tag or abs(step) >= LONGEST_STEP:
                     continue
                 if now.values and (step != now.step or tag in now.values):

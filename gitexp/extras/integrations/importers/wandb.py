@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from gitexp import errors
-from gitexp.extras.integrations.importers import folder_files, wandb_file, wandb_folder, wandb_records
-from gitexp.extras.integrations.importers.cut_short import CutShort
+from gitexp.extras.integrations.file_formats import wandb_file
+from gitexp.extras.integrations.file_formats.cut_short import CutShort
+from gitexp.extras.integrations.file_formats.protobuf import BadMessage, Message
+from gitexp.extras.integrations.file_formats.wandb_fields import ExitField, GitField, RunField
+from gitexp.extras.integrations.file_formats.wandb_file import NotWandb
+from gitexp.extras.integrations.importers import folder_files, wandb_folder, wandb_records
 from gitexp.extras.integrations.importers.foreign import ForeignRun, Importer, Read, Unread
-from gitexp.extras.integrations.importers.protobuf import BadMessage, Message
-from gitexp.extras.integrations.importers.wandb_file import NotWandb
 from gitexp.extras.integrations.importers.wandb_records import WandbFacts
 from gitexp.model import Status
 
@@ -80,17 +82,17 @@ def _read(file: Path) -> ForeignRun | Unread:
 
 def _as_run(file: Path, found: WandbFacts, run: Message) -> ForeignRun:
     files = file.parent / "files"
-    created = wandb_records.time_of(run.message(17)) or None
+    created = wandb_records.time_of(run.message(RunField.STARTED)) or None
     metrics, other = found.numbers()
     duration = _duration(created, other)
     kept, left = wandb_folder.user_files(files)
     about = wandb_folder.about(files, found.environment)
     status, exit_code = _end(found)
     return ForeignRun(
-        id=f"{run.text(3) or 'uncategorized'}/{run.text(1)}@{int(created or 0)}",
+        id=f"{run.text(RunField.PROJECT) or 'uncategorized'}/{run.text(RunField.ID)}@{int(created or 0)}",
         status=status,
         state=str(file.stat().st_size),
-        name=run.text(8),
+        name=run.text(RunField.NAME),
         created=created,
         finished=_finished(created, duration, found.last_time),
         duration=duration,
@@ -98,16 +100,16 @@ def _as_run(file: Path, found: WandbFacts, run: Message) -> ForeignRun:
         metrics=metrics,
         points=partial(wandb_records.points, file),
         system=partial(wandb_records.system, file),
-        tags=tuple(run.texts(10)),
-        note=run.text(9),
-        group=run.text(6) or run.text(12),
+        tags=tuple(run.texts(RunField.TAGS)),
+        note=run.text(RunField.NOTE),
+        group=run.text(RunField.GROUP) or run.text(RunField.SWEEP),
         command=about.get("command", ""),
         user=about.get("user", ""),
-        host=run.text(13) or about.get("host", ""),
+        host=run.text(RunField.HOST) or about.get("host", ""),
         platform=about.get("platform", ""),
         python=about.get("python", ""),
         exit_code=exit_code,
-        commit=run.message(21).text(2) or about.get("commit", ""),
+        commit=run.message(RunField.GIT).text(GitField.COMMIT) or about.get("commit", ""),
         patch=folder_files.content(files / "diff.patch"),
         code=wandb_folder.code(files),
         files=kept,
@@ -122,7 +124,7 @@ def _end(found: WandbFacts) -> tuple[Status, int | None]:
     """The status of a run, and the exit status of its program; None for a run without an end."""
     if found.exit is None:
         return Status.INTERRUPTED, None
-    code = found.exit.integer(1)
+    code = found.exit.integer(ExitField.CODE)
     return (Status.FAILED if code else Status.DONE), code
 
 
@@ -158,12 +160,12 @@ def _cut_text(cut: CutShort | None) -> str:
 
 def _facts(found: WandbFacts, run: Message, other: Mapping[str, Any]) -> dict[str, Any]:
     facts: dict[str, Any] = {
-        "run": run.text(1),
-        "project": run.text(3),
-        "entity": run.text(2),
-        "group": run.text(6),
-        "job_type": run.text(7),
-        "sweep": run.text(12),
+        "run": run.text(RunField.ID),
+        "project": run.text(RunField.PROJECT),
+        "entity": run.text(RunField.ENTITY),
+        "group": run.text(RunField.GROUP),
+        "job_type": run.text(RunField.JOB_TYPE),
+        "sweep": run.text(RunField.SWEEP),
         "alerts": found.alerts,
         "summary": {key: value for key, value in other.items() if not key.startswith("_")},
     }

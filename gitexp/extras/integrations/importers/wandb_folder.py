@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from gitexp.extras.integrations.file_formats.protobuf import Message
+from gitexp.extras.integrations.file_formats.wandb_fields import AboutField, GitField
 from gitexp.extras.integrations.importers import folder_files
 from gitexp.extras.integrations.importers.foreign import Content
-from gitexp.extras.integrations.importers.protobuf import Message
 
 _CODE = "code/"
 _OWN = (
@@ -47,12 +48,13 @@ def about(top: Path, said: list[Message]) -> dict[str, str]:
     """Program, machine and commit: from records, else from the `wandb-metadata.json` of older versions."""
     found: dict[str, str] = {}
     for message in said:
-        _add(found, "platform", message.text(1))
-        _add(found, "python", message.text(2))
-        _add(found, "command", " ".join([message.text(7) or message.text(6), *message.texts(5)]).strip())
-        _add(found, "host", message.text(12))
-        _add(found, "user", message.text(13))
-        _add(found, "commit", message.message(9).text(2))
+        _add(found, "platform", message.text(AboutField.PLATFORM))
+        _add(found, "python", message.text(AboutField.PYTHON))
+        program = message.text(AboutField.CODE_PATH) or message.text(AboutField.PROGRAM)
+        _add(found, "command", " ".join([program, *message.texts(AboutField.WORDS)]).strip())
+        _add(found, "host", message.text(AboutField.HOST))
+        _add(found, "user", message.text(AboutField.USER))
+        _add(found, "commit", message.message(AboutField.GIT).text(GitField.COMMIT))
     if not said:
         _add_older(found, top / "wandb-metadata.json")
     if "python" in found:

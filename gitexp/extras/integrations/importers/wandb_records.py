@@ -1,7 +1,4 @@
-"""The records of a run of Weights & Biases, read: facts, points, and values of the machine.
-
-The numbers of the fields are those of wandb's own `wandb_internal.proto`, from version 0.12 to 0.31.
-"""
+"""The records of a run of Weights & Biases, read: facts, points, and values of the machine."""
 
 from __future__ import annotations
 
@@ -11,16 +8,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gitexp.extras.integrations.importers import wandb_file
-from gitexp.extras.integrations.importers.cut_short import CutShort
-from gitexp.extras.integrations.importers.protobuf import Message
+from gitexp.extras.integrations.file_formats import wandb_file
+from gitexp.extras.integrations.file_formats.cut_short import CutShort
+from gitexp.extras.integrations.file_formats.protobuf import Message
+from gitexp.extras.integrations.file_formats.wandb_fields import (
+    AlertField,
+    ChangesField,
+    HistoryField,
+    ItemField,
+    OutputField,
+    RecordField,
+    RunField,
+    StatsField,
+    StepField,
+    TimeField,
+)
 from gitexp.files.series import LoggedPoint
 
-# Fields of a record.
-_HISTORY, _SUMMARY, _CONFIG, _STATS, _ALERT, _OUTPUT = 2, 3, 5, 7, 10, 13
-_RUN, _EXIT, _ENVIRONMENT = 17, 18, 26
-# Fields of an item of history, summary or config.
-_KEY, _NESTED, _NONE, _BOOLEAN, _INTEGER, _NUMBER, _TEXT, _JSON, _VALUE = 1, 2, 3, 4, 5, 6, 7, 8, 16
 _MIB = 1024.0 * 1024.0
 _OURS = {"proc.cpu": "cpu"}  # names of the machine's values, as gitexp has them
 _MISSING = object()
@@ -79,43 +83,49 @@ def read_facts(file: Path) -> WandbFacts:
 
 def _take(found: WandbFacts, record: Message) -> None:
     """Take in a record; records of the history hold points, and are left."""
-    if _SUMMARY in record:
-        _take_summary(found, record.message(_SUMMARY))
-    elif _RUN in record:
-        found.run = record.message(_RUN)
-        _take_config(found, found.run.message(4))
-    elif _CONFIG in record:
-        _take_config(found, record.message(_CONFIG))
-    elif _STATS in record:
-        found.last_time = time_of(record.message(_STATS).message(2))
-    elif _OUTPUT in record:
-        found.printed.append(record.message(_OUTPUT).text(3))
-    elif _ALERT in record:
-        alert = record.message(_ALERT)
-        found.alerts.append({"title": alert.text(1), "text": alert.text(2), "level": alert.text(3)})
-    elif _ENVIRONMENT in record:
-        found.environment.append(record.message(_ENVIRONMENT))
-    elif _EXIT in record:
-        found.exit = record.message(_EXIT)
+    if RecordField.SUMMARY in record:
+        _take_summary(found, record.message(RecordField.SUMMARY))
+    elif RecordField.RUN in record:
+        found.run = record.message(RecordField.RUN)
+        _take_config(found, found.run.message(RunField.CONFIG))
+    elif RecordField.CONFIG in record:
+        _take_config(found, record.message(RecordField.CONFIG))
+    elif RecordField.STATS in record:
+        found.last_time = time_of(record.message(RecordField.STATS).message(StatsField.TIME))
+    elif RecordField.OUTPUT in record:
+        found.printed.append(record.message(RecordField.OUTPUT).text(OutputField.TEXT))
+    elif RecordField.ALERT in record:
+        alert = record.message(RecordField.ALERT)
+        found.alerts.append(
+            {
+                "title": alert.text(AlertField.TITLE),
+                "text": alert.text(AlertField.TEXT),
+                "level": alert.text(AlertField.LEVEL),
+            }
+        )
+    elif RecordField.ENVIRONMENT in record:
+        found.environment.append(record.message(RecordField.ENVIRONMENT))
+    elif RecordField.EXIT in record:
+        found.exit = record.message(RecordField.EXIT)
 
 
 def _take_config(found: WandbFacts, changes: Message) -> None:
-    for item in changes.messages(1):
+    for item in changes.messages(ChangesField.UPDATE):
         _put(found.config, _path(item), _value(item))
-    for item in changes.messages(2):
+    for item in changes.messages(ChangesField.REMOVE):
         _put(found.config, _path(item), _MISSING)
 
 
 def _take_summary(found: WandbFacts, changes: Message) -> None:
-    for item in changes.messages(1):
+    for item in changes.messages(ChangesField.UPDATE):
         found.summary[_path(item)] = item
-    for item in changes.messages(2):
+    for item in changes.messages(ChangesField.REMOVE):
         found.summary.pop(_path(item), None)
 
 
 def _path(item: Message) -> tuple[str, ...]:
     """The names of the maps that lead to an item, and its own."""
-    return tuple(item.texts(_NESTED) or [item.text(_KEY)])
+    return tuple(item.texts(ItemField.NESTED) or [item.text(ItemField.KEY)])
 
 
 def _put(tree: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
@@ -133,17 +143,17 @@ def _put(tree: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
 
 def _value(item: Message) -> Any:
     """The value of an item; since 0.31 numbers have fields of their own."""
-    if _NUMBER in item:
-        return item.double(_NUMBER)
-    if _INTEGER in item:
-        return item.zigzag(_INTEGER)
-    if _BOOLEAN in item:
-        return bool(item.unsigned(_BOOLEAN))
-    if _TEXT in item:
-        return item.text(_TEXT)
-    if _NONE in item:
+    if ItemField.NUMBER in item:
+        return item.double(ItemField.NUMBER)
+    if ItemField.INTEGER in item:
+        return item.zigzag(ItemField.INTEGER)
+    if ItemField.BOOLEAN in item:
+        return bool(item.unsigned(ItemField.BOOLEAN))
+    if ItemField.TEXT in item:
+        return item.text(ItemField.TEXT)
+    if ItemField.NONE in item:
         return None
-    text = item.text(_JSON) or item.text(_VALUE)
+    text = item.text(ItemField.JSON) or item.text(ItemField.VALUE)
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -153,13 +163,13 @@ def _value(item: Message) -> Any:
 def points(file: Path) -> Iterator[LoggedPoint]:
     """Yield the points of a run; other values stay in the summary and the files."""
     latest = -1
-    for record in _records_with(file, _HISTORY):
-        history = record.message(_HISTORY)
+    for record in _records_with(file, RecordField.HISTORY):
+        history = record.message(RecordField.HISTORY)
         step, at = latest + 1, 0.0
-        if 2 in history:
-            step = history.message(2).integer(1)
+        if HistoryField.STEP in history:
+            step = history.message(HistoryField.STEP).integer(StepField.NUMBER)
         logged: dict[str, Any] = {}
-        for item in history.messages(1):
+        for item in history.messages(HistoryField.ITEM):
             _put(logged, _path(item), _value(item))
         if isinstance(logged.get("_step"), int):
             step = logged["_step"]
@@ -190,15 +200,15 @@ def _collect(values: dict[str, float], name: str, value: Any) -> None:
 
 def system(file: Path) -> Iterator[LoggedPoint]:
     """Yield the points about the machine, under gitexp's names if it has any."""
-    for step, record in enumerate(_records_with(file, _STATS)):
-        stats = record.message(_STATS)
+    for step, record in enumerate(_records_with(file, RecordField.STATS)):
+        stats = record.message(RecordField.STATS)
         values: dict[str, float] = {}
-        for item in stats.messages(3):
-            name, value = item.text(1), _value(item)
+        for item in stats.messages(StatsField.ITEM):
+            name, value = item.text(ItemField.KEY), _value(item)
             if isinstance(value, int | float) and not isinstance(value, bool):
                 values.update(_as_ours(name, float(value)))
         if values:
-            yield LoggedPoint(step, time_of(stats.message(2)), values)
+            yield LoggedPoint(step, time_of(stats.message(StatsField.TIME)), values)
 
 
 def _records_with(file: Path, number: int) -> Iterator[Message]:
@@ -224,4 +234,4 @@ def _as_ours(name: str, value: float) -> dict[str, float]:
 
 def time_of(stamp: Message) -> float:
     """The seconds since the epoch of a time stamp."""
-    return stamp.integer(1) + stamp.integer(2) / 1e9
+    return stamp.integer(TimeField.SECONDS) + stamp.integer(TimeField.NANOSECONDS) / 1e9

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from gitexp.extras.integrations.importers.cut_short import CutShort
+from gitexp.extras.integrations.file_formats.cut_short import CutShort
 
 _HEADER = struct.Struct("<4sHB")
 _MAGIC, _NUMBER = b":W&B", 0xBEE1
@@ -69,6 +69,37 @@ def read(path: Path) -> Iterator[bytes | CutShort]:
                 parts, size = [], 0
         if parts:
             yield CutShort(file.tell(), "the last record has no end")
+
+
+class RecordLog:
+    """A file of records, written from its header on."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._at = file.write(_HEADER.pack(_MAGIC, _NUMBER, _VERSIONS[-1]))
+
+    def add(self, record: bytes) -> None:
+        """Write a record, in a piece for each block that it lies in."""
+        at, kinds = 0, (_WHOLE, _FIRST)
+        while True:
+            self._end_block_without_room()
+            size = min(len(record) - at, _BLOCK - self._at % _BLOCK - _PIECE.size)
+            is_last = at + size == len(record)
+            self._write(kinds[0] if is_last else kinds[1], record[at : at + size])
+            if is_last:
+                return
+            at, kinds = at + size, (_LAST, _MIDDLE)
+
+    def _end_block_without_room(self) -> None:
+        """Fill the rest of a block with zeros if no piece can begin there."""
+        left = _BLOCK - self._at % _BLOCK
+        if left < _PIECE.size:
+            self._at += self._file.write(bytes(left))
+
+    def _write(self, kind: int, content: bytes) -> None:
+        checksum = zlib.crc32(content, zlib.crc32(bytes((kind,))))
+        self._at += self._file.write(_PIECE.pack(checksum, len(content), kind))
+        self._at += self._file.write(content)
 
 
 def _read_header(file: BinaryIO) -> None:

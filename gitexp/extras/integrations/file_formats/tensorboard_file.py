@@ -1,4 +1,4 @@
-"""The events of a file `events.out.tfevents.*`, as TensorFlow, PyTorch and others write them.
+"""The records of a file `events.out.tfevents.*`, as TensorFlow, PyTorch and others write them.
 
 A file is a row of records: length (8 bytes), its checksum, the content, its checksum. A checksum is a
 CRC-32C, turned and shifted: https://www.tensorflow.org/tutorials/load_data/tfrecord. The content is a message
@@ -11,9 +11,10 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
-from gitexp.extras.integrations.importers.cut_short import CutShort
+from gitexp.extras.integrations.file_formats.cut_short import CutShort
 
 _HEAD = struct.Struct("<QI")
+_LENGTH = struct.Struct("<Q")
 _FOOT = struct.Struct("<I")
 _POLYNOMIAL = 0x82F63B78  # Castagnoli's, from the last bit to the first
 _MASK = 0xA282EAD8
@@ -47,6 +48,13 @@ def read(path: Path) -> Iterator[bytes | CutShort]:
                     return
                 yield content
             at += _HEAD.size + length + _FOOT.size
+
+
+def framed(content: bytes) -> bytes:
+    """The record of an event, with its checksums."""
+    length = _LENGTH.pack(len(content))
+    head = length + _FOOT.pack(_checksum(length))
+    return head + content + _FOOT.pack(_checksum(content))
 
 
 def begins_well(path: Path) -> bool:

@@ -11,9 +11,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import NamedTuple
 
-_VARINT, _DOUBLE, _BYTES, _FLOAT = 0, 1, 2, 5
+VARINT, DOUBLE, BYTES, FLOAT = 0, 1, 2, 5  # kinds of fields
 _LONGEST_VARINT = 10  # bytes
-_TWO_63, _TWO_64 = 1 << 63, 1 << 64
+_TWO_63, TWO_64 = 1 << 63, 1 << 64
 
 
 class BadMessage(ValueError):
@@ -33,14 +33,14 @@ def fields(message: bytes) -> Iterator[WireField]:
     while at < len(message):
         key, at = _varint(message, at)
         kind, number = key & 7, key >> 3
-        if kind == _VARINT:
+        if kind == VARINT:
             value, at = _varint(message, at)
             yield WireField(number, value)
             continue
-        if kind == _BYTES:
+        if kind == BYTES:
             size, at = _varint(message, at)
-        elif kind in (_DOUBLE, _FLOAT):
-            size = 8 if kind == _DOUBLE else 4
+        elif kind in (DOUBLE, FLOAT):
+            size = 8 if kind == DOUBLE else 4
         else:
             raise BadMessage(f"a field of kind {kind}")
         end = at + size
@@ -87,7 +87,7 @@ class Message:
     def integer(self, number: int) -> int:
         """The last varint of a field as an integer of 64 bits with a sign."""
         value = self.unsigned(number)
-        return value - _TWO_64 if value >= _TWO_63 else value
+        return value - TWO_64 if value >= _TWO_63 else value
 
     def zigzag(self, number: int) -> int:
         """The last varint of a field as an integer with its sign in the last bit."""
@@ -127,6 +127,6 @@ def _varint(message: bytes, at: int) -> tuple[int, int]:
         value |= (byte & 0x7F) << shift
         at += 1
         if byte < 0x80:
-            return value & (_TWO_64 - 1), at
+            return value & (TWO_64 - 1), at
         shift += 7
     raise BadMessage("a number without an end")
