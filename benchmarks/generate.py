@@ -29,7 +29,7 @@ from benchmarks.trials import (
     series,
     trials,
 )
-from gitexp.files.series import SERIES
+from gitexp.files.lines.series import SERIES
 from gitexp.model import Record, Status
 from gitexp.repo import experiments, records
 

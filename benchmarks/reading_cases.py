@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmarks.case import FLOOR, GITEXP, Case, side_of
 from benchmarks.lab import Lab
 from benchmarks.measure import CommandError, Side
-from gitexp.files.series import SERIES
+from gitexp.files.lines.series import SERIES
 from gitexp.repo import experiments
 
 COUNT, POINTS = 1_000, 1_000

@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     )
     from gitexp.extras.tracking.params import Params
     from gitexp.extras.tracking.run import Run
-    from gitexp.files.series_columns import Series
+    from gitexp.files.lines.series_columns import Series
     from gitexp.history.apply import Applied, apply
     from gitexp.history.branch import Promotion, branch
     from gitexp.history.edit import note, rename, tag
@@ -71,9 +71,9 @@ if TYPE_CHECKING:
     from gitexp.objects.place import Placed
     from gitexp.pipeline.stage import Pipeline, Stage
     from gitexp.pipeline.state import StageResult, StageSelection
-    from gitexp.project.engine_choice import EngineChoice
     from gitexp.project.init import Found, init
     from gitexp.project.project import Project
+    from gitexp.project.sections.engine_choice import EngineChoice
     from gitexp.repo.operations import Operation
     from gitexp.repo.trash import Trashed
     from gitexp.runs.ongoing.log import Log, follow
@@ -251,7 +251,7 @@ _MODULES = {
     "gitexp.extras.reading.experiment": ("OpenedExperiment",),
     "gitexp.extras.reading.history": ("History",),
     "gitexp.datasets.run_artifacts": ("RunArtifact",),
-    "gitexp.files.series_columns": ("Series",),
+    "gitexp.files.lines.series_columns": ("Series",),
     "gitexp.catalog.fields": ("Row",),
     "gitexp.catalog.replicates": ("Replicates",),
     "gitexp.history.apply": ("Applied", "apply"),
@@ -265,7 +265,7 @@ _MODULES = {
     "gitexp.objects.place": ("Placed",),
     "gitexp.pipeline.stage": ("Pipeline", "Stage"),
     "gitexp.pipeline.state": ("StageResult", "StageSelection"),
-    "gitexp.project.engine_choice": ("EngineChoice",),
+    "gitexp.project.sections.engine_choice": ("EngineChoice",),
     "gitexp.project.init": ("Found", "init"),
     "gitexp.project.project": ("Project",),
     "gitexp.repo.operations": ("Operation",),

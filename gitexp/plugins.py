@@ -174,8 +174,8 @@ _TABLE: dict[tuple[str, str], str] = {
     ("environment", "uv"): "gitexp.extras.reproduction.building:of_code",
     ("executor", "local"): "gitexp.runs.local:LocalExecutor",
     # What reads a section of gitexp.yaml that few projects have.
-    ("section", "alerts"): "gitexp.project.alert_rules:read",
-    ("section", "holdout"): "gitexp.project.holdout_config:read_holdout",
+    ("section", "alerts"): "gitexp.project.sections.alert_rules:read",
+    ("section", "holdout"): "gitexp.project.sections.holdout_config:read_holdout",
     # What makes a result believable, where the baseline asks for it.
     ("trust", "signer"): "gitexp.repo.git.signatures:Signer",
     ("trust", "protected at the start"): "gitexp.runs.trust.protected_files:at_start",
@@ -224,7 +224,7 @@ _TABLE: dict[tuple[str, str], str] = {
     ("artifact", "audio"): "gitexp.extras.tracking.audio:log_audio",
     ("artifact", "confusion"): "gitexp.extras.tracking.confusion:log_confusion",
     # An alert that a script says.
-    ("alert", "new"): "gitexp.files.alert_lines:new",
+    ("alert", "new"): "gitexp.files.lines.alert_lines:new",
     # The params of the files, for a script.
     ("params", "values"): "gitexp.extras.tracking.params:read",
     # Data frames.
@@ -266,9 +266,31 @@ _TABLE: dict[tuple[str, str], str] = {
     # The rows of a sheet in a file that is no text.
     ("sheet", "excel"): "gitexp.extras.integrations.importers.excel_rows:rows",
 }
-for _name in COMMANDS:
-    _module = "import_" if _name == "import" else _name
-    _TABLE["command", _name] = f"gitexp.cli.commands.{_module}:register"
+# Folder of `cli/commands` -> the commands in it. Those of extras stand below.
+_FOLDERS = {
+    "set_up": ("init", "demo", "guide"),
+    "running": ("run", "status", "save", "log", "dag", "stop"),
+    "looking": (
+        "show",
+        "watch",
+        "alerts",
+        "list",
+        "best",
+        "diff",
+        "compare",
+        "artifacts",
+        "metrics",
+        "export",
+    ),
+    "going_on": ("apply", "branch", "checkout"),
+    "keeping": ("note", "tag", "rename", "remove", "restore", "undo", "redo"),
+    "exchange": ("push", "pull", "import", "add", "data", "remote"),
+    "upkeep": ("doctor", "gc", "fsck", "verify"),
+}
+for _folder, _names in _FOLDERS.items():
+    for _name in _names:
+        _module = "import_" if _name == "import" else _name
+        _TABLE["command", _name] = f"gitexp.cli.commands.{_folder}.{_module}:register"
 # Commands of extras.
 _TABLE["command", "mlflow"] = "gitexp.extras.integrations.mlflow.commands:register"
 _TABLE["command", "queue"] = "gitexp.extras.queue.commands:register"

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from gitexp.catalog.rows import NO_FILES, Draft
-from gitexp.files import alert_lines, series_tail
-from gitexp.files.alert_lines import ALERTS
 from gitexp.files.keys import nested
-from gitexp.files.series import FACTS, WRITERS
-from gitexp.files.series_tail import LastLogged
+from gitexp.files.lines import alert_lines, series_tail
+from gitexp.files.lines.alert_lines import ALERTS
+from gitexp.files.lines.series import FACTS, WRITERS
+from gitexp.files.lines.series_tail import LastLogged
 from gitexp.model import Experiment, Status, Stored
 from gitexp.nofollow import Folder, is_plain
 from gitexp.project.project import Project

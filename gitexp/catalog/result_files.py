@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from gitexp.objects.paths import upward
 from gitexp.pipeline.paths import lock_path
-from gitexp.project import patterns, tool_files
+from gitexp.project import patterns
 from gitexp.project.project import Project
+from gitexp.project.tools import tool_files
 
 
 class ResultRules(NamedTuple):

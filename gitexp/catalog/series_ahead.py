@@ -6,7 +6,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Sequence
 
-from gitexp.files.series import SERIES
+from gitexp.files.lines.series import SERIES
 from gitexp.model import Experiment
 from gitexp.project.project import Project
 from gitexp.repo.experiments import RUN_FOLDER

@@ -10,7 +10,7 @@ from gitexp import errors
 from gitexp.catalog import sources
 from gitexp.catalog.result_files import ResultRules
 from gitexp.files.limits import MAX_TABLE_BYTES
-from gitexp.files.series import is_table
+from gitexp.files.lines.series import is_table
 from gitexp.model import Artifact, Experiment, Record
 from gitexp.objects.paths import lies_in
 from gitexp.objects.store import ObjectStore

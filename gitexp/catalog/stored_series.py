@@ -12,9 +12,9 @@ from pathlib import Path, PurePosixPath
 from gitexp.catalog import series_tables, sources
 from gitexp.catalog.series_ahead import ReadAhead
 from gitexp.catalog.series_tables import SeriesTable
-from gitexp.files import joined_series, series, series_columns
-from gitexp.files.series import SERIES, is_table
-from gitexp.files.series_columns import Series
+from gitexp.files.lines import joined_series, series, series_columns
+from gitexp.files.lines.series import SERIES, is_table
+from gitexp.files.lines.series_columns import Series
 from gitexp.files.tables import table_series
 from gitexp.model import Experiment
 from gitexp.nofollow import Folder, NotPlain, is_plain

@@ -1,8 +1,8 @@
 """Params, metrics and overrides: parsed, flattened, edited in place. Bytes in, values or bytes out."""
 
+from gitexp.files.command_words.overrides import Op, Override, apply_overrides, parse_override
 from gitexp.files.keys import flatten, flatten_files, format_key, parse_key
 from gitexp.files.metrics import parse_metrics
-from gitexp.files.overrides import Op, Override, apply_overrides, parse_override
 from gitexp.files.parse import parse, parse_leniently, parse_params
 from gitexp.files.plain_values import measured
 from gitexp.files.printed import check_printed, parse_printed, printed_tree

@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gitexp.project.hydra_config import HydraConfig
 from gitexp.project.patterns import NO_PATTERNS, Patterns
+from gitexp.project.tools.hydra_config import HydraConfig
 from gitexp.repo.git.snapshot import MAX_UNTRACKED
 
 if TYPE_CHECKING:  # few projects have rules
-    from gitexp.project.alert_rules import AlertRule
-    from gitexp.project.holdout_config import HoldoutConfig
+    from gitexp.project.sections.alert_rules import AlertRule
+    from gitexp.project.sections.holdout_config import HoldoutConfig
 
 CONFIG_FILE = "gitexp.yaml"
 USUAL_PARAMS = ("params.yaml", "params.yml", "params.json", "params.toml", "dvclive/params.yaml")

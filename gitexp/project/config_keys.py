@@ -20,9 +20,9 @@ from gitexp.objects.paths import joined_paths
 from gitexp.pipeline.paths import inside
 from gitexp.project import patterns
 from gitexp.project.config import USUAL_METRICS, USUAL_PARAMS, USUAL_PLOTS, Config
-from gitexp.project.directions import MAX, MIN
-from gitexp.project.hydra_config import read_hydra
-from gitexp.project.intervals import read_interval
+from gitexp.project.sections.directions import MAX, MIN
+from gitexp.project.sections.intervals import read_interval
+from gitexp.project.tools.hydra_config import read_hydra
 from gitexp.words import did_you_mean, parse_size
 
 KEYS: Mapping[str, str] = {

@@ -16,10 +16,11 @@ from gitexp.files.limits import read_limited
 from gitexp.model import Tree
 from gitexp.objects.paths import lies_in_any
 from gitexp.pipeline.paths import without_dot
-from gitexp.project import dvc_defaults, links, patterns, stage_files, tool_files
+from gitexp.project import dvc_defaults, links, patterns, stage_files
 from gitexp.project.config import CONFIG_FILE, USUAL_PARAMS, Config
 from gitexp.project.config_keys import WITH_PATTERNS, from_tree
 from gitexp.project.patterns import Patterns
+from gitexp.project.tools import tool_files
 
 
 def load(root: Path, here: Path) -> Config:

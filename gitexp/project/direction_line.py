@@ -8,8 +8,8 @@ from gitexp import errors, files
 from gitexp.files.formats.yaml_write import flow_text
 from gitexp.files.limits import read_if_there
 from gitexp.project.config import CONFIG_FILE
-from gitexp.project.directions import MIN
 from gitexp.project.project import Project
+from gitexp.project.sections.directions import MIN
 
 
 def place_and_line(project: Project, metric: str) -> str:

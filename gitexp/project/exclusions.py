@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 
 from gitexp import errors
-from gitexp.files import credentials
+from gitexp.files.command_words import credentials
 from gitexp.project import links
 from gitexp.repo.git.snapshot import Verdict
 

@@ -11,19 +11,20 @@ from typing import NamedTuple
 
 from gitexp import errors, files
 from gitexp.failpoints import failpoint
-from gitexp.files import Override, arguments
-from gitexp.files.credentials import is_secret
+from gitexp.files import Override
+from gitexp.files.command_words import arguments
+from gitexp.files.command_words.credentials import is_secret
+from gitexp.files.command_words.masked_arguments import masked
+from gitexp.files.command_words.overrides import Op
 from gitexp.files.keys import format_key, get, resolve
 from gitexp.files.kinds import changed_types, changed_types_of_values
 from gitexp.files.limits import read_if_there
-from gitexp.files.masked_arguments import masked
-from gitexp.files.overrides import Op
 from gitexp.model import MISSING, Files, Tree
 from gitexp.objects.paths import lies_in_any
 from gitexp.project import whole_file
-from gitexp.project.notebook_command import NotebookCommand, is_notebook, with_word
 from gitexp.project.project import Project, foreign, inside, warning_of
 from gitexp.project.readable_params import read_params
+from gitexp.project.tools.notebook_command import NotebookCommand, is_notebook, with_word
 
 CommandLine = str | tuple[str, ...]  # for the shell, or an argument list
 

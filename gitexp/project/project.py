@@ -16,8 +16,8 @@ from gitexp.model import Files, Tree
 from gitexp.pipeline.stage import Pipeline, ReadFile, Stage
 from gitexp.project import config_loading, stage_files
 from gitexp.project.config import CONFIG_FILE, USUAL_PARAMS, Config
-from gitexp.project.directions import MAX, MIN
 from gitexp.project.locked_files import LockedFiles
+from gitexp.project.sections.directions import MAX, MIN
 from gitexp.repo.experiments import Store
 from gitexp.repo.git import locks
 from gitexp.repo.git.git_calls import is_true

@@ -16,7 +16,7 @@ from gitexp.objects.manifest import is_folder
 from gitexp.objects.paths import lies_in
 from gitexp.objects.store import ObjectStore
 from gitexp.pipeline.lock import read_lock
-from gitexp.project import dvc_cache
+from gitexp.project.tools import dvc_cache
 
 
 class StoredContent(NamedTuple):

@@ -15,7 +15,7 @@ from gitexp import errors
 from gitexp.catalog import names
 from gitexp.catalog.record import made_here
 from gitexp.failpoints import failpoint
-from gitexp.files.masked_arguments import masked_override
+from gitexp.files.command_words.masked_arguments import masked_override
 from gitexp.model import Experiment, Record, Status
 from gitexp.process.interrupts import Window, held_back
 from gitexp.process.liveness import current_process, namespace

@@ -22,8 +22,8 @@ from gitexp.process.log import LogFile
 from gitexp.process.variables import ALL_RESUMED, NAME, RUN
 from gitexp.project import params
 from gitexp.project.change import Transaction, edited_files
-from gitexp.project.notebook_command import is_notebook
 from gitexp.project.params import CommandLine
+from gitexp.project.tools.notebook_command import is_notebook
 from gitexp.repo.git.launch import PLACES
 from gitexp.repo.live import RunState
 from gitexp.runs.begin import LiveRun

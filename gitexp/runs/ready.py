@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from gitexp.files.masked_arguments import masked
+from gitexp.files.command_words.masked_arguments import masked
 from gitexp.model import Artifact
 from gitexp.project.params import CommandLine, PreparedParams
 from gitexp.project.project import Project

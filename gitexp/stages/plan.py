@@ -26,7 +26,8 @@ from gitexp.pipeline.key import sorted_contents
 from gitexp.pipeline.lock import Lock, LockedStage
 from gitexp.pipeline.stage import Pipeline, ReadFile, Stage
 from gitexp.pipeline.state import StageSelection
-from gitexp.project import hydra_app, ignore
+from gitexp.project import ignore
+from gitexp.project.hydra import hydra_app
 from gitexp.project.project import Project
 from gitexp.repo.git import indexes
 from gitexp.stages.foresight import Foresight

@@ -15,7 +15,8 @@ from gitexp.objects.stat_cache import StatCache
 from gitexp.pipeline.lock import Lock
 from gitexp.pipeline.stage import ReadFile, Stage
 from gitexp.pipeline.state import Reason, StageResult, StageSelection, StageState, Why, sentence
-from gitexp.project import hydra_params, params
+from gitexp.project import params
+from gitexp.project.hydra import hydra_params
 from gitexp.project.project import Project, read_inside
 from gitexp.stages import plan as stages
 from gitexp.stages.cache import StageCache

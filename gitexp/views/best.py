@@ -18,8 +18,8 @@ from gitexp.catalog.superseded import without_superseded
 from gitexp.files import is_finite, is_number
 from gitexp.model import MISSING, Status, is_touched, is_unranked, readable
 from gitexp.project import direction_line
-from gitexp.project.directions import MIN, direction
 from gitexp.project.project import Project
+from gitexp.project.sections.directions import MIN, direction
 from gitexp.views import columns
 from gitexp.views.columns import Column
 from gitexp.views.uncertainty import noise_here, runs_of

@@ -8,7 +8,7 @@ from typing import Any
 from gitexp.catalog.fields import EXPERIMENTS, Row
 from gitexp.files import is_finite, is_number
 from gitexp.model import MISSING, Status
-from gitexp.project.directions import MIN, direction
+from gitexp.project.sections.directions import MIN, direction
 from gitexp.views.columns import Column
 from gitexp.views.table import Table, is_best
 from gitexp.views.uncertainty import Noise, RunValues, runs_of

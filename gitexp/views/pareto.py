@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gitexp.project.directions import MAX
+from gitexp.project.sections.directions import MAX
 
 
 def unbeaten(results: Sequence[Sequence[float]], directions: Sequence[str]) -> list[int]:

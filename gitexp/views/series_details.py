@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from gitexp import errors, files
 from gitexp.catalog import series_tables, stored_series
-from gitexp.files.series import SERIES
-from gitexp.files.series_columns import Series
+from gitexp.files.lines.series import SERIES
+from gitexp.files.lines.series_columns import Series
 from gitexp.model import Experiment
 from gitexp.project.project import Project
 from gitexp.words import shorten

@@ -14,7 +14,7 @@ from gitexp.catalog.query import BY_BASELINE, UNGROUPED, FoundExperiments, Outsi
 from gitexp.catalog.replicates import Replicates, collapsed
 from gitexp.catalog.result_origin import known_results, without_others
 from gitexp.catalog.rows import Draft
-from gitexp.files import arguments
+from gitexp.files.command_words import arguments
 from gitexp.model import MISSING, Experiment, Status, readable
 from gitexp.project.project import Contents, Project
 from gitexp.repo import tracking

@@ -169,7 +169,7 @@ def test_ctrl_c_is_a_quiet_end(repo: Workspace) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-@pytest.mark.parametrize("module", ["gitexp.cli.main", "typer", "gitexp.cli.commands.show"])
+@pytest.mark.parametrize("module", ["gitexp.cli.main", "typer", "gitexp.cli.commands.looking.show"])
 def test_ctrl_c_is_quiet_while_the_command_is_being_loaded(repo: Workspace, module: str) -> None:
     program = (
         "import os, signal, sys\n"

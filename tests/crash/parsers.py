@@ -23,7 +23,8 @@ from gitexp import errors, files
 from gitexp.catalog import filters
 from gitexp.catalog.fields import Row
 from gitexp.extras.integrations import dvc as integrations_dvc
-from gitexp.files import arguments, dvc_yaml, launchers, printed
+from gitexp.files import dvc_yaml, printed
+from gitexp.files.command_words import arguments, launchers
 from gitexp.pipeline.draw import draw
 from gitexp.pipeline.graph import Graph
 from gitexp.pipeline.lock import read_lock

@@ -34,7 +34,7 @@ from tests.support.servers import Place
 ROOT = Path(__file__).parents[2]
 
 
-# -- typer: cli/main.py, cli/kit/help.py, cli/commands/run_words.py -----------------------------------
+# -- typer: cli/main.py, cli/kit/help.py, cli/commands/running/run_words.py --------------------------------
 
 examples = typer.Typer(add_completion=False, rich_markup_mode=None)
 

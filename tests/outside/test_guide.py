@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 from gitexp import errors
-from gitexp.cli.commands import guide as commands_guide
+from gitexp.cli.commands.set_up import guide as commands_guide
 from gitexp.cli.registry import COMMANDS
 from gitexp.version import __version__
 from tests.outside.test_docs import COMMANDS as PARSERS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gitexp.project.directions import direction
+from gitexp.project.sections.directions import direction
 
 
 @pytest.mark.parametrize(

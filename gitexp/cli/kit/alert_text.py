@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from gitexp.cli.kit.cells import elide
 from gitexp.cli.kit.render import Piece, cell_width
-from gitexp.files.alert_lines import sentence
+from gitexp.files.lines.alert_lines import sentence
 from gitexp.times import show_moment
 from gitexp.views.alert_list import Alert
 from gitexp.words import clean

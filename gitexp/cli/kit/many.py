@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from gitexp.project.engine_choice import EngineChoice
+from gitexp.project.sections.engine_choice import EngineChoice
 
 
 class Many(NamedTuple):

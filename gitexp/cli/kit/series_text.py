@@ -8,7 +8,7 @@ from gitexp.cli.kit import render
 from gitexp.cli.kit.braille import curve
 from gitexp.cli.kit.render import Piece, cell_width
 from gitexp.cli.kit.sections import Cells, side_by_side
-from gitexp.files.series_columns import Series
+from gitexp.files.lines.series_columns import Series
 from gitexp.views.details import Details
 from gitexp.views.series_details import RUN
 from gitexp.words import clean, shorten, show_value, squeezed

@@ -13,8 +13,8 @@ from gitexp.cli.kit.render import cell_width
 from gitexp.cli.kit.table_layout import Line, constants, lay_out
 from gitexp.model import MISSING, Experiment, Stored
 from gitexp.project import direction_line
-from gitexp.project.directions import direction
 from gitexp.project.project import Project
+from gitexp.project.sections.directions import direction
 from gitexp.repo import git_remote
 from gitexp.repo.experiments import newest_first
 from gitexp.views.columns import Choice, Column

@@ -11,7 +11,7 @@ from gitexp.cli.kit.cells import elide
 from gitexp.cli.kit.output import printable
 from gitexp.cli.kit.render import Piece, cell_width
 from gitexp.cli.kit.summary import outcome
-from gitexp.files.series_tail import LastLogged, finite
+from gitexp.files.lines.series_tail import LastLogged, finite
 from gitexp.model import Status
 from gitexp.runs.ongoing.watching import WatchedRun
 from gitexp.times import show_duration

@@ -16,7 +16,7 @@ from typing import Any
 
 from gitexp.extras.alerts import webhook
 from gitexp.process.signals import OWN_GROUP
-from gitexp.project.alert_rules import COMMAND, DESKTOP, WEBHOOK, Action
+from gitexp.project.sections.alert_rules import COMMAND, DESKTOP, WEBHOOK, Action
 
 _LONGEST = 60.0  # seconds that a command may take
 _INTERVAL = 0.2  # seconds between two looks at whether it has

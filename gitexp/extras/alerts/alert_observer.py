@@ -16,12 +16,20 @@ from typing import Any
 from gitexp.extras.alerts import actions, check
 from gitexp.extras.alerts.doing import ActionThread, IsOver
 from gitexp.extras.alerts.judges import SilenceJudge, StuckJudge, ValueJudge
-from gitexp.files import alert_lines
-from gitexp.files.alert_lines import LEVELS
-from gitexp.files.series import FACTS, SYSTEM, WRITERS, LoggedPoint
-from gitexp.files.series_tail import LineTail, points_of
+from gitexp.files.lines import alert_lines
+from gitexp.files.lines.alert_lines import LEVELS
+from gitexp.files.lines.series import FACTS, SYSTEM, WRITERS, LoggedPoint
+from gitexp.files.lines.series_tail import LineTail, points_of
 from gitexp.nofollow import Folder
-from gitexp.project.alert_rules import NOTE, STOP, Action, AlertRule, RaisedRule, SilenceRule, StuckRule
+from gitexp.project.sections.alert_rules import (
+    NOTE,
+    STOP,
+    Action,
+    AlertRule,
+    RaisedRule,
+    SilenceRule,
+    StuckRule,
+)
 from gitexp.repo.live import LOGGED
 from gitexp.runs.lookout import Sight
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import importlib.util
 import os
 
-from gitexp.project.alert_rules import SYSTEM, WEBHOOK, AlertRule, StuckRule, ValueRule
 from gitexp.project.config import Config
-from gitexp.project.directions import direction
+from gitexp.project.sections.alert_rules import SYSTEM, WEBHOOK, AlertRule, StuckRule, ValueRule
+from gitexp.project.sections.directions import direction
 
 
 def check(config: Config, interval: float) -> None:

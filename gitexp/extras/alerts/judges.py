@@ -7,9 +7,9 @@ import operator
 from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatchcase
 
-from gitexp.files.series import LoggedPoint
-from gitexp.project.alert_rules import SYSTEM, SilenceRule, StuckRule, ValueRule
-from gitexp.project.directions import MIN
+from gitexp.files.lines.series import LoggedPoint
+from gitexp.project.sections.alert_rules import SYSTEM, SilenceRule, StuckRule, ValueRule
+from gitexp.project.sections.directions import MIN
 from gitexp.times import show_duration
 from gitexp.words import show_value
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gitexp.cli.commands import guide
+from gitexp.cli.commands.set_up import guide
 from gitexp.cli.kit import options, render
 from gitexp.cli.kit.help import Command, Subcommands, leaves
 from gitexp.cli.kit.session import open_project

@@ -21,7 +21,7 @@ from gitexp.extras.queue.listing import lines
 from gitexp.extras.queue.workers import Orders
 from gitexp.model import Experiment, Status
 from gitexp.process import limits
-from gitexp.project.engine_choice import EngineChoice
+from gitexp.project.sections.engine_choice import EngineChoice
 
 _OF_SLURM = "SLURM_TMPDIR"  # a variable of Slurm's jobs, where there is such a folder
 

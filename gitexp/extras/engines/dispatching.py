@@ -16,8 +16,8 @@ from gitexp.extras.engines.remote_reach import RemoteReach
 from gitexp.extras.engines.workforces import EngineCrew, EnginePool
 from gitexp.extras.queue.signals import presses
 from gitexp.extras.queue.workers import USUAL, Orders
-from gitexp.project.engine_choice import BY_ENGINE, EngineChoice
 from gitexp.project.project import Project
+from gitexp.project.sections.engine_choice import BY_ENGINE, EngineChoice
 
 
 @contextlib.contextmanager

@@ -10,8 +10,8 @@ from gitexp.extras.engines import settings
 from gitexp.extras.engines.engine import GONE, Engine, JobState
 from gitexp.extras.engines.jobs_file import JobsFile, SubmittedJob, are_there
 from gitexp.model import Experiment, Status, readable
-from gitexp.project.engine_choice import EngineChoice
 from gitexp.project.project import Project
+from gitexp.project.sections.engine_choice import EngineChoice
 
 
 def begun(project: Project, choice: EngineChoice) -> list[str]:

@@ -14,8 +14,8 @@ from gitexp import errors, plugins
 from gitexp.extras.engines.engine import WITHOUT, Engine, EngineMaker, EngineSettings
 from gitexp.extras.engines.job_environment import MANAGERS
 from gitexp.extras.engines.jobs_file import folder_of
-from gitexp.project.engine_choice import EngineChoice
 from gitexp.project.project import Project
+from gitexp.project.sections.engine_choice import EngineChoice
 from gitexp.words import did_you_mean
 
 KEYS: Mapping[str, str] = {

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from gitexp.extras.engines.dispatcher import Dispatcher
 from gitexp.model import Experiment
-from gitexp.project.engine_choice import BY_ENGINE
+from gitexp.project.sections.engine_choice import BY_ENGINE
 from gitexp.words import counted
 
 _LOOK = 0.5  # seconds between two looks of who waits

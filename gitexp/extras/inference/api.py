@@ -11,10 +11,10 @@ from gitexp.extras.inference.known_inquiry import KnownInquiry
 from gitexp.extras.inference.question import Question, asked
 from gitexp.extras.inference.verdict import Judgement
 from gitexp.extras.inference.why import HybridRuns, Inquiry, WhyAnswer
-from gitexp.project import directions
-from gitexp.project.directions import MAX, MIN
-from gitexp.project.engine_choice import EngineChoice, at_a_time
 from gitexp.project.project import Project
+from gitexp.project.sections import directions
+from gitexp.project.sections.directions import MAX, MIN
+from gitexp.project.sections.engine_choice import EngineChoice, at_a_time
 
 
 class WhyResult(NamedTuple):

@@ -15,10 +15,10 @@ from gitexp.extras.inference import sides, verdict
 from gitexp.extras.inference.more_runs import MoreRuns
 from gitexp.extras.inference.sequential import PairEvidence
 from gitexp.extras.inference.verdict import Judgement, Verdict
-from gitexp.project import directions
-from gitexp.project.directions import MAX, MIN
-from gitexp.project.engine_choice import EngineChoice, at_a_time, chosen
 from gitexp.project.project import Project
+from gitexp.project.sections import directions
+from gitexp.project.sections.directions import MAX, MIN
+from gitexp.project.sections.engine_choice import EngineChoice, at_a_time, chosen
 from gitexp.views.markup import TableFormat
 from gitexp.words import counted
 

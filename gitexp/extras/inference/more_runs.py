@@ -11,8 +11,8 @@ from gitexp.extras.inference.sequential import PairEvidence, evidence
 from gitexp.extras.inference.sides import JudgedSide
 from gitexp.extras.inference.workforce import run_queued
 from gitexp.model import Experiment
-from gitexp.project.engine_choice import BY_ENGINE, EngineChoice
 from gitexp.project.project import Project
+from gitexp.project.sections.engine_choice import BY_ENGINE, EngineChoice
 from gitexp.runs.checks import seeds
 from gitexp.runs.checks.seeds import Seed
 from gitexp.runs.planning.plan import PlannedPoint, plan

@@ -14,8 +14,8 @@ from gitexp.extras.inference.comparison import Sample
 from gitexp.extras.inference.noise import NoiseFloor, noise_floor
 from gitexp.files.keys import get, parse_key, resolve
 from gitexp.model import MISSING, Experiment, Files, Flat, Status, is_touched, readable
-from gitexp.project import directions
 from gitexp.project.project import Project
+from gitexp.project.sections import directions
 from gitexp.runs.checks import seeds
 from gitexp.views import uncertainty
 from gitexp.words import shorten

@@ -11,7 +11,7 @@ from gitexp.catalog.replicates import mean_of
 from gitexp.extras.inference.comparison import LEVEL, ComparisonKind, GroupComparison, compare, holm
 from gitexp.extras.inference.sequential import PairEvidence, as_comparison
 from gitexp.extras.inference.sides import Evidence, JudgedSide
-from gitexp.project.directions import MIN
+from gitexp.project.sections.directions import MIN
 from gitexp.views import markup
 from gitexp.views.markup import TableFormat
 from gitexp.words import PRECISION, clean, counted, show_value

@@ -27,7 +27,7 @@ from gitexp.extras.inference.units import HunkUnit
 from gitexp.extras.inference.verdict import Judgement, Verdict
 from gitexp.extras.inference.workforce import run_queued
 from gitexp.model import Experiment, Status, is_touched
-from gitexp.project.engine_choice import EngineChoice
+from gitexp.project.sections.engine_choice import EngineChoice
 from gitexp.runs.checks import seeds
 from gitexp.runs.planning.plan import Once, PlannedPoint, plan
 

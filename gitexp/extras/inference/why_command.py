@@ -17,8 +17,8 @@ from gitexp.extras.inference.commands import Budget, direction_of, usable_engine
 from gitexp.extras.inference.question import Question, asked
 from gitexp.extras.inference.verdict import Verdict
 from gitexp.extras.inference.why import HybridRuns, Inquiry, WhyAnswer
-from gitexp.project.engine_choice import at_a_time
 from gitexp.project.project import Project
+from gitexp.project.sections.engine_choice import at_a_time
 from gitexp.repo.known_records import KnownRecords
 
 EPILOG = """Examples:

@@ -21,8 +21,8 @@ from gitexp.files import dvc_yaml
 from gitexp.files.dvc_yaml import DEFAULT_PARAMS, DVC_LOCK, DVC_YAML, DvcFiles
 from gitexp.files.limits import MAX_BYTES
 from gitexp.model import Damaged, Experiment, Record, Status, Stored, Tree
-from gitexp.project import dvc_cache
 from gitexp.project.project import Project, parse_all, parse_params
+from gitexp.project.tools import dvc_cache
 from gitexp.repo.git import failures
 from gitexp.repo.git.repository import Repository
 from gitexp.repo.git.values import GitObject, in_commit

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 from gitexp.extras.plots.charts import Chart, Spec, framed
 from gitexp.extras.plots.palette import COLOURS
 from gitexp.extras.plots.plotted_experiments import Experiments, column_of, differing_params
-from gitexp.project.directions import MAX
+from gitexp.project.sections.directions import MAX
 from gitexp.views import importance
 from gitexp.views.importance import LEAST, Importance
 from gitexp.words import counted

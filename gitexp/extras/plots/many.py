@@ -16,7 +16,7 @@ from gitexp.extras.plots.curves import XAxis
 from gitexp.extras.plots.importance_chart import Together, importance_data
 from gitexp.extras.plots.parallel_chart import MOST_AXES
 from gitexp.extras.plots.plotted_experiments import Experiments, column_of, differing_params
-from gitexp.project.directions import direction
+from gitexp.project.sections.directions import direction
 from gitexp.views import importance
 from gitexp.words import did_you_mean, shorten
 

@@ -16,7 +16,7 @@ from gitexp.extras.plots.plotted_experiments import (
     told,
 )
 from gitexp.extras.plots.scatter_charts import NAME, names_beside
-from gitexp.project.directions import MIN
+from gitexp.project.sections.directions import MIN
 from gitexp.views.pareto import unbeaten
 
 _FRONT = COLOURS[1]

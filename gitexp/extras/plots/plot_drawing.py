@@ -16,9 +16,9 @@ from gitexp.extras.plots.file_points import NoPoints, PlotPoint, PlotPoints, num
 from gitexp.extras.plots.plot_trees import PlotTree
 from gitexp.extras.plots.tables import TablePlot, table_of
 from gitexp.files.limits import MAX_BYTES
+from gitexp.files.lines.series import is_table
 from gitexp.files.plot_entries import PlotEntry
 from gitexp.files.plot_rows import Row, is_table_of_plot, rows_of
-from gitexp.files.series import is_table
 from gitexp.project.project import Project
 
 _USUAL = "linear"  # the template, as at DVC

@@ -20,8 +20,8 @@ from gitexp.model import Experiment, Tree
 from gitexp.objects.manifest import is_folder
 from gitexp.objects.paths import lies_in
 from gitexp.objects.store import ObjectStore
-from gitexp.project import dvc_cache
 from gitexp.project.project import Project, inside
+from gitexp.project.tools import dvc_cache
 from gitexp.repo.git.disk_files import files_below
 from gitexp.repo.git.trees import files_in
 from gitexp.repo.git.values import in_commit

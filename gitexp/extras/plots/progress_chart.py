@@ -10,7 +10,7 @@ from gitexp.extras.plots.curves import XAxis
 from gitexp.extras.plots.palette import COLOURS, FAINT
 from gitexp.extras.plots.plotted_experiments import Experiments, PlottedExperiment, left_out, told
 from gitexp.extras.plots.scatter_charts import NAME, STATE, names_beside
-from gitexp.project.directions import MIN
+from gitexp.project.sections.directions import MIN
 
 _BETTER = COLOURS[2]
 _MOST_NAMES = 12  # beside the steps; a page says the others where the pointer stands

@@ -13,7 +13,7 @@ from gitexp.catalog.replicates import Replicates, group_label, groups, standing_
 from gitexp.catalog.series_ahead import ReadAhead
 from gitexp.extras.plots.curves import DrawnCurve, XAxis, drawable, mean_of, on_axis, smoothed, thinned
 from gitexp.extras.plots.plotted_experiments import PlottedExperiment, of_rows
-from gitexp.files.series_columns import Series
+from gitexp.files.lines.series_columns import Series
 from gitexp.model import Experiment, readable
 from gitexp.project.project import Project
 from gitexp.views.table import table

@@ -13,12 +13,12 @@ from gitexp.catalog import by_words, lookup
 from gitexp.extras.queue import pool, queue
 from gitexp.extras.queue import workers as at_work_here
 from gitexp.extras.queue.workers import USUAL, Orders, Worker
-from gitexp.files.choices import has_several
+from gitexp.files.command_words.choices import has_several
 from gitexp.history import remove as removal
 from gitexp.model import Experiment, Status, readable
 from gitexp.process.limits import NO_LIMITS, Limits
-from gitexp.project.engine_choice import EngineChoice, at_a_time
 from gitexp.project.project import Project
+from gitexp.project.sections.engine_choice import EngineChoice, at_a_time
 from gitexp.runs.planning.plan import Once, PlannedPoint, plan
 from gitexp.runs.request import RunRequest
 

@@ -26,9 +26,9 @@ from gitexp.history import remove as removal
 from gitexp.model import Experiment, Status, readable
 from gitexp.process import limits
 from gitexp.process.environment import machine
-from gitexp.project.engine_choice import BY_ENGINE, EngineChoice, at_a_time
-from gitexp.project.engine_choice import chosen as chosen_engine
 from gitexp.project.project import Project
+from gitexp.project.sections.engine_choice import BY_ENGINE, EngineChoice, at_a_time
+from gitexp.project.sections.engine_choice import chosen as chosen_engine
 from gitexp.runs.resuming.requeue import can_go_back
 from gitexp.times import show_moment
 from gitexp.views import markup

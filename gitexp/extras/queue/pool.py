@@ -21,8 +21,8 @@ from gitexp.model import Experiment
 from gitexp.process.environment import machine
 from gitexp.process.liveness import process_of
 from gitexp.process.signals import OWN_GROUP
-from gitexp.project.engine_choice import EngineChoice
 from gitexp.project.project import Project
+from gitexp.project.sections.engine_choice import EngineChoice
 from gitexp.words import counted
 
 _EVERY = 0.5  # seconds between two looks at the experiments

@@ -19,8 +19,8 @@ from gitexp.datasets.run_artifacts import RunArtifact
 from gitexp.extras.reading import files_of
 from gitexp.extras.reading.history import History
 from gitexp.extras.reading.values import Values
-from gitexp.files.series import SERIES, stored_in
-from gitexp.files.series_columns import Series
+from gitexp.files.lines.series import SERIES, stored_in
+from gitexp.files.lines.series_columns import Series
 from gitexp.model import Artifact, Experiment, Record, Status
 from gitexp.project.project import Project
 from gitexp.runs.ongoing import log as logs

@@ -7,7 +7,7 @@ from typing import Any
 
 from gitexp.catalog.rows import unknown
 from gitexp.extras.reading import frames
-from gitexp.files.series_columns import Series
+from gitexp.files.lines.series_columns import Series
 from gitexp.views.typed_columns import MOMENT, NUMBER, WHOLE, TypedColumn
 
 

@@ -13,8 +13,8 @@ from gitexp.catalog.replicates import states
 from gitexp.extras.reports.document import CodePiece, TablePiece
 from gitexp.files import parse_key
 from gitexp.model import MISSING, Flat, Status
-from gitexp.project.directions import direction
 from gitexp.project.project import Project
+from gitexp.project.sections.directions import direction
 from gitexp.times import seconds_of, show_duration, stamp_of
 from gitexp.views import columns as columns_of
 from gitexp.views import diff as diffs

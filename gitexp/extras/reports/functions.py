@@ -28,7 +28,7 @@ from gitexp.extras.reports.document import (
 from gitexp.extras.reports.markdown import as_markdown, place
 from gitexp.extras.reports.sandbox import as_is
 from gitexp.model import MISSING, Change
-from gitexp.project.directions import direction
+from gitexp.project.sections.directions import direction
 from gitexp.views.best import best_of
 from gitexp.views.diff import Diff, has_noise
 from gitexp.views.markup import BestText, is_at_right

@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 from gitexp.catalog import series_tables, stored_series
 from gitexp.catalog.stored_series import SeriesByName
-from gitexp.files.series import SYSTEM
-from gitexp.files.series_columns import Series
+from gitexp.files.lines.series import SYSTEM
+from gitexp.files.lines.series_columns import Series
 from gitexp.model import Experiment
-from gitexp.project.directions import of_config
 from gitexp.project.project import Project
+from gitexp.project.sections.directions import of_config
 
 
 class Parting(NamedTuple):

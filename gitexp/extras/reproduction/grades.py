@@ -12,7 +12,7 @@ from gitexp.catalog.certificates import Grade
 from gitexp.files import is_finite, is_number
 from gitexp.files.scalars import jsonable
 from gitexp.model import MISSING, Flat, Value
-from gitexp.project.directions import of_config
+from gitexp.project.sections.directions import of_config
 
 ALPHA = 0.05  # the chance of a faithful run outside of the prediction intervals, for all metrics together
 FEWEST = 3  # replicates for a prediction interval, the experiment included

@@ -12,9 +12,9 @@ from gitexp.catalog.result_files import ResultRules
 from gitexp.model import Artifact, Experiment
 from gitexp.pipeline.lock import Lock, read_lock
 from gitexp.pipeline.paths import lock_path
-from gitexp.project import tool_files
-from gitexp.project.directions import of_config
 from gitexp.project.project import Project
+from gitexp.project.sections.directions import of_config
+from gitexp.project.tools import tool_files
 from gitexp.repo.git.checkout import files_of, tree_changes
 from gitexp.repo.git.indexes import Entry
 from gitexp.repo.git.values import in_commit

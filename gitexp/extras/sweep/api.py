@@ -18,8 +18,8 @@ from gitexp.extras.sweep.grids import grid_of, in_order, waiting
 from gitexp.extras.sweep.summary import SweepSummary
 from gitexp.extras.sweep.trials import Trial
 from gitexp.model import Experiment
-from gitexp.project.engine_choice import EngineChoice, at_a_time
 from gitexp.project.project import Project
+from gitexp.project.sections.engine_choice import EngineChoice, at_a_time
 from gitexp.runs.request import RunRequest
 
 __all__ = ["GridResult", "SweepResult", "best", "grid", "names", "plan", "run", "search", "show", "stop"]

@@ -21,7 +21,7 @@ from gitexp.extras.queue.signals import presses
 from gitexp.extras.sweep.grids import Grid, grid_of, in_order, waiting
 from gitexp.extras.sweep.live_table import LiveTable
 from gitexp.extras.sweep.replicates import seeds_from
-from gitexp.files import arguments
+from gitexp.files.command_words import arguments
 from gitexp.model import Experiment, Status
 from gitexp.project.params import CommandLine
 from gitexp.project.project import Project

@@ -24,8 +24,8 @@ from gitexp.extras.queue.workers import USUAL, enlisted, is_orphan
 from gitexp.extras.sweep.pruning import GuardMaker, guard_of
 from gitexp.model import Experiment
 from gitexp.process.guard import Guard
-from gitexp.project.engine_choice import EngineChoice
 from gitexp.project.project import Project
+from gitexp.project.sections.engine_choice import EngineChoice
 
 _WORK = ("sweep", "work")
 

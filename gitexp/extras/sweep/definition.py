@@ -12,7 +12,7 @@ from gitexp.errors import UsageError
 from gitexp.extras.sweep.halving import HALVING, HYPERBAND
 from gitexp.extras.sweep.space import Space, require_end
 from gitexp.process.limits import Limits
-from gitexp.project.directions import MAX, MIN, direction
+from gitexp.project.sections.directions import MAX, MIN, direction
 from gitexp.words import did_you_mean
 
 _ID_LENGTH = 8  # hex digits

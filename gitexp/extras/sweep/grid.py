@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 from gitexp.errors import OverrideError
-from gitexp.files.choices import CALLS, parts_of
-from gitexp.files.overrides import split_override
+from gitexp.files.command_words.choices import CALLS, parts_of
+from gitexp.files.command_words.overrides import split_override
 
 MOST = 10_000  # values of one param, and runs of one grid
 

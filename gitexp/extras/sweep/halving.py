@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from gitexp.project.directions import MAX
+from gitexp.project.sections.directions import MAX
 
 HALVING, HYPERBAND = "halving", "hyperband"
 _KEPT = 3  # of so many trials, one goes on

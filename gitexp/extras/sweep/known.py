@@ -18,8 +18,8 @@ from gitexp.extras.sweep.drawing import Suggest
 from gitexp.extras.sweep.pruning import curve_of
 from gitexp.extras.sweep.space import Axis, Drawn
 from gitexp.extras.sweep.trials import KnownPoint, Trial
+from gitexp.files.command_words.overrides import split_override
 from gitexp.files.formats.yaml_write import flow_text
-from gitexp.files.overrides import split_override
 from gitexp.model import MISSING, Experiment, Flat, Status, is_touched
 from gitexp.runs.checks.earlier import started_alike
 from gitexp.runs.planning.frozen import FrozenCode

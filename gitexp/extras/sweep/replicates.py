@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from gitexp.errors import OverrideError
 from gitexp.extras.sweep.grid import MOST
 from gitexp.files import parse_override
-from gitexp.files.overrides import split_override
+from gitexp.files.command_words.overrides import split_override
 from gitexp.model import Value
 from gitexp.runs.checks.seeds import Seed
 from gitexp.runs.planning.plan import PlannedPoint

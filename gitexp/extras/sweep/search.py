@@ -17,7 +17,7 @@ from gitexp.errors import GitexpError, UsageError
 from gitexp.extras.sweep.definition import SPARED, Method, SweepDefinition
 from gitexp.extras.sweep.space import Axis, AxisKind, Drawn
 from gitexp.extras.sweep.trials import KnownPoint
-from gitexp.project.directions import MAX
+from gitexp.project.sections.directions import MAX
 
 try:
     import optuna

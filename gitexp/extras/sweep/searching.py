@@ -22,8 +22,8 @@ from gitexp.extras.sweep.session import LeftToRun, SweepSession
 from gitexp.extras.sweep.summary import SweepSummary
 from gitexp.extras.sweep.trials import Trial
 from gitexp.model import Experiment, Status
-from gitexp.project.engine_choice import EngineChoice
 from gitexp.project.project import Project
+from gitexp.project.sections.engine_choice import EngineChoice
 from gitexp.runs.request import RunRequest
 from gitexp.words import clean, counted, shorten
 

@@ -22,7 +22,7 @@ from gitexp.files.formats.yaml_write import flow_text
 from gitexp.files.scalars import is_text
 from gitexp.process import limits
 from gitexp.project.config_keys import A_SWEEP
-from gitexp.project.directions import MAX, MIN
+from gitexp.project.sections.directions import MAX, MIN
 from gitexp.words import did_you_mean
 
 KEYS: Mapping[str, str] = {

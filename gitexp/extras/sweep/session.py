@@ -19,8 +19,8 @@ from gitexp.extras.sweep.summary import SweepSummary
 from gitexp.extras.sweep.trials import KnownPoint, Trial
 from gitexp.model import Experiment
 from gitexp.process.limits import Limits
-from gitexp.project.engine_choice import EngineChoice
 from gitexp.project.project import Project
+from gitexp.project.sections.engine_choice import EngineChoice
 from gitexp.runs.planning.frozen import FrozenCode, as_it_is, freeze
 from gitexp.runs.planning.plan import PlannedPoint
 from gitexp.runs.request import RunRequest

@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 from gitexp.errors import OverrideError
 from gitexp.extras.sweep.grid import MOST, values
-from gitexp.files.choices import parts_of
-from gitexp.files.overrides import parse_override, split_override
+from gitexp.files.command_words.choices import parts_of
+from gitexp.files.command_words.overrides import parse_override, split_override
 from gitexp.model import Value
 
 Drawn = tuple[str, ...]  # the text of each axis

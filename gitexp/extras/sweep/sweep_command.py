@@ -19,7 +19,7 @@ from gitexp.extras.sweep import crew, driver, named, searching, session
 from gitexp.extras.sweep import trials as reading
 from gitexp.extras.sweep.searching import Manner
 from gitexp.model import Status
-from gitexp.project.engine_choice import at_a_time, chosen
+from gitexp.project.sections.engine_choice import at_a_time, chosen
 from gitexp.runs.request import RunRequest
 from gitexp.views import table as tables
 from gitexp.views.columns import Columns

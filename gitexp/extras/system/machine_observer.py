@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from gitexp import plugins
-from gitexp.files.series import SYSTEM
+from gitexp.files.lines.series import SYSTEM
 from gitexp.log_rules import STEP, TIME
 from gitexp.repo.live import LOGGED
 from gitexp.runs.lookout import Sight

@@ -18,8 +18,8 @@ from gitexp.process import interrupts
 from gitexp.process.environment import EnvironmentProbe
 from gitexp.process.gpus import GpuProbe
 from gitexp.process.variables import ALL_RESUMED, NAME, RUN
-from gitexp.project.intervals import read_interval
 from gitexp.project.project import Project
+from gitexp.project.sections.intervals import read_interval
 from gitexp.runs import end
 from gitexp.runs.begin import begin
 from gitexp.runs.executor import Circumstances, Ended

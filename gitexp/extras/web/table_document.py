@@ -24,7 +24,7 @@ from gitexp.extras.plots.palette import COLOURS, colours
 from gitexp.extras.web.cells import cell
 from gitexp.extras.web.keys import keys_of
 from gitexp.model import MISSING, Flat
-from gitexp.project.directions import direction
+from gitexp.project.sections.directions import direction
 from gitexp.views.columns import Choice, Column
 from gitexp.views.near_best import NearBest
 from gitexp.views.table import Group, Table, best_values

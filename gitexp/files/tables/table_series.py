@@ -12,8 +12,8 @@ from typing import Any
 from gitexp.errors import ParseError
 from gitexp.files.keys import flatten
 from gitexp.files.limits import BOM, MAX_TABLE_BYTES
+from gitexp.files.lines.series_columns import Series, SeriesColumns
 from gitexp.files.scalars import is_finite, is_number
-from gitexp.files.series_columns import Series, SeriesColumns
 from gitexp.files.tables.decimal_marks import decimal_mark, measured_cell
 from gitexp.files.tables.delimited import Rows, declared_separator, head, sample, separator_of
 from gitexp.files.tables.table_header import Header

@@ -20,7 +20,7 @@ from typing import NamedTuple
 from gitexp import errors
 from gitexp.model import Experiment, Status
 from gitexp.pipeline.paths import lock_path
-from gitexp.project import hydra_params
+from gitexp.project.hydra import hydra_params
 from gitexp.project.params import COMMAND, changed_command
 from gitexp.project.project import inside
 from gitexp.repo import records

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from gitexp import errors
-from gitexp.files.masked_arguments import MASK, filled, secrets_in
+from gitexp.files.command_words.masked_arguments import MASK, filled, secrets_in
 from gitexp.project.params import CommandLine
 from gitexp.runs.request import RunRequest
 

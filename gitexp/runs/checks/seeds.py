@@ -8,7 +8,8 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from gitexp import errors, files
-from gitexp.files import Override, arguments
+from gitexp.files import Override
+from gitexp.files.command_words import arguments
 from gitexp.files.keys import put, resolve
 from gitexp.model import Files, Tree, Value
 from gitexp.project.config import Config

@@ -14,9 +14,10 @@ from typing import NamedTuple
 
 from gitexp.model import Tree
 from gitexp.objects.paths import joined_paths, lies_in, lies_in_any
-from gitexp.project import patterns, tool_files
+from gitexp.project import patterns
 from gitexp.project.ignore import ignored
 from gitexp.project.project import Project
+from gitexp.project.tools import tool_files
 from gitexp.repo.git.disk_files import files_below
 from gitexp.repo.live import RunState
 from gitexp.runs.collecting import hydra_output

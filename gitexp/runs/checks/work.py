@@ -18,11 +18,13 @@ from gitexp.objects.paths import lies_in_any
 from gitexp.pipeline.paths import without_dot
 from gitexp.pipeline.state import StageSelection
 from gitexp.process.programs import find_program
-from gitexp.project import hydra_app, hydra_params, notebook_command, params, tool_files
+from gitexp.project import params
 from gitexp.project.config import CONFIG_FILE
-from gitexp.project.notebook_command import NotebookCommand
+from gitexp.project.hydra import hydra_app, hydra_params
 from gitexp.project.params import CommandLine, PreparedParams
 from gitexp.project.project import Project, read
+from gitexp.project.tools import notebook_command, tool_files
+from gitexp.project.tools.notebook_command import NotebookCommand
 from gitexp.repo.scope import Scope
 from gitexp.runs.checks import surroundings
 from gitexp.runs.checks.secrets import with_secrets

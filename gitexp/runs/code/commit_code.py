@@ -14,8 +14,9 @@ from gitexp.model import Artifact, Files, Record, paths_of
 from gitexp.objects.paths import joined_paths, lies_in_any
 from gitexp.objects.workspace_files import WorkspaceFiles
 from gitexp.pipeline.paths import lock_path
-from gitexp.project import config_loading, dvc_data, exclusions, params
+from gitexp.project import config_loading, exclusions, params
 from gitexp.project.project import Project, read_inside
+from gitexp.project.tools import dvc_data
 from gitexp.repo import worktrees
 from gitexp.repo.git import conversions, snapshot
 from gitexp.repo.git.conversions import Conversions

@@ -15,16 +15,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gitexp import errors, files
-from gitexp.files.arguments import SECTION
-from gitexp.files.credentials import is_secret
+from gitexp.files.command_words.arguments import SECTION
+from gitexp.files.command_words.credentials import is_secret
+from gitexp.files.command_words.masked_arguments import MASK
+from gitexp.files.command_words.overrides import parse_value
 from gitexp.files.keys import get, parse_key, put
-from gitexp.files.masked_arguments import MASK
-from gitexp.files.overrides import parse_value
 from gitexp.model import MISSING, Files, Tree, Value
 from gitexp.objects.paths import lies_in, lies_in_any
 from gitexp.project.params import COMMAND
 from gitexp.project.project import read_inside
-from gitexp.project.tool_files import HYDRA
+from gitexp.project.tools.tool_files import HYDRA
 from gitexp.repo.records import MAX_FILE
 from gitexp.words import shorten
 

@@ -16,15 +16,16 @@ from typing import NamedTuple
 from gitexp import errors, files
 from gitexp.catalog.names import numbered
 from gitexp.datasets import large_results, lock_file
-from gitexp.files.series import is_table
+from gitexp.files.lines.series import is_table
 from gitexp.model import Tree
 from gitexp.nofollow import NotPlain
 from gitexp.objects.paths import is_foreign, lies_in, lies_in_any
 from gitexp.pipeline.paths import lock_path
 from gitexp.process.liveness import current_process
-from gitexp.project import dvc_data, exclusions, ignore
+from gitexp.project import exclusions, ignore
 from gitexp.project.config import Config
 from gitexp.project.project import Project, parse_all, read
+from gitexp.project.tools import dvc_data
 from gitexp.repo import live, worktrees
 from gitexp.repo.experiments import is_name
 from gitexp.repo.git import snapshot

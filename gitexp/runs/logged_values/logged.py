@@ -2,7 +2,7 @@
 
 Below the folder of the live run, `logged/` has, all written by the command's own processes:
 
-series.jsonl         points of metrics, see `gitexp.files.series`; series-<process>.jsonl of further processes
+series.jsonl         points of metrics, see `gitexp.files.lines.series`; others have series-<process>.jsonl
 rank-<n>.jsonl       the same of a further rank of distributed training: kept apart; rank-<n>-<process>.jsonl
 system.jsonl         the same about the machine
 facts.jsonl          what was said once: params, summary values, tags; facts-<process>.jsonl likewise
@@ -10,7 +10,7 @@ mlflow.jsonl         what MLflow's clients said beside, line by line; mlflow-<pr
 ending               empty; there once what such clients have said is read: what they write later is not
 artifacts/           files
 lost                 empty; there if not all could be written
-before-series.jsonl  points of the run that this one goes on from, see gitexp.files.joined_series
+before-series.jsonl  points of the run that this one goes on from, see gitexp.files.lines.joined_series
 goes-on.json         the last steps of that run
 """
 
@@ -25,16 +25,16 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from gitexp.catalog import live_values
-from gitexp.files import joined_series, series
 from gitexp.files.keys import nested
-from gitexp.files.series import FACTS, SERIES, SYSTEM, WRITERS, ReadLine
-from gitexp.files.series_summary import MetricSummaries, MetricSummary
+from gitexp.files.lines import joined_series, series
+from gitexp.files.lines.series import FACTS, SERIES, SYSTEM, WRITERS, ReadLine
+from gitexp.files.lines.series_summary import MetricSummaries, MetricSummary
 from gitexp.log_rules import LOST
 from gitexp.model import Tree
 from gitexp.nofollow import Folder, NotPlain, is_plain
-from gitexp.project import directions
 from gitexp.project.config import Config
 from gitexp.project.project import Project
+from gitexp.project.sections import directions
 from gitexp.repo.experiments import RUN_FOLDER
 from gitexp.repo.live import LOGGED, RunState
 from gitexp.runs.logged_values import logged_facts, system_summary

@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from gitexp.files import timed_lines
+from gitexp.files.command_words.masked_arguments import masked_values
 from gitexp.files.limits import MAX_BYTES
-from gitexp.files.masked_arguments import masked_values
+from gitexp.files.lines import timed_lines
 from gitexp.files.parsed import Parsed, within_limits
 from gitexp.log_rules import is_tag
 from gitexp.nofollow import Folder

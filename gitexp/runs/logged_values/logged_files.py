@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gitexp.files import joined_series, timed_lines
-from gitexp.files.series import SERIES
+from gitexp.files.lines import joined_series, timed_lines
+from gitexp.files.lines.series import SERIES
 from gitexp.project.project import Project
 from gitexp.repo.experiments import RUN_FOLDER
 from gitexp.repo.git.trees import changed, files_in

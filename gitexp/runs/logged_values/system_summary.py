@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 
-from gitexp.files import series
+from gitexp.files.lines import series
 
 _GPU = re.compile(r"gpu\.\d+\.(use|memory)")
 

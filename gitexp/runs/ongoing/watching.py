@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from gitexp.catalog import live_values, rows, stored_series
-from gitexp.files.series import SERIES, SYSTEM, WRITERS
-from gitexp.files.series_tail import CurveSketch, LastLogged, SeriesTail, read_at
+from gitexp.files.lines.series import SERIES, SYSTEM, WRITERS
+from gitexp.files.lines.series_tail import CurveSketch, LastLogged, SeriesTail, read_at
 from gitexp.model import Experiment, Record, Status, readable
 from gitexp.nofollow import Folder
 from gitexp.process.liveness import is_alive

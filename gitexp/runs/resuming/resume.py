@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 from gitexp import errors
 from gitexp.failpoints import failpoint
-from gitexp.files import series
-from gitexp.files.joined_series import before_file
-from gitexp.files.series import SYSTEM
-from gitexp.files.series_summary import MetricSummaries
+from gitexp.files.lines import series
+from gitexp.files.lines.joined_series import before_file
+from gitexp.files.lines.series import SYSTEM
+from gitexp.files.lines.series_summary import MetricSummaries
 from gitexp.log_rules import GOES_ON
 from gitexp.model import Artifact, Experiment, Record, Status, paths_of
 from gitexp.nofollow import Folder

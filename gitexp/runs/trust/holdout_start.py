@@ -7,8 +7,8 @@ from dataclasses import replace
 from gitexp import errors
 from gitexp.model import Record
 from gitexp.project.baseline_config import BaselineConfig
-from gitexp.project.holdout_config import HoldoutConfig, read_holdout
 from gitexp.project.project import Project
+from gitexp.project.sections.holdout_config import HoldoutConfig, read_holdout
 
 
 def at_start(record: Record, project: Project, config: BaselineConfig, queued: Record | None) -> Record:

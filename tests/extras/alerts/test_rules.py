@@ -9,9 +9,9 @@ import pytest
 from gitexp.errors import ConfigError
 from gitexp.extras.alerts.judges import SilenceJudge, StuckJudge, ValueJudge
 from gitexp.extras.alerts.webhook import _is_public
-from gitexp.files.alert_lines import merged
-from gitexp.files.series import LoggedPoint
-from gitexp.project.alert_rules import (
+from gitexp.files.lines.alert_lines import merged
+from gitexp.files.lines.series import LoggedPoint
+from gitexp.project.sections.alert_rules import (
     Action,
     Condition,
     RaisedRule,

@@ -10,9 +10,9 @@ from gitexp.errors import FileError
 from gitexp.extras.integrations.hydra.app_words import with_overrides
 from gitexp.extras.integrations.hydra.asking import as_ours
 from gitexp.extras.integrations.hydra.multirun import apart
-from gitexp.files.masked_arguments import MASK
-from gitexp.project import hydra_app, hydra_params
-from gitexp.project.hydra_config import HydraConfig
+from gitexp.files.command_words.masked_arguments import MASK
+from gitexp.project.hydra import hydra_app, hydra_params
+from gitexp.project.tools.hydra_config import HydraConfig
 from gitexp.runs.collecting import hydra_output
 
 APP = "import hydra\n@hydra.main(config_path='conf', config_name='config')\ndef f(cfg): ...\n"

@@ -10,7 +10,7 @@ import pytest
 from gitexp import errors
 from gitexp.extras.integrations.importers.foreign import ForeignRun, Importer, Read, Unread
 from gitexp.extras.integrations.importers.importing import ImportedRuns, Request, import_runs
-from gitexp.files.series import LoggedPoint
+from gitexp.files.lines.series import LoggedPoint
 from gitexp.model import Status
 from gitexp.project.project import Project
 from tests.support.workspace import Workspace

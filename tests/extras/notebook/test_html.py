@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import gitexp
 from gitexp.extras.integrations.notebook import html
-from gitexp.files.series_columns import Series
+from gitexp.files.lines.series_columns import Series
 from tests.support.workspace import Workspace
 
 EVIL = "<script>alert(1)</script>&\"'"

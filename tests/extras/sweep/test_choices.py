@@ -7,7 +7,7 @@ import pytest
 from gitexp.errors import OverrideError
 from gitexp.extras.sweep import grid
 from gitexp.extras.sweep.points import of_overrides
-from gitexp.files import choices
+from gitexp.files.command_words import choices
 
 
 @pytest.mark.parametrize(

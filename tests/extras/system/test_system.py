@@ -15,8 +15,8 @@ import pytest
 from gitexp import plugins
 from gitexp.extras.system.control_group import memory_percent
 from gitexp.model import Record
-from gitexp.project.intervals import read_interval
 from gitexp.project.project import Project
+from gitexp.project.sections.intervals import read_interval
 from gitexp.runs.logged_values.system_summary import summary
 from tests.support.workspace import Workspace
 

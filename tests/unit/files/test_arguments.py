@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitexp import errors
-from gitexp.files import arguments, flatten, parse_override
+from gitexp.files import flatten, parse_override
+from gitexp.files.command_words import arguments
 from tests.support.codes import has_code
 
 READ: dict[str, dict[str, Any]] = {

@@ -6,8 +6,8 @@ import shlex
 
 import pytest
 
-from gitexp.files.credentials import has_key_in, is_secret_name
-from gitexp.files.masked_arguments import MASK, filled, masked, secrets_in
+from gitexp.files.command_words.credentials import has_key_in, is_secret_name
+from gitexp.files.command_words.masked_arguments import MASK, filled, masked, secrets_in
 
 Q = f"'{MASK}'"
 

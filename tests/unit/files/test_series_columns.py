@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitexp.files import series_columns
-from gitexp.files.series import read_line
-from gitexp.files.series_columns import Series
+from gitexp.files.lines import series_columns
+from gitexp.files.lines.series import read_line
+from gitexp.files.lines.series_columns import Series
 from gitexp.files.tables import table_series
 
 

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitexp import nofollow
-from gitexp.files.line_columns import columns
-from gitexp.files.series import ReadLine, read_line
-from gitexp.files.series_summary import MetricSummaries
+from gitexp.files.lines.line_columns import columns
+from gitexp.files.lines.series import ReadLine, read_line
+from gitexp.files.lines.series_summary import MetricSummaries
 
 _NO_POINTS = [
     *(b"\n", b"no JSON\n", b"[1]\n", b"1\n", b"{}\n", b'{"_step":1}\n', b"\xff\n", b" {}\r\n"),

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 from gitexp.cli.kit.braille import curve
-from gitexp.files.series_tail import SeriesTail, finite, last_values
+from gitexp.files.lines.series_tail import SeriesTail, finite, last_values
 
 
 def line(step: int, **values: object) -> bytes:

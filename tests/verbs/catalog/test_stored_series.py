@@ -12,7 +12,7 @@ import pytest
 import gitexp
 from gitexp import errors
 from gitexp.catalog import series_ahead, series_tables, stored_series
-from gitexp.files.series_columns import Series
+from gitexp.files.lines.series_columns import Series
 from gitexp.model import Experiment
 from gitexp.project.project import Project
 from gitexp.repo.git.repository import Repository

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gitexp.cli.commands import diff as commands_diff
+from gitexp.cli.commands.looking import diff as commands_diff
 from gitexp.datasets.changes import FileChanges
 from gitexp.project.project import Project
 from gitexp.views import diff

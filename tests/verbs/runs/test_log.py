@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gitexp.cli.commands.log import _show_as_it_comes as follow_output
+from gitexp.cli.commands.running.log import _show_as_it_comes as follow_output
 from gitexp.cli.kit.output import printable, printable_patch
 from gitexp.model import Status
 from gitexp.process.log import LogFile

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from gitexp import errors
-from gitexp.project import config_loading, patterns, tool_files
+from gitexp.project import config_loading, patterns
 from gitexp.project.project import Project
+from gitexp.project.tools import tool_files
 from gitexp.runs.request import RunRequest
 from gitexp.runs.run import Result, run
 from tests.support.snapshots import experiment_commit, stored

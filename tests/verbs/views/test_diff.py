@@ -12,8 +12,8 @@ from gitexp import errors
 from gitexp.catalog.changed_files import CommitStep, changed_files
 from gitexp.catalog.lookup import Commit, Point
 from gitexp.catalog.value_pairs import change_of
-from gitexp.cli.commands import diff
-from gitexp.cli.commands.diff import share_text
+from gitexp.cli.commands.looking import diff
+from gitexp.cli.commands.looking.diff import share_text
 from gitexp.model import MISSING, Change
 from gitexp.project.project import Project
 from gitexp.repo.local import LocalState

@@ -13,8 +13,8 @@ from gitexp.extras.inference.loop.desk import Desk
 from gitexp.extras.inference.loop.settings import LoopSettings
 from gitexp.extras.inference.loop.state import LoopRound, LoopState
 from gitexp.model import Experiment
-from gitexp.project.directions import MIN
 from gitexp.project.project import Project
+from gitexp.project.sections.directions import MIN
 from gitexp.runs.ongoing import log
 from gitexp.views import diff
 

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from gitexp import files
 from gitexp.extras.inference.loop.settings import LoopSettings
 from gitexp.model import Experiment, Record, Status
-from gitexp.project.directions import MIN
 from gitexp.project.project import Project
+from gitexp.project.sections.directions import MIN
 from gitexp.repo.experiments import Store
 
 HOLDOUT = "holdout."  # before the name of a metric of the holdout

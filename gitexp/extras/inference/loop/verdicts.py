@@ -16,8 +16,8 @@ from gitexp.extras.inference.workforce import run_queued
 from gitexp.failpoints import failpoint
 from gitexp.model import Experiment, Status
 from gitexp.process.limits import Limits
-from gitexp.project.directions import MIN
 from gitexp.project.project import Project
+from gitexp.project.sections.directions import MIN
 from gitexp.runs.checks import seeds
 from gitexp.runs.planning.plan import Once, PlannedPoint, plan
 

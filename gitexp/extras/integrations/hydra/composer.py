@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 from gitexp.extras.integrations.hydra import asking
 from gitexp.process.interpreter import find_interpreter
 from gitexp.process.programs import locate
-from gitexp.project.hydra_config import HydraConfig
 from gitexp.project.params import CommandLine
 from gitexp.project.project import Project
+from gitexp.project.tools.hydra_config import HydraConfig
 from gitexp.repo import live
 from gitexp.repo.git.disk_files import files_below
 

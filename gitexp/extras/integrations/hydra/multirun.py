@@ -9,10 +9,10 @@ from pathlib import Path
 from gitexp import errors
 from gitexp.extras.integrations.hydra import asking
 from gitexp.extras.integrations.hydra.app_words import key_of, overrides_in
-from gitexp.files import arguments
-from gitexp.files.launchers import ASSIGNMENT
+from gitexp.files.command_words import arguments
+from gitexp.files.command_words.launchers import ASSIGNMENT
 from gitexp.process.interpreter import find_interpreter
-from gitexp.project.hydra_app import Application, HydraJobs, without_multirun
+from gitexp.project.hydra.hydra_app import Application, HydraJobs, without_multirun
 
 
 def jobs(application: Application, folder: Path) -> HydraJobs:

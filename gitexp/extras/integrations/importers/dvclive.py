@@ -12,8 +12,8 @@ from pathlib import Path
 from gitexp import errors
 from gitexp.extras.integrations.importers import folder_files
 from gitexp.extras.integrations.importers.foreign import Content, ForeignRun, Importer, Read, Unread
+from gitexp.files.lines.series import LoggedPoint
 from gitexp.files.plain_values import measured
-from gitexp.files.series import LoggedPoint
 
 _METRICS, _PARAMS, _CURVES = "metrics.json", "params.yaml", "plots/metrics"
 _OURS = (_METRICS, _PARAMS, "dvc.yaml", "report.html", "report.md")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
-from gitexp.files.series import LoggedPoint
+from gitexp.files.lines.series import LoggedPoint
 from gitexp.model import Experiment, Status, Tree
 from gitexp.project.project import Project
 

@@ -15,9 +15,9 @@ from gitexp import errors, plugins
 from gitexp.extras.integrations.importers import folder_files
 from gitexp.extras.integrations.importers.foreign import Content, ForeignRun, Importer, Read, Unread
 from gitexp.files.keys import nested
-from gitexp.files.series import LoggedPoint
+from gitexp.files.lines.series import LoggedPoint
 from gitexp.model import Status
-from gitexp.project import directions
+from gitexp.project.sections import directions
 
 _MONITORED = "monitoring/"
 _MOST_DIGITS = 6  # behind the point of a step

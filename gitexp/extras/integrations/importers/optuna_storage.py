@@ -16,7 +16,7 @@ from typing import Any
 from gitexp.extras.integrations.importers import iso_times, sqlite_file
 from gitexp.extras.integrations.importers.foreign import ForeignRun, Read
 from gitexp.extras.integrations.importers.sqlite_importer import SqliteImporter
-from gitexp.files.series import LoggedPoint
+from gitexp.files.lines.series import LoggedPoint
 from gitexp.model import Status
 
 _STATUSES = {"COMPLETE": Status.DONE, "FAIL": Status.FAILED}

@@ -11,7 +11,7 @@ from typing import Any, TypeGuard
 from gitexp import errors
 from gitexp.extras.integrations.importers import folder_files, iso_times
 from gitexp.extras.integrations.importers.foreign import Content, ForeignRun, Importer, Read, Unread
-from gitexp.files.series import LoggedPoint
+from gitexp.files.lines.series import LoggedPoint
 from gitexp.log_rules import LONGEST_STEP
 from gitexp.model import Status
 

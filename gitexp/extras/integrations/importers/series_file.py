@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from gitexp.extras.tracking.lines import LineFile
 from gitexp.extras.tracking.series_writer import SeriesWriter
-from gitexp.files.series import LoggedPoint
+from gitexp.files.lines.series import LoggedPoint
 
 _BUFFER = 1024 * 1024  # bytes
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from gitexp import errors
-from gitexp.project import directions
+from gitexp.project.sections import directions
 from gitexp.words import counted
 
 

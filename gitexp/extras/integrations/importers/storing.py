@@ -13,7 +13,7 @@ from gitexp.extras.integrations.importers import series_file
 from gitexp.extras.integrations.importers.code_of_run import Code, CodeOfRuns
 from gitexp.extras.integrations.importers.foreign import Content, ForeignRun
 from gitexp.files.keys import nested
-from gitexp.files.series import SERIES, SYSTEM
+from gitexp.files.lines.series import SERIES, SYSTEM
 from gitexp.log_rules import LONGEST_TAG
 from gitexp.model import Record, Tree
 from gitexp.pipeline.artifact_paths import fault

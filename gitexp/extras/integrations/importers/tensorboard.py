@@ -16,7 +16,7 @@ from gitexp.extras.integrations.file_formats import tensorboard_file
 from gitexp.extras.integrations.file_formats.cut_short import CutShort
 from gitexp.extras.integrations.file_formats.protobuf import BadMessage, Message
 from gitexp.extras.integrations.importers.foreign import ForeignRun, Importer, Read, Unread
-from gitexp.files.series import LoggedPoint
+from gitexp.files.lines.series import LoggedPoint
 from gitexp.log_rules import LONGEST_STEP
 from gitexp.model import Status
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from gitexp.extras.integrations.importers import iso_times, sqlite_file
 from gitexp.extras.integrations.importers.foreign import ForeignRun, Read
 from gitexp.extras.integrations.importers.sqlite_importer import SqliteImporter
-from gitexp.files.series import LoggedPoint
+from gitexp.files.lines.series import LoggedPoint
 
 _NOT_OURS = ("_Username", "_Created", "_Group")  # keys of a config that trackio itself has put there
 

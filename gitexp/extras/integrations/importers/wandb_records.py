@@ -23,7 +23,7 @@ from gitexp.extras.integrations.file_formats.wandb_fields import (
     StepField,
     TimeField,
 )
-from gitexp.files.series import LoggedPoint
+from gitexp.files.lines.series import LoggedPoint
 
 _MIB = 1024.0 * 1024.0
 _OURS = {"proc.cpu": "cpu"}  # names of the machine's values, as gitexp has them

@@ -18,7 +18,7 @@ from gitexp.extras.integrations.mlflow.run_facts import line_of
 from gitexp.extras.tracking.lines import LineFile
 from gitexp.extras.tracking.series_writer import SeriesWriter
 from gitexp.failpoints import failpoint
-from gitexp.files.series import SERIES
+from gitexp.files.lines.series import SERIES
 from gitexp.model import Artifact, Damaged, Experiment, Record
 from gitexp.pipeline.lock import LOCK_FILE
 from gitexp.project.project import Project

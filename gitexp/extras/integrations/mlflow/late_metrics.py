@@ -10,13 +10,13 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from gitexp.files import series
 from gitexp.files.keys import flatten, nested
-from gitexp.files.series_summary import MetricSummaries, MetricSummary
+from gitexp.files.lines import series
+from gitexp.files.lines.series_summary import MetricSummaries, MetricSummary
 from gitexp.log_rules import SUMMARIES
 from gitexp.model import Record, Tree
-from gitexp.project import directions
 from gitexp.project.config import Config
+from gitexp.project.sections import directions
 from gitexp.runs.logged_values.logged_files import SUMMARY
 
 

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 from gitexp import errors
 from gitexp.extras.integrations.mlflow.run_log_files import LastValue
 from gitexp.files.formats import yaml_text
-from gitexp.files.series import LoggedPoint
+from gitexp.files.lines.series import LoggedPoint
 
 _META = "meta.yaml"
 _STATUSES = {1: "RUNNING", 2: "SCHEDULED", 3: "FINISHED", 4: "FAILED", 5: "KILLED"}

@@ -22,7 +22,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from gitexp.files import timed_lines
+from gitexp.files.lines import timed_lines
 from gitexp.log_rules import TIME
 
 _REPLACED = ("run", "last", "outputs")  # a later value counts

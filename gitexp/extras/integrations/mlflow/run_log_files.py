@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 from gitexp.extras.integrations.mlflow.run_facts import RunFacts, line_of, read_facts
 from gitexp.extras.tracking.own_run import OwnRun
 from gitexp.extras.tracking.run_log import RunLog
-from gitexp.files import series, timed_lines
-from gitexp.files.series import LoggedPoint
+from gitexp.files.lines import series, timed_lines
+from gitexp.files.lines.series import LoggedPoint
 from gitexp.model import Experiment
 from gitexp.runs.logged_values.logged import ENDING
 

@@ -19,7 +19,7 @@ from gitexp.extras.integrations.mlflow.plain_params import plain_params
 from gitexp.extras.integrations.mlflow.run_index import IndexedRun, derived_id
 from gitexp.extras.integrations.mlflow.run_log_files import LastValue, RunWriter
 from gitexp.extras.tracking.own_run import OwnRun
-from gitexp.files.series import SERIES, LoggedPoint
+from gitexp.files.lines.series import SERIES, LoggedPoint
 from gitexp.history import remove, restore
 from gitexp.model import Experiment, Status
 from gitexp.process.variables import NAME, RUN

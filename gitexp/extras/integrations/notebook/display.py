@@ -14,7 +14,7 @@ _SHOWN = (
     ("gitexp.views.table", "Table", html.of_table),
     ("gitexp.views.diff", "Diff", html.of_diff),
     ("gitexp.extras.reading.history", "History", html.of_history),
-    ("gitexp.files.series_columns", "Series", html.of_series),
+    ("gitexp.files.lines.series_columns", "Series", html.of_series),
 )
 
 

@@ -30,9 +30,9 @@ from gitexp import files
 from gitexp.extras.integrations.notebook.location import VARIABLE
 from gitexp.extras.tracking.run_log import RunLog
 from gitexp.files import notebook
-from gitexp.files.masked_arguments import masked
+from gitexp.files.command_words.masked_arguments import masked
 from gitexp.process.variables import RUN
-from gitexp.project.notebook_command import override_of
+from gitexp.project.tools.notebook_command import override_of
 
 _OFTEN = 10.0  # seconds between two writings of the executed notebook
 _TAG = "injected-parameters"  # as papermill has it

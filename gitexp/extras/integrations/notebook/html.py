@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from gitexp.catalog.fields import Row
-from gitexp.files.series_columns import Series
+from gitexp.files.lines.series_columns import Series
 from gitexp.model import MISSING, Artifact, Change
 from gitexp.times import show_time
 from gitexp.views import formats

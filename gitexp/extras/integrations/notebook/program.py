@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gitexp import errors, plugins
-from gitexp.files import arguments, notebook
+from gitexp.files import notebook
+from gitexp.files.command_words import arguments
 from gitexp.process.programs import locate
 from gitexp.project.params import CommandLine
 

@@ -13,8 +13,8 @@ from gitexp.extras.web.contents import code_document, command_lines, run_files, 
 from gitexp.extras.web.contents.pictures import in_steps
 from gitexp.extras.web.contents.plain import cell_of, plain
 from gitexp.model import MISSING, Experiment
-from gitexp.project.directions import direction
 from gitexp.project.project import Project
+from gitexp.project.sections.directions import direction
 from gitexp.views import diff as differences
 from gitexp.views import diff_json
 from gitexp.views.compare import ComparedKey, ComparedPoints, flat_of, values

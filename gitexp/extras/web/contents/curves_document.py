@@ -13,9 +13,9 @@ from gitexp.catalog.series_ahead import ReadAhead
 from gitexp.extras.plots.curves import kept_places
 from gitexp.extras.plots.palette import colours
 from gitexp.extras.web.contents.kept_curves import Curves, KeptCurves
-from gitexp.files.series import SERIES, WRITERS, LoggedPoint
-from gitexp.files.series_columns import Series
-from gitexp.files.series_tail import points_of, read_at
+from gitexp.files.lines.series import SERIES, WRITERS, LoggedPoint
+from gitexp.files.lines.series_columns import Series
+from gitexp.files.lines.series_tail import points_of, read_at
 from gitexp.model import Experiment
 from gitexp.nofollow import Folder, is_plain
 from gitexp.project.project import Project

@@ -11,8 +11,8 @@ from gitexp.catalog.value_pairs import differs
 from gitexp.extras.web.contents import command_lines
 from gitexp.extras.web.contents.plain import cell_of, plain
 from gitexp.model import Experiment
-from gitexp.project.directions import direction
 from gitexp.project.project import Project
+from gitexp.project.sections.directions import direction
 from gitexp.views.details import Details, DetailsReader
 from gitexp.views.environments import packages_of
 

@@ -32,7 +32,7 @@ from gitexp.extras.integrations.mlflow.stores import entities
 from gitexp.extras.integrations.mlflow.stores.answers import answered, invalid, invalid_state, missing
 from gitexp.extras.integrations.mlflow.stores.experiment_store import ExperimentStore
 from gitexp.extras.integrations.mlflow.stores.run_search import JudgedValues, RunSearch
-from gitexp.files.series import LoggedPoint
+from gitexp.files.lines.series import LoggedPoint
 
 _PARENT = "mlflow.parentRunId"
 

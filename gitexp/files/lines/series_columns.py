@@ -14,8 +14,8 @@ from itertools import islice
 from operator import lt
 from typing import Any, NamedTuple, overload
 
-from gitexp.files.line_columns import TOGETHER, LineColumn, columns
-from gitexp.files.series import LoggedPoint, read_line
+from gitexp.files.lines.line_columns import TOGETHER, LineColumn, columns
+from gitexp.files.lines.series import LoggedPoint, read_line
 from gitexp.log_rules import LONGEST_STEP
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping, Sequence
 
-from gitexp.cli.commands import status
+from gitexp.cli.commands.running import status
 from gitexp.cli.kit import render
 from gitexp.pipeline.graph import Graph
 from gitexp.pipeline.state import Reason, StageResult, StageSelection, StageState, sentence

@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from gitexp.files.series import LoggedPoint, read_line
+from gitexp.files.lines.series import LoggedPoint, read_line
 
 LAST_PART = 256 * 1024  # bytes at the end of a file that are always read
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from gitexp.files.overrides import split_override
+from gitexp.files.command_words.overrides import split_override
 
 CALLS = re.compile(r"(?:choice|range|(?:log_)?(?:int_)?uniform)\(")
 _BOUNDS = re.compile(r"(?:log_)?(?:int_)?uniform\(")

@@ -11,9 +11,9 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from gitexp.files import series
-from gitexp.files.line_columns import columns
-from gitexp.files.series import read_line
+from gitexp.files.lines import series
+from gitexp.files.lines.line_columns import columns
+from gitexp.files.lines.series import read_line
 from gitexp.log_rules import STEP, TIME
 from gitexp.nofollow import Folder
 

@@ -16,9 +16,9 @@ from itertools import takewhile
 from typing import NamedTuple
 
 from gitexp.errors import GitexpError, OverrideError
+from gitexp.files.command_words.launchers import ASSIGNMENT, own_part
+from gitexp.files.command_words.overrides import Op, Override
 from gitexp.files.keys import Key, format_key, get, put
-from gitexp.files.launchers import ASSIGNMENT, own_part
-from gitexp.files.overrides import Op, Override
 from gitexp.files.plain_values import spells_number, stated
 from gitexp.files.scalars import is_text
 from gitexp.model import MISSING, Value

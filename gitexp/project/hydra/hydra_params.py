@@ -17,15 +17,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gitexp import errors, plugins
-from gitexp.files.choices import has_bounds, has_several
-from gitexp.files.credentials import is_secret
+from gitexp.files.command_words.choices import has_bounds, has_several
+from gitexp.files.command_words.credentials import is_secret
 from gitexp.files.limits import is_encodable
-from gitexp.project import hydra_app
 from gitexp.project.config import CONFIG_FILE
-from gitexp.project.hydra_app import HydraJobs
-from gitexp.project.hydra_config import HydraConfig
+from gitexp.project.hydra import hydra_app
+from gitexp.project.hydra.hydra_app import HydraJobs
 from gitexp.project.params import CommandLine
 from gitexp.project.project import Project, read_inside
+from gitexp.project.tools.hydra_config import HydraConfig
 
 # Patterns, compiled when they are needed: few runs need one.
 _SEAL = r"# Seal: (?P<hash>[0-9a-f]{16})\n"

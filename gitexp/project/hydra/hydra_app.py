@@ -13,16 +13,17 @@ from pathlib import Path, PurePath
 from typing import NamedTuple
 
 from gitexp import errors, files, plugins
-from gitexp.files import Override, arguments
+from gitexp.files import Override
+from gitexp.files.command_words import arguments
+from gitexp.files.command_words.launchers import own_part
+from gitexp.files.command_words.overrides import Op, split_override
 from gitexp.files.keys import get, resolve
-from gitexp.files.launchers import own_part
 from gitexp.files.limits import read_limited
-from gitexp.files.overrides import Op, split_override
 from gitexp.model import MISSING
 from gitexp.objects.paths import lies_in
 from gitexp.project.params import CommandLine
 from gitexp.project.project import Project, read
-from gitexp.project.tool_files import HYDRA
+from gitexp.project.tools.tool_files import HYDRA
 
 # Patterns, compiled when they are needed: few runs need one.
 # Neither in a comment nor in a text: the script of the command would be started for its jobs.

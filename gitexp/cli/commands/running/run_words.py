@@ -13,7 +13,7 @@ import typer
 from gitexp import errors
 from gitexp.cli.kit import replaced
 from gitexp.cli.kit.help import Command
-from gitexp.files.launchers import own_part
+from gitexp.files.command_words.launchers import own_part
 from gitexp.process.programs import shell_words
 from gitexp.project.project import Project
 from gitexp.words import nearest
@@ -173,7 +173,7 @@ def _starts_with_stages(words: Sequence[str]) -> bool:
 
 def _require_stages(project: Project, words: Sequence[str]) -> None:
     # A run of a command must not pay for stages.
-    from gitexp.cli.commands import run_stages
+    from gitexp.cli.commands.running import run_stages
 
     run_stages.require(project, words)
 

@@ -23,7 +23,7 @@ from gitexp.objects import disk
 from gitexp.objects.paths import foreign_parent
 from gitexp.objects.workspace_files import WorkspaceFiles, beside
 from gitexp.pipeline.paths import inside
-from gitexp.project import dvc_cache, tool_files
+from gitexp.project.tools import dvc_cache, tool_files
 
 _BY_GITEXP = "# Written by gitexp for one run: places that are relative in the user's own config.\n"
 

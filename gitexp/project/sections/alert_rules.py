@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from gitexp import errors
 from gitexp.files import as_list
-from gitexp.files.alert_lines import LEVELS
+from gitexp.files.lines.alert_lines import LEVELS
 from gitexp.times import parse_duration
 from gitexp.words import did_you_mean, parse_size
 

@@ -10,7 +10,7 @@ import json
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
-from gitexp.files.series import LONGEST_INTEGER, LONGEST_LINE, NOT_FINITE
+from gitexp.files.lines.series import LONGEST_INTEGER, LONGEST_LINE, NOT_FINITE
 from gitexp.log_rules import LONGEST_STEP, STEP, TIME
 
 TOGETHER = 256 * 1024  # bytes of lines, about, that are best parsed at a time

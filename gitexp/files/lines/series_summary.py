@@ -12,8 +12,8 @@ from functools import reduce
 from operator import add
 from typing import NamedTuple
 
-from gitexp.files.line_columns import LineColumn, columns
-from gitexp.files.series import LoggedPoint, ReadLine, read_line
+from gitexp.files.lines.line_columns import LineColumn, columns
+from gitexp.files.lines.series import LoggedPoint, ReadLine, read_line
 
 
 class MetricSummary(NamedTuple):

@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from gitexp.files.credentials import is_secret, looks_secret
+from gitexp.files.command_words.credentials import is_secret, looks_secret
 
 MASK = "***secret***"
 

@@ -15,21 +15,23 @@ import typer
 from gitexp import errors, plugins
 from gitexp.catalog import rows
 from gitexp.catalog.lineage import row_of
-from gitexp.cli.commands.run_words import RunCommand, explained, meant
+from gitexp.cli.commands.running.run_words import RunCommand, explained, meant
 from gitexp.cli.kit import options, render
 from gitexp.cli.kit.ending import status_of
 from gitexp.cli.kit.many import Many
 from gitexp.cli.kit.session import open_project, warn_of_namesakes
 from gitexp.cli.kit.summary import ended_line, same_line, told_of_untracked
-from gitexp.files.choices import has_several
+from gitexp.files.command_words.choices import has_several
 from gitexp.model import Experiment
 from gitexp.process.limits import Limits
 from gitexp.process.limits import parse as parse_limits
-from gitexp.project import hydra_params, intervals, notebook_command
-from gitexp.project.engine_choice import at_a_time
-from gitexp.project.engine_choice import chosen as chosen_engine
-from gitexp.project.hydra_app import HydraJobs
+from gitexp.project.hydra import hydra_params
+from gitexp.project.hydra.hydra_app import HydraJobs
 from gitexp.project.project import Project
+from gitexp.project.sections import intervals
+from gitexp.project.sections.engine_choice import at_a_time
+from gitexp.project.sections.engine_choice import chosen as chosen_engine
+from gitexp.project.tools import notebook_command
 from gitexp.runs import run as ops
 from gitexp.runs.ready import Ready
 from gitexp.runs.request import RunRequest
@@ -335,7 +337,7 @@ def _of_stages(
     request: RunRequest, stages: Sequence[str], flags: dict[str, bool], jobs: int, *, quiet: bool
 ) -> RunRequest:
     """The request for a run of stages, `jobs` at a time, with lines on the screen about each."""
-    from gitexp.cli.commands import run_stages  # a run of a command must not pay for stages
+    from gitexp.cli.commands.running import run_stages
 
     selection = run_stages.selection(stages, flags, jobs)
     return request._replace(selection=selection, listener=run_stages.listener(quiet=quiet))
@@ -366,7 +368,7 @@ def _rehearse(project: Project, request: RunRequest, *, quiet: bool, json: bool)
         ready, same = ops.rehearse(project, request)
         if selection is None or same is not None:
             return _tell_rehearsed(request, ready, same, quiet=quiet, json=json)
-    from gitexp.cli.commands import run_stages  # a run of a command must not pay for stages
+    from gitexp.cli.commands.running import run_stages
 
     return run_stages.dry_run(project, selection, request.overrides, json=json)
 

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gitexp import errors, files
-from gitexp.files import arguments, notebook
-from gitexp.files.masked_arguments import MASK, masked, masked_values
-from gitexp.files.overrides import Op, Override, parse_override, parse_value, split_override
+from gitexp.files import notebook
+from gitexp.files.command_words import arguments
+from gitexp.files.command_words.masked_arguments import MASK, masked, masked_values
+from gitexp.files.command_words.overrides import Op, Override, parse_override, parse_value, split_override
 from gitexp.files.scalars import same
 from gitexp.model import MISSING, Tree, Value
 

@@ -1,0 +1,1 @@
+"""Commands that run, and that look at what goes on."""

@@ -1,0 +1,1 @@
+"""The words of a command: options, overrides, launchers, secrets among them."""

@@ -1,0 +1,1 @@
+"""Files of lines: series, alerts, output with times."""

@@ -1,0 +1,1 @@
+"""The values that an application of Hydra composes."""

@@ -1,0 +1,1 @@
+"""The sections of gitexp.yaml that few projects have."""

@@ -1,0 +1,1 @@
+"""The files and settings of other tools in a project: DVC, Hydra, Jupyter."""
