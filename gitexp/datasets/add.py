@@ -75,7 +75,7 @@ def add(project: Project, names: Sequence[str], *, on_progress: OnProgress | Non
         written = [IGNORE_FILE, posixpath.join(project.config.folder, IGNORE_FILE)]
         written += [lock_file.path_of(project.config), project.config_file]
         with editing(project.repo, project.local, f"add {shorten(paths)}", written):
-            files = _write_down(project, artifacts)
+            files = write_down(project, artifacts)
     changed = [artifact for artifact in artifacts if before.get(artifact.path) != artifact]
     warnings = secrets.warnings(project.repo.root, store, changed)
     return Added(artifacts, paths_of(changed), files, warnings)
@@ -183,8 +183,8 @@ def _overlapping(paths: Sequence[str], other: str) -> str | None:
 # -- written down -------------------------------------------------------------------------------------
 
 
-def _write_down(project: Project, artifacts: Sequence[Artifact]) -> list[str]:
-    """Write .gitignore, gitexp.lock and gitexp.yaml; return the paths of the changed files.
+def write_down(project: Project, artifacts: Sequence[Artifact]) -> list[str]:
+    """Put artifacts under data, in .gitignore, gitexp.lock and gitexp.yaml; the paths of the changed files.
 
     The order matters: after a kill, the same command completes the rest, and all listed data is in the lock.
     """

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from gitexp import errors
+from gitexp.datasets.dvc_objects import DvcObjects
 from gitexp.datasets.remotes import remote_of
 from gitexp.model import Artifact
 from gitexp.objects.store import ObjectStore
@@ -41,7 +42,8 @@ def status(
     if project.config.remotes or remote is not None:
         with remote_of(project, remote) as at:
             there = at.has_many(set().union(*objects))
-    return [_missing(store, *each, there) for each in zip(wanted, objects, strict=True)]
+    dvc = DvcObjects(project)
+    return [_missing(store, dvc, *each, there) for each in zip(wanted, objects, strict=True)]
 
 
 def _objects(store: ObjectStore, hash_: str) -> list[str]:
@@ -52,9 +54,13 @@ def _objects(store: ObjectStore, hash_: str) -> list[str]:
 
 
 def _missing(
-    store: ObjectStore, artifact: Artifact, objects: Sequence[str], there: Collection[str] | None
+    store: ObjectStore,
+    dvc: DvcObjects,
+    artifact: Artifact,
+    objects: Sequence[str],
+    there: Collection[str] | None,
 ) -> MissingObjects:
-    here = len(store.missing(objects))
+    here = sum(not dvc.has(hash_) for hash_ in store.missing(objects))
     if artifact.is_folder and len(objects) == 1 and here:  # without its manifest, the files are unknown
         here += artifact.files or 0
     if there is None:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gitexp import errors
+from gitexp.datasets import dvc_supply
 from gitexp.datasets.remotes import remote_of
 from gitexp.datasets.wanted import locks
 from gitexp.model import Artifact
@@ -68,8 +69,10 @@ def push(
     remote cannot be asked.
     """
     store = ObjectStore(project.local.objects)
+    hashes = [artifact.hash for artifact in wanted]
     with remote_of(project, remote) as at:
-        hashes = [artifact.hash for artifact in wanted]
+        if not project.dry_run:
+            dvc_supply.supply(project, hashes)
         done = transfer.push(store, at, hashes, jobs=jobs, on_progress=on_progress, dry_run=project.dry_run)
     return _by_path(store, at, wanted, done)
 
@@ -87,6 +90,10 @@ def pull(
     The workspace stays: `checkout` brings the files into it.
     """
     store = ObjectStore(project.local.objects)
+    if not project.dry_run and not project.config.remotes and remote is None:
+        copied = dvc_supply.supply(project, [artifact.hash for artifact in wanted])
+        if all(_is_whole(store, artifact.hash) for artifact in wanted):
+            return DataTransfer("DVC", copied.objects, copied.bytes, {})
     with remote_of(project, remote) as at:
         project.local.prepare()
         done = transfer.pull(
@@ -111,6 +118,7 @@ def fetch(
     store = ObjectStore(project.local.objects)
     sizes = dict(hashes) if isinstance(hashes, Mapping) else dict.fromkeys(hashes)
     missing = {hash_: size for hash_, size in sizes.items() if not _is_whole(store, hash_)}
+    missing = _without_dvcs(project, store, missing)
     if not missing:
         return {}
     if not project.config.remotes:
@@ -136,6 +144,15 @@ def fetch(
         if (reason := _failure(store, hash_, failed)) is not None:
             left[hash_] = reason
     return left
+
+
+def _without_dvcs(
+    project: Project, store: ObjectStore, missing: Mapping[str, int | None]
+) -> dict[str, int | None]:
+    """The artifacts still missing once DVC has given what it has."""
+    if missing:
+        dvc_supply.supply(project, missing)
+    return {hash_: size for hash_, size in missing.items() if not _is_whole(store, hash_)}
 
 
 def _is_whole(store: ObjectStore, hash_: str) -> bool:

@@ -238,6 +238,11 @@ class ObjectStore:
         temporary.chmod(READ_ONLY)
         intake.put(str(temporary), self._full(hash_))
 
+    def put_manifest(self, found: Manifest) -> None:
+        """Store the manifest of a folder, whose files may be elsewhere. Raises DiskFull or StorageError."""
+        with translated("could not store the list of a folder"), self.intake() as intake:
+            self._put_manifest(intake, found)
+
     def intake(self) -> Intake:
         """An intake for many objects at once."""
         return Intake(self.folder)

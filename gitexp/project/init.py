@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from gitexp import errors, files
 from gitexp.files.dvc_yaml import DVC_YAML
@@ -78,6 +78,18 @@ class Found:
     option: str = ""
 
 
+class After(NamedTuple):
+    """Work after the file is written.
+
+    Attributes:
+        paths: the files that the work may change, from the root of the repository.
+        run: does the work.
+    """
+
+    paths: Sequence[str]
+    run: Callable[[], object]
+
+
 Ask = Callable[[str | None, Sequence[str]], str | None]  # the command, of what was found and other scripts
 
 
@@ -88,12 +100,14 @@ def init(
     force: bool = False,
     ask: Ask | None = None,
     dry_run: bool = False,
+    after: After | None = None,
 ) -> Found:
     """Write gitexp.yaml into the folder `here`; the findings about the project.
 
     Without a `command` the usual scripts are looked for, and `ask` may choose another command. With
-    `dry_run` nothing is written. With `force` an existing file is changed, and keeps all other keys. Raises
-    config-exists for an existing file, unless `force`; not-a-repository; StorageError.
+    `dry_run` nothing is written. `after` is called once the file is there, and `gitexp undo` takes back
+    its changes together with the file. With `force` an existing file is changed, and keeps all other keys.
+    Raises config-exists for an existing file, unless `force`; not-a-repository; StorageError.
     """
     repo = Repository.find(here)
     file = here / CONFIG_FILE
@@ -114,7 +128,7 @@ def init(
     found = replace(found, kept=tuple(key for key in before if key not in _values(found)))
     text = _edited(original or b"", before, found) if before else _text(found).encode()
     if not dry_run:
-        _write(repo, file, text, original)
+        _write(repo, file, text, original, after)
     return found
 
 
@@ -233,12 +247,15 @@ def _original(file: Path) -> bytes | None:
     return None
 
 
-def _write(repo: Repository, file: Path, text: bytes, original: bytes | None) -> None:
+def _write(repo: Repository, file: Path, text: bytes, original: bytes | None, after: After | None) -> None:
     local = LocalState(repo)
     local.refuse_links()
     name = (file.parent.resolve() / file.name).relative_to(repo.root.resolve()).as_posix()
-    with editing(repo, local, "init", [name]):
+    written = [name, *(after.paths if after is not None else ())]
+    with editing(repo, local, "init", list(dict.fromkeys(written))):
         whole_file.write(file.parent, file.name, text, local, original=original)
+        if after is not None:
+            after.run()
 
 
 def _has_stages(file: Path) -> bool:

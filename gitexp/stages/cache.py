@@ -32,7 +32,7 @@ class EarlierRun:
     """A stage in an experiment's lock: run there, or restored from another experiment.
 
     Attributes:
-        experiment: the experiment's name; "" for the workspace.
+        experiment: the experiment's name; "" for the workspace, "dvc.lock" for a run of DVC's.
         stage: the stage's entry in the lock.
         log: the output of the stage's commands; None unless they ran in this experiment.
     """

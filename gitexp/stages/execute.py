@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from gitexp import errors
 from gitexp.datasets import lock_file
 from gitexp.datasets.bring import Restorer
+from gitexp.datasets.dvc_objects import DvcObjects
 from gitexp.failpoints import failpoint
 from gitexp.model import contents
 from gitexp.nofollow import opener
@@ -25,6 +26,7 @@ from gitexp.pipeline.stage import Stage
 from gitexp.pipeline.state import Reason, StageResult, StageState, changes, sentence, steady
 from gitexp.process.execute import Outcome
 from gitexp.project.project import Project, read
+from gitexp.stages import dvc_runs
 from gitexp.stages import plan as stages
 from gitexp.stages.cache import EarlierRun, StageCache
 from gitexp.stages.commands import Runner, Site, runner
@@ -109,7 +111,9 @@ class _Execution:
             task.journal.set_aside,
         )
         self._standing = StageData(root, cache, lambda name: read(root / name), task.project.repo.has_modes)
-        self._judge = Judge(self._standing, self._stage_cache, force=task.plan.selection.force)
+        objects = DvcObjects(task.project, keeps=True)
+        dvc = dvc_runs.beside(root, task.code.config.folder, self._standing, objects)
+        self._judge = Judge(self._standing, self._stage_cache, force=task.plan.selection.force, dvc=dvc)
         self._lock = lock_file.read(root, task.code.config)
         self._lock_warning = ""  # why the workspace's lock does not say so of the stage at hand
         self._waiting = list(task.plan.stages)

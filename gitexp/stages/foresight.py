@@ -7,8 +7,10 @@ from enum import Enum
 from pathlib import Path
 
 from gitexp import errors
+from gitexp.datasets.dvc_objects import DvcObjects
 from gitexp.datasets.remotes import remote_of
 from gitexp.datasets.workspace import MADE_AGAIN
+from gitexp.files.limits import MAX_BYTES
 from gitexp.model import Artifact, by_path
 from gitexp.objects import paths
 from gitexp.objects.manifest import File, Manifest
@@ -169,6 +171,7 @@ class Supply:
     Attributes:
         remote: the name of the data remote; "" without one.
         silent: why the remote could not be asked, after a failure.
+        dvc: DVC's caches, which count as this machine.
     """
 
     def __init__(self, project: Project, *, ask_servers: bool) -> None:
@@ -179,6 +182,7 @@ class Supply:
         self._store = ObjectStore(project.local.objects)
         self._opened: DataRemote | None = None
         self._manifests: dict[str, Manifest | None] = {}
+        self.dvc = DvcObjects(project)
 
     def __enter__(self) -> Supply:
         return self
@@ -220,12 +224,14 @@ class Supply:
         try:
             return self._store.read(hash_)
         except OSError:
-            return None
+            return self.dvc.read(hash_, MAX_BYTES)
 
     def _manifest(self, hash_: str) -> Manifest | None:
         try:
             if self._store.has(hash_):
                 return self._store.manifest(hash_)
+            if (found := self.dvc.manifest(hash_)) is not None:
+                return found
             if not self.remote or self.silent is not None:
                 return None
             remote = self._open()
@@ -242,9 +248,13 @@ class Supply:
 
     def _missing(self, artifact: Artifact) -> Sequence[str]:
         try:
-            return self._store.missing(self._store.contents(artifact.hash))
+            parts = self._store.contents(artifact.hash)
         except errors.DataError:
-            return [artifact.hash]
+            found = self.dvc.manifest(artifact.hash)
+            if found is None:
+                return [artifact.hash]
+            parts = [file.hash for file in found.files]
+        return [part for part in self._store.missing(parts) if not self.dvc.has(part)]
 
     def _open(self) -> DataRemote | None:
         """The remote; None if asking is not allowed."""

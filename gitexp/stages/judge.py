@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from gitexp.files.dvc_yaml import DVC_LOCK
 from gitexp.model import MISSING, Artifact, paths_of
 from gitexp.pipeline.key import stage_key
 from gitexp.pipeline.lock import Lock, LockedStage
 from gitexp.pipeline.stage import Stage
 from gitexp.pipeline.state import Reason, Why, reasons
 from gitexp.stages.cache import EarlierRun, StageCache
+from gitexp.stages.dvc_runs import DvcRuns
 from gitexp.stages.stage_data import StageData
 
 
@@ -37,12 +39,18 @@ def _none(path: str) -> bool:
 
 
 class Judge:
-    """Decides on the stages of a workspace. With `force`, no stage is up to date."""
+    """Decides on the stages of a workspace. With `force`, no stage is up to date.
 
-    def __init__(self, standing: StageData, cache: StageCache, *, force: bool) -> None:
+    `dvc` are the runs in a dvc.lock; None without one.
+    """
+
+    def __init__(
+        self, standing: StageData, cache: StageCache, *, force: bool, dvc: DvcRuns | None = None
+    ) -> None:
         self._standing = standing
         self._cache = cache
         self._force = force
+        self._dvc = dvc
 
     def decide(self, stage: Stage, lock: Lock, *, is_open: Callable[[str], bool] = _none) -> Decision:
         """The decision on a stage; raises UnknownParam, ParseError, UnstorableData.
@@ -83,6 +91,8 @@ class Judge:
             return
         outs = tuple(Artifact(path, "", 0) for path in stage.out_paths)
         yield from self._cache.find(stage.name, stage_key(decision.now._replace(outs=outs)))
+        if self._dvc is not None and (found := self._dvc.same(stage, decision.now)) is not None:
+            yield EarlierRun(DVC_LOCK, found, None)
 
 
 def _frozen(stage: Stage, locked: LockedStage | None, outs: Mapping[str, Artifact | None]) -> Decision:

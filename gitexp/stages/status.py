@@ -18,6 +18,7 @@ from gitexp.pipeline.state import Reason, StageResult, StageSelection, StageStat
 from gitexp.project import params
 from gitexp.project.hydra import hydra_params
 from gitexp.project.project import Project, read_inside
+from gitexp.stages import dvc_runs
 from gitexp.stages import plan as stages
 from gitexp.stages.cache import StageCache
 from gitexp.stages.foresight import Availability, Foresight, Supply
@@ -141,7 +142,8 @@ class _Outlook:
         self._lock = lock
         self._standing = standing
         self._supply = supply
-        self._judge = Judge(standing, StageCache(project), force=plan.selection.force)
+        dvc = dvc_runs.beside(project.repo.root, project.config.folder, standing, supply.dvc)
+        self._judge = Judge(standing, StageCache(project), force=plan.selection.force, dvc=dvc)
         self.brought: set[str] = set()
         for artifact in stages.absent_inputs(project, project.repo.root, plan, lock):
             if supply.availability([artifact]) is not Availability.NOWHERE:

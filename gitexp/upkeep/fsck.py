@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from gitexp import errors
+from gitexp.datasets.dvc_objects import DvcObjects
 from gitexp.datasets.remotes import remote_of, require_remote
 from gitexp.datasets.workspace import workspace_data
 from gitexp.failpoints import failpoint
@@ -144,7 +145,8 @@ class _Check:
             self._mend_from_workspace(folders, damaged)
             self._mend_from_remotes(folders)
         wanted = self._wanted(artifacts)
-        missing = self._store.missing(wanted)
+        dvc = DvcObjects(self._project)
+        missing = [hash_ for hash_ in self._store.missing(wanted) if not dvc.has(hash_)]
         if not self._project.dry_run:
             self._mend_files(wanted, damaged, missing)
         still_missing = self._store.missing(missing)

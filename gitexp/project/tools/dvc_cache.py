@@ -11,17 +11,28 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.files.dvc_yaml import DVC_CACHE, DVC_CONFIG, DVC_LOCAL_CONFIG
 from gitexp.files.limits import MAX_BYTES, most_bytes
-from gitexp.objects import paths
+from gitexp.objects import manifest, paths
+from gitexp.objects.md5 import is_md5, of_bytes
 from gitexp.objects.paths import lies_in
 
 _FOLDER = ".dir"  # the ending of the hash of a folder
 _HASH = re.compile("[0-9a-f]{32}")  # of a file; a list of files may come from a stranger
+_REMOTE = re.compile(r"""'?remote "(.+)"'?""")
 _VERSIONS = ("files/md5", "")  # where a cache of DVC 3, or of DVC 2, has its files
 _MOST_OF_FOLDER = 64 * MAX_BYTES  # bytes of a list of files
+
+
+class ListedFile(NamedTuple):
+    """A file in the list of a folder. `path` is relative to the folder."""
+
+    path: str
+    md5: str
+    executable: bool
 
 
 def read_out(root: Path, folder: str, outs: Mapping[str, str], name: str) -> bytes | None:
@@ -55,14 +66,71 @@ def files_of(root: Path, folder: str, md5: str) -> dict[str, str]:
     return found
 
 
+def listed(root: Path, folder: str, md5: str) -> list[ListedFile]:
+    """The files of a folder, whose list has the MD5 `md5`; nothing of the list is passed over.
+
+    Raises MissingData without the list; UnstorableData for a list that has other content than its name
+    says, or a path that leads out of the folder.
+    """
+    return parsed_list(_content(root, folder, md5, _MOST_OF_FOLDER), md5)
+
+
+def parsed_list(text: bytes, md5: str) -> list[ListedFile]:
+    """The files in the text of a list. Raises UnstorableData like `listed`."""
+    if of_bytes(text) != md5.removesuffix(_FOLDER):
+        raise errors.UnstorableData(f"the list of files {md5} in DVC's cache is damaged")
+    try:
+        entries = json.loads(text)
+        found = [ListedFile(each["relpath"], each["md5"], each.get("isexec") is True) for each in entries]
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+        raise errors.UnstorableData(f"the list of files {md5} in DVC's cache is not one of DVC's") from error
+    for each in found:
+        if not is_md5(each.md5) or not isinstance(each.path, str):
+            raise errors.UnstorableData(f"the list of files {md5} in DVC's cache has no MD5 of {each.path!a}")
+    if why := manifest.fault(each.path for each in found):
+        raise errors.UnstorableData(f"the list of files {md5} in DVC's cache cannot be used: {why}")
+    return found
+
+
+def has_dvc(root: Path, folder: str) -> bool:
+    """Whether `dvc init` was run in a folder of the repository, or above it."""
+    here = root / folder
+    return any((above / DVC_CONFIG).is_file() for above in _upward(root, here))
+
+
 def locate(root: Path, folder: str, md5: str) -> Path | None:
-    """The file of the cache with this content; None if the cache lacks the content."""
-    for cache in _caches(root, folder):
-        for version in _VERSIONS:
-            path = cache / version / md5[:2] / md5[2:]
-            if path.is_file():
-                return path
-    return None
+    """The file of the cache, or of a remote in a folder, with this content; None if there is none."""
+    return Caches(root, folder).locate(md5)
+
+
+class Caches:
+    """The caches of the DVC projects at and above a folder, and their remotes in folders of this machine."""
+
+    def __init__(self, root: Path, folder: str) -> None:
+        self._folders = list(dict.fromkeys(_caches(root, folder)))
+
+    def locate(self, md5: str) -> Path | None:
+        """The file with this content; None if there is none."""
+        for cache in self._folders:
+            for version in _VERSIONS:
+                path = cache / version / md5[:2] / md5[2:]
+                if path.is_file():
+                    return path
+        return None
+
+
+def server_remotes(root: Path, folder: str) -> list[dict[str, str]]:
+    """The settings of DVC's remotes on servers, the default one first, each with its name."""
+    found = []
+    for above in _upward(root, root / folder):
+        config = _parsed(above / DVC_CONFIG, above / DVC_LOCAL_CONFIG)
+        default = config.get("core", "remote", fallback="")
+        remotes = []
+        for section in config.sections():
+            if (name := _remote_name(section)) and "://" in config.get(section, "url", fallback=""):
+                remotes.append({"name": name, **config[section]})
+        found += sorted(remotes, key=lambda remote: remote["name"] != default)
+    return found
 
 
 def anchored(user: Path, config: Path) -> str | None:
@@ -102,20 +170,36 @@ def _content(root: Path, folder: str, md5: str, most: int) -> bytes:
 
 
 def _caches(root: Path, folder: str) -> Iterator[Path]:
-    """The caches of the DVC projects at and above a folder: the usual places, and those of their configs."""
-    here = root / folder
-    for above in (here, *here.parents):
+    """The caches of the DVC projects at and above a folder: the usual places, and those of their configs.
+
+    Behind them, the remotes in folders.
+    """
+    remotes = list[Path]()
+    for above in _upward(root, root / folder):
         yield above / DVC_CACHE
         for config in (above / DVC_LOCAL_CONFIG, above / DVC_CONFIG):
-            if (place := _cache_of(config)) is not None:
-                yield config.parent / place
+            parsed = _parsed(config)
+            if (place := parsed.get("cache", "dir", fallback=None)) is not None:
+                yield config.parent / Path(place).expanduser()
+            for section in parsed.sections():
+                url = parsed.get(section, "url", fallback="")
+                if _remote_name(section) and url and "://" not in url:
+                    remotes.append(config.parent / Path(url).expanduser())
+    yield from remotes
+
+
+def _upward(root: Path, here: Path) -> Iterator[Path]:
+    """A folder and those above it, up to the root."""
+    for above in (here, *here.parents):
+        yield above
         if above == root:
             break
 
 
-def _cache_of(config: Path) -> str | None:
-    """The folder of the cache named by a config of DVC, if any."""
-    return _parsed(config).get("cache", "dir", fallback=None)
+def _remote_name(section: str) -> str:
+    """The name of the remote that a section of a config describes; "" for another section."""
+    match = _REMOTE.fullmatch(section)
+    return match[1] if match else ""
 
 
 def _parsed(*configs: Path) -> configparser.ConfigParser:

@@ -15,14 +15,18 @@ from gitexp import errors
 from gitexp.cli.kit import options, render
 from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.session import open_project
-from gitexp.project import init as ops
 from gitexp.project.init import Found
+from gitexp.stages import dvc_adoption
+from gitexp.stages.dvc_adoption import Adopted
+from gitexp.words import counted, shorten
 
 EPILOG = """Examples:
 gitexp init
 gitexp init --command "python -m mymodel.train"
 """
 
+
+_MOST_WARNINGS = 20
 
 TrainingCommand = Annotated[
     str | None, typer.Option("--command", metavar="CMD", help="The training command; default: look for it.")
@@ -43,17 +47,25 @@ def init(
     for params and metrics: in files, of Lightning's loggers, printed or logged. On a terminal
     it asks for the command. With --force it looks again, and keeps all other settings. gitexp works without
     the file; it saves typing the command, and names what the usual names miss.
+
+    In a project of DVC's, the data of .dvc files and the runs in dvc.lock are taken over: nothing is
+    computed again, and nothing is copied as long as DVC's cache has it.
     """
     with contextlib.suppress(errors.FileError):  # a gitexp.yaml that is broken may be written anew
         open_project(needs_config=True, dry_run=dry_run)
     ask = None
     if command is None and not (yes or quiet or json or dry_run) and _is_conversation():
         ask = _ask
-    found = ops.init(Path.cwd(), command=command, force=force, ask=ask, dry_run=dry_run)
+    here = Path.cwd()
+    found, adopted = dvc_adoption.init(here, command=command, force=force, ask=ask, dry_run=dry_run)
+    for warning in adopted.warnings[:_MOST_WARNINGS]:
+        render.warn(warning)
+    if len(adopted.warnings) > _MOST_WARNINGS:
+        render.warn(f"and {counted(len(adopted.warnings) - _MOST_WARNINGS, 'more warning')} of DVC's files")
     if json:
-        render.as_json(_as_json(found))
+        render.as_json(_as_json(found) | {"data": adopted.data, "adopted": adopted.stages})
     elif not quiet:
-        _tell(found, dry_run=dry_run)
+        _tell(found, adopted, dry_run=dry_run)
 
 
 def _is_conversation() -> bool:
@@ -90,7 +102,7 @@ def _example(option: str) -> str:
     return f": {option} is args.{name}" if name else ""
 
 
-def _tell(found: Found, *, dry_run: bool) -> None:
+def _tell(found: Found, adopted: Adopted, *, dry_run: bool) -> None:
     command = "none found: write it into the file"
     if found.command or found.stages:
         command = found.command or f"the stages of {found.stages}"
@@ -114,6 +126,10 @@ def _tell(found: Found, *, dry_run: bool) -> None:
         render.say(f"  kept     {', '.join(found.kept)}")
     if found.share:
         render.say(f"  share    {', '.join(found.share)}")
+    if adopted.data:
+        render.say(f"  data     {shorten(adopted.data)}, from .dvc files")
+    if adopted.stages:
+        render.say(f"  stages   {len(adopted.stages):,} as in dvc.lock: what has not changed does not run")
     if "MLflow" in found.tools:
         render.say(
             "  MLflow   mlruns/ is stored with each run; the table has what is printed or in metrics.json"
