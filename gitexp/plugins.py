@@ -231,8 +231,8 @@ _TABLE: dict[tuple[str, str], str] = {
     ("frame", "pandas"): "gitexp.extras.reading.pandas_frames:frame",
     ("frame", "polars"): "gitexp.extras.reading.polars_frames:frame",
     # What writes experiments into a file with this ending.
-    ("exporter", "parquet"): "gitexp.extras.exporters.parquet:write",
-    ("exporter", "xlsx"): "gitexp.extras.exporters.excel:write",
+    ("table format", "parquet"): "gitexp.extras.table_formats.parquet:write",
+    ("table format", "xlsx"): "gitexp.extras.table_formats.excel:write",
     # What makes reports, and what typesets them.
     ("report", "make"): "gitexp.extras.reports.make:make",
     ("report", "request"): "gitexp.extras.reports.make:ReportRequest",

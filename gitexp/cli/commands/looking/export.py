@@ -124,7 +124,7 @@ def _require_package(ctx: typer.Context, form: ExportFormat | None, output: Path
             f"{form} is no text for a terminal or a pipe.", again(ctx, "-o", f"experiments.{form}")
         )
     package, extra = _PACKAGES[form]
-    if plugins.find_installed("exporter", form, package) is None:
+    if plugins.find_installed("table format", form, package) is None:
         raise errors.UsageError(
             f"A {form} file needs a package that is not installed: {package}.",
             f"pip install 'gitexp[{extra}]'",
@@ -144,7 +144,7 @@ def _written(found: ExportedTable, form: ExportFormat, file: str) -> ExportedFil
     if form is ExportFormat.JSONL:
         lines = [json_output.line(document) + "\n" for document in ops.documents(found)]
         return ExportedFile("".join(lines).encode())
-    written: ExportedFile = plugins.load("exporter", form)(found, clean(file))
+    written: ExportedFile = plugins.load("table format", form)(found, clean(file))
     return written
 
 
