@@ -122,7 +122,15 @@ FRAMEWORKS = Peer(
 )
 # Each writes the files that an importer reads, or reads those that an exporter writes.
 SOURCES = Peer("sources", ("wandb", "tensorboardX", "tensorboard", "trackio", "sacred"))
-PEERS: Mapping[str, Peer] = {"dvc": DVC, "mlflow": MLFLOW, "frameworks": FRAMEWORKS, "sources": SOURCES}
+# What validates a crate; `rocrate` has the context of JSON-LD, which the validator would ask the network for.
+CRATES = Peer("crates", ("roc-validator", "rocrate"))
+PEERS: Mapping[str, Peer] = {
+    "dvc": DVC,
+    "mlflow": MLFLOW,
+    "frameworks": FRAMEWORKS,
+    "sources": SOURCES,
+    "crates": CRATES,
+}
 
 
 def installed() -> Path | None:

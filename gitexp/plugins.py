@@ -29,7 +29,7 @@ COMMANDS = {
     "judge": "Say whether the second is better than the first, or the difference is noise.",
     "plots": "Draw the curves of experiments, plots of their files, and pictures of many.",
     "ui": "Show the experiments in the browser: a table that stays up to date.",
-    "export": "Write all columns of experiments: CSV, JSON lines, Parquet, Excel.",
+    "export": "Write experiments for other programs: a table as a file, or whole runs for another tool.",
     "report": "Write a document about experiments: table, best, plots, code, how to repeat it.",
     "dag": "Draw the stages of the pipeline, and which stands on which.",
     "add": "Version data that no stage makes, such as data sets.",
@@ -230,7 +230,7 @@ _TABLE: dict[tuple[str, str], str] = {
     # Data frames.
     ("frame", "pandas"): "gitexp.extras.reading.pandas_frames:frame",
     ("frame", "polars"): "gitexp.extras.reading.polars_frames:frame",
-    # What writes experiments into a file with this ending.
+    # What writes the table of experiments into a file with this ending.
     ("table format", "parquet"): "gitexp.extras.table_formats.parquet:write",
     ("table format", "xlsx"): "gitexp.extras.table_formats.excel:write",
     # What makes reports, and what typesets them.
@@ -261,6 +261,9 @@ _TABLE: dict[tuple[str, str], str] = {
     ("importer", "sacred"): "gitexp.extras.integrations.importers.sacred:IMPORTER",
     ("importer", "csv"): "gitexp.extras.integrations.importers.sheets:CSV",
     ("importer", "excel"): "gitexp.extras.integrations.importers.sheets:EXCEL",
+    # What writes the runs for another tool: `gitexp export --as ro-crate`, and the writers of its files.
+    ("export", "runs"): "gitexp.extras.integrations.exporters.commands:export_to",
+    ("exporter", "ro-crate"): "gitexp.extras.integrations.exporters.ro_crate:EXPORTER",
     # The rows of an export of Neptune's.
     ("rows", "neptune"): "gitexp.extras.integrations.importers.neptune_parquet:NeptuneRows",
     # The rows of a sheet in a file that is no text.

@@ -1,4 +1,5 @@
-"""The tests that every data remote, executor, engine, source and importer must pass: gitexp's own, and yours.
+"""The tests that every data remote, executor, engine, source, importer and exporter must pass: gitexp's own
+and yours.
 
 Each contract is a class. Derive a test class from it in a module of your tests and give it the fixtures
 that it names:
@@ -31,14 +32,22 @@ import pytest
 from gitexp import errors
 from gitexp.catalog.sources import ForeignRef, Source
 from gitexp.extras.engines.engine import GONE, Engine, Job, JobState
+from gitexp.extras.integrations.exporters.exporter import ExportedRuns, RunExporter
 from gitexp.extras.integrations.importers.foreign import ForeignRun, Importer
-from gitexp.model import Experiment, Status
+from gitexp.files.lines.series import SERIES
+from gitexp.model import Experiment, Record, Status, readable
 from gitexp.objects.remotes.remote import DataRemote
+from gitexp.objects.store import ObjectStore
+from gitexp.pipeline.lock import LOCK_FILE
 from gitexp.project.project import Project
+from gitexp.repo import records
+from gitexp.repo.experiments import PREFIX
+from gitexp.repo.git.values import RefChange
 from gitexp.runs.begin import begin
 from gitexp.runs.end import end
 from gitexp.runs.execute import execute
 from gitexp.runs.executor import Ended, Executor
+from gitexp.runs.logged_values import logged_artifacts
 from gitexp.runs.prepare import prepare
 from gitexp.runs.request import RunRequest
 
@@ -480,3 +489,202 @@ class ImporterContract:
 def runs_of(importer: Importer, place: Path) -> list[ForeignRun]:
     """The runs that an importer can read."""
     return [one for one in importer.read(place) if isinstance(one, ForeignRun)]
+
+
+class ExporterContract:
+    """The contract of every `RunExporter`.
+
+    Fixtures: `exporter`; `place`, a path (as text) with nothing there yet. `names_in` reads a place back.
+    `project` and `experiments` come with the contract.
+    """
+
+    @pytest.fixture
+    def exporter(self) -> Any:
+        raise NotImplementedError("a fixture `exporter` with an exporter")
+
+    @pytest.fixture
+    def place(self, tmp_path: Path) -> str:
+        """A path with nothing there yet."""
+        return str(tmp_path / "exported")
+
+    def names_in(self, place: str) -> list[str]:
+        """The names of the experiments at a place, as the other tool or its format has them; sorted."""
+        raise NotImplementedError("a method `names_in` that reads what was exported")
+
+    @pytest.fixture
+    def project(self, tmp_path: Path) -> Project:
+        """A repository with the experiments of `exported_experiments`."""
+        root = tmp_path / "project"
+        root.mkdir()
+        (root / "train.py").write_text("print('trained')\n")
+        (root / "params.yaml").write_text("train: {lr: 0.1}\n")
+        identity = ("-c", "user.name=Somebody", "-c", "user.email=somebody@example.invalid")
+        for command in (("init", "-q"), ("add", "-A"), (*identity, "commit", "-q", "-m", "a project")):
+            subprocess.run(["git", *command], cwd=root, check=True)  # noqa: S607 - the one of the PATH
+        project = Project.open(root)
+        project.local.prepare()
+        exported_experiments(project, tmp_path)
+        return project
+
+    @pytest.fixture
+    def experiments(self, project: Project) -> list[Experiment]:
+        """The experiments, the oldest first."""
+        return sorted(readable(project.store.all()), key=lambda one: one.record.created)
+
+    def test_all_are_written_and_twice_adds_nothing(
+        self, exporter: RunExporter, project: Project, experiments: list[Experiment], place: str
+    ) -> None:
+        assert exporter.title
+        assert exporter.writes
+        assert exporter.place
+        before = _state_of(project)
+        counts: list[int] = []
+        done = exporter.write(project, experiments, place, counts.append)
+        assert (done.written, done.known) == (len(experiments), 0)
+        assert counts[-1:] == [len(experiments)]
+        assert self.names_in(place) == sorted(one.name for one in experiments)
+        again = exporter.write(project, experiments, place, _ignore)
+        assert (again.written, again.known) == (0, len(experiments))
+        assert self.names_in(place) == sorted(one.name for one in experiments)
+        self.check_project(project, before)
+
+    def check_project(self, project: Project, before: object) -> None:
+        """Nothing of the project has changed; an exporter into the repository itself says otherwise."""
+        assert _state_of(project) == before
+
+    def test_new_ones_are_added(
+        self, exporter: RunExporter, project: Project, experiments: list[Experiment], place: str
+    ) -> None:
+        exporter.write(project, experiments[:2], place, _ignore)
+        done = exporter.write(project, experiments, place, _ignore)
+        assert (done.written, done.known) == (len(experiments) - 2, 2)
+        assert self.names_in(place) == sorted(one.name for one in experiments)
+
+    def test_a_dry_run_writes_nothing(
+        self, exporter: RunExporter, project: Project, experiments: list[Experiment], place: str
+    ) -> None:
+        done = exporter.write(project._replace(dry_run=True), experiments, place, _ignore)
+        assert done.written == len(experiments)
+        assert not os.path.lexists(place)
+
+    def test_an_export_that_is_stopped_is_gone_on_with(
+        self, exporter: RunExporter, project: Project, experiments: list[Experiment], place: str
+    ) -> None:
+        def stop(count: int) -> None:
+            if count == 2:
+                raise errors.Interrupted("enough")
+
+        with pytest.raises(errors.Interrupted):
+            exporter.write(project, experiments, place, stop)
+        exporter.write(project, experiments, place, _ignore)
+        assert self.names_in(place) == sorted(one.name for one in experiments)
+
+    def test_what_is_missing_here_is_said_and_keeps_back_nothing_else(
+        self, exporter: RunExporter, project: Project, experiments: list[Experiment], place: str
+    ) -> None:
+        store = ObjectStore(project.local.objects)
+        for each in list(store.hashes()):
+            store.remove(each.hash)
+        done = exporter.write(project, experiments, place, _ignore)
+        assert any("model.bin" in remark for remark in done.remarks), done.remarks
+        assert done.written == len(experiments)
+
+    def test_a_foreign_file_stays(
+        self, exporter: RunExporter, project: Project, experiments: list[Experiment], place: str
+    ) -> None:
+        Path(place).write_text("of somebody else\n")
+        with pytest.raises(errors.GitexpError):
+            exporter.write(project, experiments, place, _ignore)
+        assert Path(place).read_text() == "of somebody else\n"
+
+    def test_an_unwritable_place_is_an_error(
+        self, exporter: RunExporter, project: Project, experiments: list[Experiment], place: str
+    ) -> None:
+        above = Path(place).parent / "read-only"
+        above.mkdir()
+        above.chmod(0o500)
+        if os.access(above, os.W_OK):
+            pytest.skip("this user may write anywhere")
+        with pytest.raises(errors.GitexpError):
+            exporter.write(project, experiments, str(above / Path(place).name), _ignore)
+
+
+def exported(exporter: RunExporter, project: Project, place: str) -> ExportedRuns:
+    """The result of an export of all experiments of a project."""
+    experiments = sorted(readable(project.store.all()), key=lambda one: one.record.created)
+    return exporter.write(project, experiments, place, _ignore)
+
+
+def exported_experiments(project: Project, scratch: Path) -> None:
+    """Put five experiments into a repository: ordinary, odd, failed, without metrics, with a large file."""
+    curve = "".join(
+        json.dumps({"_step": step, "_time": 1764489600 + step, "loss": 1 / (step + 1)}) + "\n"
+        for step in range(10_000)
+    )
+    nested_params = {"params.yaml": {"train": {"lr": 0.1, "layers": [64, 32], "name": "größe"}}}
+    _put_experiment(
+        project,
+        "ordinary",
+        {
+            "output.log": "trained: größe\n".encode(),
+            SERIES: curve.encode(),
+            "environment.txt": b"numpy==2.0\n",
+        },
+        params=nested_params,
+        metrics={"metrics.json": {"loss": 0.25, "val": {"acc": 0.5}}},
+        series=(SERIES,),
+        tags=("best", "für später"),
+        note="a note\nin two lines",
+    )
+    odd = b'{"_step":-1,"_time":1764489600,"x":"nan"}\n{"_step":7,"_time":1764489601,"x":"inf","y":2}\n'
+    _put_experiment(
+        project,
+        "odd",
+        {SERIES: odd},
+        params={"params.yaml": {"a b": None, "=1+1": True, "ключ": "\u2028"}},
+        metrics={"metrics.json": {"nan": float("nan"), "most": float("inf"), "text": "<b>", "huge": 2**70}},
+        series=(SERIES,),
+    )
+    _put_experiment(project, "failed", {"output.log": b"\xff\x00"}, status=Status.FAILED, exit_code=3)
+    _put_experiment(project, "without-metrics", {}, command=None, argv=None)
+    folder = scratch / logged_artifacts.FOLDER
+    folder.mkdir()
+    (folder / "model.bin").write_bytes(bytes(range(256)) * 4096)
+    (folder / "small.txt").write_text("small\n")
+    stored = logged_artifacts.store_folder(project, folder, 1000)
+    lock = project.repo.write_blob(logged_artifacts.as_lock(stored.large))
+    blobs = {f"{logged_artifacts.FOLDER}/{name}": blob for name, blob in stored.blobs.items()}
+    _put_experiment(project, "large", {}, {**blobs, f"{logged_artifacts.FOLDER}/{LOCK_FILE}": lock})
+
+
+def _put_experiment(
+    project: Project, name: str, texts: dict[str, bytes], blobs: dict[str, str] | None = None, **facts: Any
+) -> None:
+    """Store an experiment with files of its run."""
+    repo = project.repo
+    head = repo.head().commit
+    tree = repo.resolve(head, "tree") or ""
+    number = len(project.store.names())
+    commit = repo.write_commit(tree, [head], f"{name} {number}\n")
+    created = f"2025-10-23T10:4{number}:12.345Z"
+    known: dict[str, Any] = {
+        "command": "python train.py",
+        "argv": ("python", "train.py"),
+        "created": created,
+        "finished": created.replace(":12.", ":52."),
+        "duration": 40.0,
+        "exit_code": 0,
+        "user": "Änne O'Neil",
+        "host": "machine",
+    }
+    record = Record(name, facts.pop("status", Status.DONE), commit, head, **{**known, **facts})
+    files = {each: repo.write_blob(text) for each, text in texts.items()}
+    made = project.store.record_tree(tree, {**files, **(blobs or {})})
+    oid = repo.write_commit(made, [commit], records.encode(record, name))
+    repo.update_refs([RefChange(PREFIX + name, None, oid)])
+
+
+def _state_of(project: Project) -> object:
+    """The refs and the files of the user's in a repository."""
+    status = project.repo.run("status", "--porcelain", "--ignored")
+    return list(project.repo.refs()), status

@@ -48,6 +48,7 @@ LINES = {
     "restore": ("restore gone", "gone is back"),
     "push": ("push one", "Pushed one"),
     "pull": ("pull theirs", "Pulled theirs"),
+    "export": ("export one --as ro-crate", "1 experiment would be written"),
     "import": ("import {bob} theirs --name mine", "Imported mine"),
     "remote add": ("remote add other {new}/other", "other"),
     "remote remove": ("remote remove store", "store"),

@@ -96,7 +96,6 @@ NOT_DRY = {
 }
 READING = {
     *("watch", "alerts", "status", "show", "list", "best", "diff", "compare", "plots", "dag", "log", "guide"),
-    "export",
     "report",
     *("remote list", "data status", "queue list", "engine list", "sweep list", "sweep show", "sweep best"),
     *("mlflow ui", "ui", "engine check", "verify", "loop report"),

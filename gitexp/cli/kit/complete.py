@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
-from gitexp import errors
+from gitexp import errors, plugins
 from gitexp.catalog import lookup, query
 from gitexp.catalog.fields import Use, used_for
 from gitexp.files import flatten_files
@@ -64,6 +64,11 @@ def remotes(project: Project) -> Iterable[str]:
 def data_remotes(project: Project) -> Iterable[str]:
     """The names of data remotes."""
     return project.config.remotes
+
+
+def exporters(incomplete: str) -> list[str]:
+    """The tools that experiments can be exported for."""
+    return _offered(plugins.names("exporter"), incomplete)
 
 
 @_in_project

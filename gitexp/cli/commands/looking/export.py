@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -25,6 +26,7 @@ gitexp export -A -o experiments.csv
 gitexp export --filter "acc > 0.9" --sort acc --desc -o best.xlsx
 gitexp export -A --columns 'acc,train.*' -o experiments.parquet
 gitexp export 'lr-*' --format jsonl
+gitexp export -A --as ro-crate -o paper.zip
 """
 
 
@@ -46,7 +48,18 @@ Words = Annotated[
         "[EXP]...", "These alone: names, unique prefixes, commit ids, patterns, last or @{1}.", "experiments"
     ),
 ]
-Output = Annotated[Path | None, options.output("Write a file: .csv, .jsonl, .parquet or .xlsx.")]
+Output = Annotated[
+    str | None, options.output("Write a file: .csv, .jsonl, .parquet or .xlsx; with --as the place.")
+]
+Tool = Annotated[
+    str | None,
+    options.option(
+        "--as",
+        metavar="TOOL",
+        help=f"Whole runs instead of a table: {', '.join(plugins.names('exporter'))}.",
+        by="exporters",
+    ),
+]
 Form = Annotated[
     ExportFormat | None,
     options.format_of("csv|jsonl|parquet|xlsx", "The format, whatever the ending of the file."),
@@ -67,39 +80,62 @@ def export(
     hide: options.Hide = None,
     output: Output = None,
     form: Form = None,
+    tool: Tool = None,
+    dry_run: options.DryRun = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
-    """Write all columns of experiments: CSV, JSON lines, Parquet, Excel.
+    """Write experiments for other programs: a table as a file, or whole runs for another tool.
 
     A row an experiment, replicates too (--group replicates: their means, with sd and n). All metrics, params
     and facts with their types: numbers in full, times in UTC. What a format cannot hold as it is (NaN and
     whole numbers beyond 2^53 in Excel, several types in a column of Parquet) becomes text, and a warning says
     so. Without -o: CSV or JSON lines to stdout. Parquet and Excel need pip install 'gitexp[parquet,excel]'.
+
+    --as TOOL writes the runs with curves, logs and files. Twice adds nothing, and a foreign file is never
+    overwritten.
     """
-    form = _format(output, form)
-    options.only_one(json=json and output is None, format=form is not None and output is None)
-    _require_package(ctx, form, output)
     query = query._replace(names=tuple(words or ()), sort=sort, descending=bool(desc), limit=limit)
+    if tool is not None:
+        of_table = {"--format": form, "--columns": columns, "--hide": hide, "--group": group, "--each": each}
+        _require_no_table(tool, of_table)
+        export_to: Callable[..., None] = plugins.load("export", "runs")
+        project = open_project(reads_all=True, quiet=quiet, dry_run=dry_run)
+        return export_to(project, tool, query, output, quiet=quiet, json=json)
+    file = None if output is None else Path(output)
+    form = _format(file, form)
+    options.only_one(json=json and file is None, format=form is not None and file is None)
+    _require_package(ctx, form, file)
     drawn = options.replicates(group, each=each, otherwise=Replicates.EACH)
-    project = open_project(reads_all=True, quiet=quiet)
+    project = open_project(reads_all=True, quiet=quiet, dry_run=dry_run)
     wanted = Columns(tuple(options.split(columns)), tuple(options.split(hide)))
     found = ops.exported(project, query._replace(replicates=drawn), wanted)
     render.warn_all(found.complaints)
-    if output is None:
+    if file is None:
         return _print(found, form, json=json)
-    written = _written(found, form or ExportFormat.CSV, output.name)
+    written = _written(found, form or ExportFormat.CSV, file.name)
     render.warn_all(written.remarks)
-    out_file.write(project, output, written.data)
+    if not project.dry_run:
+        out_file.write(project, file, written.data)
     if json:
-        return render.as_json(_as_json(found, written, output, form))
+        return render.as_json(_as_json(found, written, file, form))
     if not quiet:
         said = f"{counted(found.rows, 'experiment')} with {counted(len(found.columns), 'column')}"
-        render.say(f"{said} written to {output}")
+        render.say(f"{said} written to {file}")
     return None
 
 
 register = registration(export, EPILOG)
+
+
+def _require_no_table(tool: str, given: Mapping[str, object]) -> None:
+    """Raise UsageError for an option about tables beside --as."""
+    for option, value in given.items():
+        if value:
+            raise errors.UsageError(
+                f"{option} is about a table, and --as {tool} writes runs.",
+                f"Leave {option} out, or --as for a table.",
+            )
 
 
 def _format(output: Path | None, form: ExportFormat | None) -> ExportFormat | None:

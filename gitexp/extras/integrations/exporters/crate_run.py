@@ -1,0 +1,301 @@
+"""One run in an RO-Crate: its files, and the entities that say what they are.
+
+The run is an action (CreateAction) that a script (the instrument) has done by somebody (the agent): from
+params, code and data (the object) came metrics, curves, output and files (the result).
+"""
+
+from __future__ import annotations
+
+import json
+import mimetypes
+import posixpath
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from gitexp import files
+from gitexp.extras.integrations.exporters import crate_curves, stored_files
+from gitexp.extras.integrations.exporters.crate_graph import CrateGraph, Entity, id_of, local_id, ref, refs
+from gitexp.extras.integrations.exporters.crate_writer import CratePart
+from gitexp.extras.integrations.exporters.stored_files import StoredFile
+from gitexp.extras.integrations.exporters.stored_run import StoredRun
+from gitexp.model import Flat, Status
+from gitexp.objects.paths import fault
+from gitexp.project.project import Project
+from gitexp.repo import records
+from gitexp.version import __version__
+from gitexp.words import show_value
+
+CODE, RUNS = "code", "experiments"
+_MOST_VALUES = 500  # of one run, as entities; its JSON files have them all
+_STATUS = {Status.DONE: "Completed", Status.FAILED: "Failed", Status.INTERRUPTED: "Failed"}
+_TEXTS = {
+    ".py": "text/x-python",
+    ".yaml": "application/yaml",
+    ".yml": "application/yaml",
+    ".md": "text/markdown",
+    ".jsonl": "application/jsonl",
+    ".log": "text/plain",
+    ".toml": "application/toml",
+}
+_GITEXP = "#program/gitexp"
+_CHANGED = "changed"  # the folder of the files that differ from the code's commit
+
+
+class _Written(NamedTuple):
+    """A file of the run in the crate.
+
+    Attributes:
+        id: the id of its entity.
+        entity: its entity.
+    """
+
+    id: str
+    entity: Entity
+
+
+class CrateRun:
+    """Writes one run into a crate."""
+
+    def __init__(self, project: Project, run: StoredRun, folder: str, code: str) -> None:
+        """`folder` is the run's own, and `code` that of the commit that the run was made from."""
+        self._project = project
+        self._run = run
+        self._folder = folder
+        self._code = code
+        self._objects: list[_Written] = []
+        self._results: list[_Written] = []
+        self._others: list[_Written] = []
+        self.remarks: list[str] = []
+
+    @property
+    def id(self) -> str:
+        """The id of the action."""
+        return action_id(self._run.key)
+
+    # -- files ------------------------------------------------------------------------------------
+
+    def write(self, part: CratePart) -> None:
+        """Write the files of the run."""
+        run = self._run
+        self._add(part, self._objects, "params.json", [_json(run.params)], "Params")
+        self._copies(part, self._objects, _CHANGED, run.changed_code().files, "Changed code")
+        self._copies(part, self._objects, "data", run.data().files, "Data")
+        self._add(part, self._results, "metrics.json", [_json(run.metrics)], "Metrics")
+        self._curves(part)
+        log = run.log()
+        if log:
+            self._add(part, self._results, "output.log", [log], "Output of the command")
+        self._copies(part, self._results, "results", run.results().files, "Result")
+        self._copies(part, self._results, "artifacts", run.logged_files().files, "Logged file")
+        environment = run.environment()
+        if environment:
+            text = environment.encode("utf-8", "backslashreplace")
+            self._add(part, self._others, "environment.txt", [text], "Installed packages")
+        record = records.encode(run.record, run.name).partition("\n\n")[2]
+        text = record.encode("utf-8", "backslashreplace")
+        self._add(part, self._others, "record.json", [text], "All facts noted by gitexp")
+        self.remarks += run.remarks
+
+    def _curves(self, part: CratePart) -> None:
+        run = self._run
+        curves = {"curves": run.series(), "system": run.system_series(), **run.rank_series()}
+        for name, series in curves.items():
+            if series:
+                self._add(part, self._results, f"{name}.csv", crate_curves.as_csv(series), f"Curves: {name}")
+
+    def _copies(
+        self, part: CratePart, to: list[_Written], folder: str, found: Iterable[StoredFile], what: str
+    ) -> None:
+        for file in found:
+            if (why := fault(file.path)) is not None:
+                self.remarks.append(f"{self._run.name}: {file.path} is left out, because its name {why}")
+                continue
+            if not stored_files.is_whole(self._project, file):
+                self.remarks.append(
+                    f"{self._run.name}: {file.path} is left out, because its object is damaged"
+                )
+                continue
+            path, content = f"{folder}/{file.path}", stored_files.pieces(self._project, file)
+            part.write(path, content, executable=file.executable)
+            self._note(to, path, file.size, f"{what}: {file.path}", alternate=file.path)
+
+    def _add(
+        self, part: CratePart, to: list[_Written], path: str, pieces: Iterable[bytes], what: str
+    ) -> None:
+        content = _Counted(pieces)
+        part.write(path, content)
+        self._note(to, path, content.size, f"{what} of {self._run.name}")
+
+    def _note(self, to: list[_Written], path: str, size: int, name: str, alternate: str = "") -> None:
+        id_ = id_of(f"{self._folder}/{path}")
+        entity = {
+            "@id": id_,
+            "@type": "File",
+            "name": name,
+            "alternateName": alternate,
+            "encodingFormat": encoding_of(path),
+            "contentSize": str(size),
+        }
+        to.append(_Written(id_, entity))
+
+    # -- entities ---------------------------------------------------------------------------------
+
+    def describe(self, graph: CrateGraph) -> None:
+        """Put the entities of the run into the graph."""
+        run, record = self._run, self._run.record
+        if self.id in graph:
+            graph.drop_below(id_of(f"{self._folder}/"), self.id)
+        agent = person(graph, record.user or "unknown")
+        written = [*self._objects, *self._results, *self._others]
+        graph.put(
+            {
+                "@id": id_of(f"{self._folder}/"),
+                "@type": "Dataset",
+                "name": run.name,
+                "alternateName": self._folder,
+                "description": record.note or f"The experiment {run.name}",
+                "identifier": run.key,
+                "version": run.state,
+                "keywords": list(record.tags),
+                "dateCreated": _time(record.created),
+                "creator": ref(agent),
+                "isBasedOn": run.parent,
+                "hasPart": refs(each.id for each in written),
+            }
+        )
+        graph.put(*(each.entity for each in written))
+        params = list(self._values(graph, "params", run.params))
+        metrics = list(self._values(graph, "metrics", run.metrics))
+        graph.put(
+            {
+                "@id": self.id,
+                "@type": "CreateAction",
+                "name": f"Run of {run.name}",
+                "description": record.command or "saved without a run",
+                "startTime": _time(record.created),
+                "endTime": _time(record.finished or record.created),
+                "instrument": ref(self._instrument(graph)),
+                "agent": ref(agent),
+                "object": [*refs(each.id for each in self._objects), ref(id_of(self._code)), *refs(params)],
+                "result": [*refs(each.id for each in self._results), *refs(metrics)],
+                "actionStatus": f"http://schema.org/{_STATUS[record.status]}ActionStatus",
+                "error": _error(run),
+            }
+        )
+
+    def _values(self, graph: CrateGraph, kind: str, values: Flat) -> Iterator[str]:
+        """Put an entity for each value, and yield the ids."""
+        if len(values) > _MOST_VALUES:
+            self.remarks.append(
+                f"{self._run.name}: {len(values):,} {kind} stand in {kind}.json alone, not in the metadata"
+            )
+            return
+        for key, value in values.items():
+            id_ = f"{self.id}/{kind}/{local_id(key)[1:]}"
+            graph.put({"@id": id_, "@type": "PropertyValue", "name": key, "value": _value(value)})
+            yield id_
+
+    def _instrument(self, graph: CrateGraph) -> str:
+        """The id of what did the run: its script, else its program, else gitexp itself."""
+        record = self._run.record
+        words = _words(self._run)
+        if not words:
+            graph.put(_gitexp())
+            return _GITEXP
+        for word in words:
+            path = posixpath.normpath(posixpath.join(record.folder, word))
+            for folder in (f"{self._folder}/{_CHANGED}/", self._code):
+                id_ = id_of(folder + path)
+                if id_ in graph:
+                    return self._script(graph, id_, path)
+        id_ = local_id("program", words[0])
+        graph.add_new({"@id": id_, "@type": "SoftwareApplication", "name": words[0], "version": "unknown"})
+        return id_
+
+    def _script(self, graph: CrateGraph, id_: str, path: str) -> str:
+        entity = dict(graph.get(id_))
+        types = ["File", "SoftwareSourceCode"]
+        graph.put({**entity, "@type": types, "name": path, "version": self._run.key})
+        return id_
+
+
+class _Counted:
+    """Pieces of content, counted while somebody reads them."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._pieces = pieces
+        self.size = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self._pieces:
+            self.size += len(piece)
+            yield piece
+
+
+def action_id(key: str) -> str:
+    """The id of the action of a run."""
+    return local_id("run", key)
+
+
+def person(graph: CrateGraph, name: str) -> str:
+    """The id of a person in the graph."""
+    id_ = local_id("person", name)
+    graph.add_new({"@id": id_, "@type": "Person", "name": name})
+    return id_
+
+
+def _gitexp() -> Entity:
+    return {
+        "@id": _GITEXP,
+        "@type": "SoftwareApplication",
+        "name": "gitexp",
+        "softwareVersion": __version__,
+    }
+
+
+def _words(run: StoredRun) -> list[str]:
+    """The words of the command; [] for none."""
+    record = run.record
+    if record.argv is not None:
+        return list(record.argv)
+    try:
+        return shlex.split(record.command or "")
+    except ValueError:  # a shell line with an open quote
+        return (record.command or "").split()
+
+
+def _time(text: str) -> str:
+    """A time of a record with the zone in the form that validators ask for."""
+    return text.replace("Z", "+00:00")
+
+
+def _error(run: StoredRun) -> str:
+    record = run.record
+    if record.status is Status.DONE:
+        return ""
+    if record.reason:
+        return f"ended by gitexp: {record.reason}"
+    return f"{record.status}, with exit code {record.exit_code}"
+
+
+def encoding_of(path: str) -> str:
+    """The media type of a file, by the ending of its name."""
+    ending = posixpath.splitext(path)[1].lower()
+    return _TEXTS.get(ending) or mimetypes.guess_type(path)[0] or "application/octet-stream"
+
+
+def _value(value: Any) -> Any:
+    """A value for JSON: nulls, NaN, lists and maps are texts."""
+    if isinstance(value, str | bool) or (files.is_number(value) and files.is_finite(value)):
+        return value
+    return show_value(value, longest=None)
+
+
+def _json(values: Mapping[str, Any]) -> bytes:
+    """A file of JSON with flat keys; NaN and infinity are the texts of records."""
+    plain = {key: files.jsonable(value) for key, value in values.items()}
+    return (
+        json.dumps(plain, indent=1, ensure_ascii=False, default=str).encode("utf-8", "backslashreplace")
+        + b"\n"
+    )

@@ -1,0 +1,177 @@
+"""`gitexp export --as ro-crate`: folders and zip files, read by the validator of the RO-Crate community."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.peers import CRATES
+from gitexp import errors, testing
+from gitexp.extras.integrations.exporters.ro_crate import EXPORTER
+from gitexp.project.project import Project
+from tests.support.workspace import Workspace
+
+METADATA = "ro-crate-metadata.json"
+
+
+def graph(place: str) -> dict[str, dict[str, Any]]:
+    """The entities of a crate by their ids."""
+    if place.endswith(".zip"):
+        with zipfile.ZipFile(place) as found:
+            text = found.read(METADATA)
+    else:
+        text = Path(place, METADATA).read_bytes()
+    return {one["@id"]: one for one in json.loads(text)["@graph"]}
+
+
+class TestFolder(testing.ExporterContract):
+    @pytest.fixture
+    def exporter(self) -> Any:
+        return EXPORTER
+
+    def names_in(self, place: str) -> list[str]:
+        actions = [one for one in graph(place).values() if one["@type"] == "CreateAction"]
+        return sorted(one["name"].removeprefix("Run of ") for one in actions)
+
+
+class TestZip(TestFolder):
+    @pytest.fixture
+    def place(self, tmp_path: Path) -> str:
+        return str(tmp_path / "exported.zip")
+
+    def test_a_killed_export_leaves_no_half_of_a_file_behind(self, project: Project, place: str) -> None:
+        left = Path(place).with_name(f".gitexp-new-0-{Path(place).name}")
+        left.write_bytes(b"half")
+        testing.exported(EXPORTER, project, place)
+        assert not left.exists()
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return testing.ExporterContract.project.__wrapped__(testing.ExporterContract(), tmp_path)  # type: ignore[attr-defined]
+
+
+VALIDATE = """
+import pathlib, sys
+import requests, rocrate
+from rocrate_validator import models, services
+from rocrate_validator.utils.http import HttpRequester
+
+context = (pathlib.Path(rocrate.__file__).parent / "data" / "ro-crate.jsonld").read_bytes()
+
+def get(self, url, *args, **options):  # no network: the context comes from the package rocrate
+    found = requests.Response()
+    found.url, found.status_code, found._content = url, 404, b""
+    if url == "https://w3id.org/ro/crate/1.1/context":
+        found.status_code, found._content = 200, context
+        found.headers["Content-Type"] = "application/ld+json"
+    return found
+
+HttpRequester.get = get
+for place in sys.argv[1:]:
+    settings = services.ValidationSettings(
+        rocrate_uri=place,
+        profile_identifier="process-run-crate",
+        requirement_severity=models.Severity.REQUIRED,
+    )
+    for issue in services.validate(settings).get_issues():
+        print(place, issue.check.identifier, issue.message, issue.violatingEntity)
+"""
+
+
+def test_the_validator_accepts_folder_and_zip(project: Project, tmp_path: Path) -> None:
+    if CRATES.python is None:
+        pytest.skip("roc-validator is not installed here: python -m benchmarks.peers crates does that")
+    places = [str(tmp_path / "crate"), str(tmp_path / "crate.zip")]
+    for place in places:
+        testing.exported(EXPORTER, project, place)
+    homes = dict.fromkeys(("HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"), str(tmp_path))
+    words, own = [CRATES.python, "-c", VALIDATE, *places], {**os.environ, **homes}
+    done = subprocess.run(words, env=own, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+
+
+def test_a_crate_has_code_values_curves_and_files(project: Project, tmp_path: Path) -> None:
+    place = tmp_path / "crate"
+    done = testing.exported(EXPORTER, project, str(place))
+    run = place / "experiments" / "ordinary"
+    assert json.loads((run / "params.json").read_text())["train.lr"] == 0.1
+    assert json.loads((run / "metrics.json").read_text()) == {"loss": 0.25, "val.acc": 0.5}
+    assert (run / "output.log").read_text() == "trained: größe\n"
+    rows = list(csv.DictReader(io.StringIO((run / "curves.csv").read_text())))
+    assert (len(rows), rows[9_999]["step"], float(rows[3]["loss"])) == (10_000, "9999", 0.25)
+    assert (place / "experiments" / "large" / "artifacts" / "model.bin").stat().st_size == 1 << 20
+    found = graph(str(place))
+    action = next(one for one in found.values() if one.get("name") == "Run of ordinary")
+    assert found[action["instrument"]["@id"]]["@type"] == ["File", "SoftwareSourceCode"]
+    assert (place / action["instrument"]["@id"]).read_text() == "print('trained')\n"
+    assert found[action["agent"]["@id"]]["name"] == "Änne O'Neil"
+    failed = next(one for one in found.values() if one.get("name") == "Run of failed")
+    assert failed["error"] == "failed, with exit code 3"
+    assert "Änne" in (place / "ro-crate-preview.html").read_text()
+    assert len(done.remarks) == 2  # neither a licence nor authors are known
+
+
+def test_licence_and_authors_come_from_the_repository(repo: Workspace) -> None:
+    repo.write("LICENSE", "Do as you like.\n")
+    repo.write("CITATION.cff", "title: A study\nauthors:\n- given-names: Ann\n  family-names: Lee\n")
+    repo.write("pyproject.toml", '[project]\nname = "x"\nlicense = "MIT"\n')
+    repo.git("add", "-A")
+    repo.git("commit", "-q", "-m", "rights")
+    repo.gitexp("save", "-q", "-n", "one")
+    repo.allow("files", "crate.zip")
+    result = repo.gitexp("export", "--as", "ro-crate", "-o", "crate.zip", "--json")
+    assert json.loads(result.stdout) == {
+        "tool": "ro-crate",
+        "place": "crate.zip",
+        "written": 1,
+        "known": 0,
+        "remarks": [],
+    }
+    root = graph(str(repo.path / "crate.zip"))["./"]
+    assert (root["name"], root["license"]) == ("A study", {"@id": "LICENSE"})
+    assert graph(str(repo.path / "crate.zip"))[root["author"]["@id"]]["name"] == "Ann Lee"
+
+
+def test_what_is_noted_later_comes_into_the_crate(repo: Workspace) -> None:
+    repo.gitexp("save", "-q", "-n", "one")
+    repo.allow("files", "crate/*")
+    repo.gitexp("export", "--as", "ro-crate", "-o", "crate")
+    repo.allow("refs", "*")
+    repo.gitexp("note", "one", "-m", "best of all")
+    assert "1 experiment written" in repo.gitexp("export", "--as", "ro-crate", "-o", "crate").stderr
+    assert graph(str(repo.path / "crate"))["experiments/one/"]["description"] == "best of all"
+
+
+def test_a_crate_of_somebody_else_stays(project: Project, tmp_path: Path) -> None:
+    place = tmp_path / "crate"
+    place.mkdir()
+    (place / METADATA).write_text('{"@graph": [{"@id": "./"}]}')
+    with pytest.raises(errors.UsageError, match="not by gitexp"):
+        testing.exported(EXPORTER, project, str(place))
+    (place / METADATA).write_text("[]")
+    with pytest.raises(errors.UsageError, match="no metadata"):
+        testing.exported(EXPORTER, project, str(place))
+    (place / METADATA).rename(place / "other.json")
+    with pytest.raises(errors.UsageError, match="has other files"):
+        testing.exported(EXPORTER, project, str(place))
+
+
+@pytest.mark.parametrize("option", [("--format", "csv"), ("--columns", "acc"), ("--each",)])
+def test_words_about_tables_do_not_go_with_a_tool(repo: Workspace, option: tuple[str, ...]) -> None:
+    result = repo.gitexp("export", "-A", "--as", "ro-crate", *option, check=False)
+    assert result.exit_code == 2
+    assert f"{option[0]} is about a table" in result.stderr
+
+
+def test_an_unknown_tool_and_no_experiments_are_errors(repo: Workspace) -> None:
+    assert "gitexp has: ro-crate" in repo.gitexp("export", "-A", "--as", "nothing", check=False).stderr
+    assert "no experiment to be exported" in repo.gitexp("export", "--as", "ro-crate", check=False).stderr
