@@ -19,8 +19,8 @@ from gitexp.project.config import CONFIG_FILE, USUAL_PARAMS, Config
 from gitexp.project.locked_files import LockedFiles
 from gitexp.project.sections.directions import MAX, MIN
 from gitexp.repo.experiments import Store
-from gitexp.repo.git import locks
 from gitexp.repo.git.git_calls import is_true
+from gitexp.repo.git.locking import locks
 from gitexp.repo.git.repository import Repository
 from gitexp.repo.git.values import in_commit
 from gitexp.repo.local import LocalState

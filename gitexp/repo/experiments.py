@@ -19,7 +19,7 @@ from gitexp.failpoints import failpoint
 from gitexp.model import Damaged, Experiment, Record, Status, Stored, Value
 from gitexp.repo import records
 from gitexp.repo.git import failures, refs, trees
-from gitexp.repo.git.git_objects import Sign
+from gitexp.repo.git.objects.git_objects import Sign
 from gitexp.repo.git.repository import Repository
 from gitexp.repo.git.values import LARGEST, RefChange, RefConflict, TreeEntry
 from gitexp.repo.known_records import KnownRecords

@@ -32,7 +32,7 @@ from gitexp.failpoints import failpoint
 from gitexp.folders import clear_away
 from gitexp.model import ProcessId, Record
 from gitexp.process import shared_umask
-from gitexp.repo.git import locks
+from gitexp.repo.git.locking import locks
 from gitexp.repo.local import LocalState
 from gitexp.repo.scope import Scope
 

@@ -1,7 +1,7 @@
 """The state of gitexp on this machine only, in `<git-common-dir>/gitexp/`: nearly all safe to lose.
 
 tmp/          private indexes in use
-locks/        files to lock; a lock dies with its process, see gitexp.repo.git.locks
+locks/        files to lock; a lock dies with its process, see gitexp.repo.git.locking.locks
 locks-are-files  there if no lock here is a flock
 runs/<token>/ a live run, see gitexp.repo.live
 worktrees/    isolated workspaces, reused from run to run
@@ -28,7 +28,7 @@ from pathlib import Path
 
 from gitexp import errors, nofollow
 from gitexp.folders import clear_away
-from gitexp.repo.git import locks
+from gitexp.repo.git.locking import locks
 from gitexp.repo.git.repository import Repository
 
 _IN_USE = ".lock"  # in a temporary folder, locked by whoever works there

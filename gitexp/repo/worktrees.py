@@ -28,7 +28,7 @@ from gitexp.repo.git import conversions, indexes
 from gitexp.repo.git.belonging import points_to
 from gitexp.repo.git.conversions import USERS, Conversions
 from gitexp.repo.git.git_calls import FETCHING, is_true
-from gitexp.repo.git.locks import FileLock
+from gitexp.repo.git.locking.locks import FileLock
 from gitexp.repo.git.repository import Repository
 from gitexp.repo.local import LocalState
 

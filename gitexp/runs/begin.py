@@ -23,8 +23,8 @@ from gitexp.process.variables import NAME
 from gitexp.project.project import Project
 from gitexp.repo import conversion_note, live
 from gitexp.repo.experiments import Allowed, Builder, Store
-from gitexp.repo.git import locks
 from gitexp.repo.git.disk_files import files_below
+from gitexp.repo.git.locking import locks
 from gitexp.repo.git.repository import Repository
 from gitexp.repo.live import RunState
 from gitexp.repo.scope import Scope

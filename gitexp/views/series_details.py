@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from gitexp import errors, files
-from gitexp.catalog import series_tables, stored_series
+from gitexp.catalog.series import series_tables, stored_series
 from gitexp.files.lines.series import SERIES
 from gitexp.files.lines.series_columns import Series
 from gitexp.model import Experiment

@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from gitexp.repo.git import keeper
+from gitexp.repo.git.locking import keeper
 from tests.crash import disk, limits, report, storms, strace
 from tests.crash.campaign import ERRORS, KILLS, QUICK_SIGNS, Laboratory, Progress, Tally, sample
 from tests.crash.report import Line, Tried

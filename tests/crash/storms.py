@@ -21,7 +21,7 @@ from pathlib import Path
 from gitexp.model import Experiment
 from gitexp.project.project import Project
 from gitexp.repo import trash
-from gitexp.repo.git.new_objects import new_object
+from gitexp.repo.git.objects.new_objects import new_object
 from tests.support.repositories import git
 from tests.support.workspace import GITEXP
 

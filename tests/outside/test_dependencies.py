@@ -142,7 +142,7 @@ def test_typer_asks_a_command_for_its_epilog() -> None:
     assert help_.rstrip().endswith("Examples:\n  one\n  two")
 
 
-# -- rich: cli/kit/render.py --------------------------------------------------------------------------
+# -- rich: cli/kit/terminal/render.py ------------------------------------------------------------------------
 
 
 def test_rich_counts_the_cells_of_wide_and_combined_characters() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gitexp.repo.git import keeper
+from gitexp.repo.git.locking import keeper
 from tests.crash import disk, limits, parsers, strace
 from tests.crash.campaign import ERRORS, KILLS, QUICK_SIGNS, Laboratory, Tally, sample
 from tests.crash.scenario import Scenario

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gitexp.repo.git import kept_packs
+from gitexp.repo.git.objects import kept_packs
 from gitexp.repo.git.repository import Repository
 from tests.support.kills import assert_put_right, kill
 from tests.support.repositories import age_packs

@@ -21,7 +21,7 @@ from gitexp.process.liveness import process_of
 from gitexp.project.project import Project
 from gitexp.repo import live
 from gitexp.repo.git import launch
-from gitexp.repo.git.locks import try_lock
+from gitexp.repo.git.locking.locks import try_lock
 from gitexp.repo.local import LocalState
 from gitexp.runs.ongoing.recover import finish_dead_runs
 from tests.support.kills import git
@@ -355,7 +355,7 @@ def test_a_lock_has_one_holder(repo: Workspace) -> None:
 
 
 def test_a_lock_is_not_waited_for_in_vain(repo: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gitexp.repo.git.locks._LOCK_WAIT", 0.05)
+    monkeypatch.setattr("gitexp.repo.git.locking.locks._LOCK_WAIT", 0.05)
     local = LocalState(project_of(repo).repo)
     held = local.try_lock("x")
     assert held is not None

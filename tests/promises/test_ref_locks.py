@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from gitexp.process import git_processes
-from gitexp.repo.git import launch, locks, ref_locks, refs
+from gitexp.repo.git import launch, ref_locks, refs
+from gitexp.repo.git.locking import locks
 from gitexp.repo.git.repository import Repository
 from gitexp.repo.git.values import RefChange
 from tests.crash.strace import why_not

@@ -17,7 +17,7 @@ from gitexp import errors
 from gitexp.model import Experiment, Record, Status
 from gitexp.project.project import Project
 from gitexp.repo import live
-from gitexp.repo.git import keeper, lock_silence, locks
+from gitexp.repo.git.locking import keeper, lock_silence, locks
 from gitexp.repo.local import LocalState
 from tests.crash import storms
 from tests.support.clones import make_team, refs_of
@@ -212,7 +212,7 @@ def test_the_setting(repo: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
 HOLD = """
 import subprocess, sys
 from pathlib import Path
-from gitexp.repo.git.locks import try_lock
+from gitexp.repo.git.locking.locks import try_lock
 held = try_lock(Path(sys.argv[1]))
 assert held is not None
 child = subprocess.Popen(["sleep", "60"], pass_fds=held.inherits if len(sys.argv) > 2 else ())
@@ -276,7 +276,7 @@ def test_a_lock_of_an_unknown_holder_is_watched(place: Path, monkeypatch: pytest
     """Whose machine went down while the file was made, say."""
     place.with_name("x.held").write_text("")
     now = [1000.0]
-    monkeypatch.setattr("gitexp.repo.git.lock_silence.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("gitexp.repo.git.locking.lock_silence.time.monotonic", lambda: now[0])
     monkeypatch.delenv(keeper.VARIABLE)
     patience = keeper.USUAL * lock_silence.SIGNS
 
@@ -300,8 +300,8 @@ def test_a_lock_of_an_unknown_holder_is_watched(place: Path, monkeypatch: pytest
 RACE = """
 import os, random, signal, sys, time
 from pathlib import Path
-from gitexp.repo.git import keeper
-from gitexp.repo.git.locks import try_lock
+from gitexp.repo.git.locking import keeper
+from gitexp.repo.git.locking.locks import try_lock
 place, ends = Path(sys.argv[1]), float(sys.argv[2])
 inside, chance = place.with_name("inside"), random.Random(int(sys.argv[3]))
 while time.time() < ends:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from benchmarks import peers
-from gitexp.repo.git.locks import try_lock
+from gitexp.repo.git.locking.locks import try_lock
 from tests.support.workspace import Workspace
 
 _PATIENCE = 170.0  # seconds; the repository takes about fifteen

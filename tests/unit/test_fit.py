@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitexp.cli.kit.cells import elide_middle
+from gitexp.cli.kit.terminal.cells import elide_middle
 from gitexp.views.fit import blocks, by_turns, distinct_cuts, served, short_names
 
 

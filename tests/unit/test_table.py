@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from gitexp.catalog import rows
 from gitexp.catalog.fields import Row
 from gitexp.catalog.rows import Draft
-from gitexp.cli.kit.render import cell_width
-from gitexp.cli.kit.table_layout import Layout, constants, lay_out
+from gitexp.cli.kit.tables.table_layout import Layout, constants, lay_out
+from gitexp.cli.kit.terminal.render import cell_width
 from gitexp.model import MISSING, Experiment, Record, Status
 from gitexp.views.best import best_value
 from gitexp.views.columns import Column, Columns

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitexp.cli.kit.cells import elide, elide_middle
-from gitexp.cli.kit.render import cell_width
+from gitexp.cli.kit.terminal.cells import elide, elide_middle
+from gitexp.cli.kit.terminal.render import cell_width
 from gitexp.model import MISSING
 from gitexp.times import show_duration, show_time
 from gitexp.words import clean, did_you_mean, nearest, show_value

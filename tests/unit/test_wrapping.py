@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitexp.cli.kit.wrapping import wrapped
+from gitexp.cli.kit.terminal.wrapping import wrapped
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gitexp.cli.kit.cells import elide
-from gitexp.cli.kit.render import Piece, cell_width
+from gitexp.cli.kit.terminal.cells import elide
+from gitexp.cli.kit.terminal.render import Piece, cell_width
 from gitexp.files.lines.alert_lines import sentence
 from gitexp.times import show_moment
 from gitexp.views.alert_list import Alert

@@ -8,8 +8,8 @@ from typing import Any
 import typer
 
 from gitexp import errors
-from gitexp.cli.kit import render
 from gitexp.cli.kit.help import again
+from gitexp.cli.kit.terminal import render
 
 
 def ask(context: Any, question: str) -> None:

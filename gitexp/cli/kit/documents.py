@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from gitexp.cli.kit import options, render
+from gitexp.cli.kit import options
+from gitexp.cli.kit.terminal import render
 from gitexp.views import markup
 from gitexp.views.markup import TableFormat
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 
 import typer
 
-from gitexp.cli.kit import render
-from gitexp.cli.kit.meter import Meter
+from gitexp.cli.kit.terminal import render
+from gitexp.cli.kit.terminal.meter import Meter
 from gitexp.sharing.partner import Contact, Fate, Shared
 from gitexp.words import shorten
 

@@ -10,10 +10,10 @@ from gitexp.catalog.certificates import Certificate
 from gitexp.catalog.fields import FACTS
 from gitexp.catalog.value_pairs import differs
 from gitexp.cli.kit.alert_text import alert_lines
-from gitexp.cli.kit.render import Piece, cell_width
-from gitexp.cli.kit.sections import Cells, side_by_side
 from gitexp.cli.kit.series_text import series_lines
 from gitexp.cli.kit.summary import outcome
+from gitexp.cli.kit.terminal.render import Piece, cell_width
+from gitexp.cli.kit.terminal.sections import Cells, side_by_side
 from gitexp.files import is_number
 from gitexp.model import MISSING, Change, Mean, Status
 from gitexp.times import show_duration, show_moment

@@ -14,9 +14,9 @@ from typing import Any
 import typer
 
 from gitexp import errors
-from gitexp.cli.kit import render
 from gitexp.cli.kit.help import ReaderGone
 from gitexp.cli.kit.replaced import OldSpelling
+from gitexp.cli.kit.terminal import render
 from gitexp.nofollow import NotPlain
 from gitexp.repo.git.failures import way_to_start
 from gitexp.words import did_you_mean

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from gitexp import errors
-from gitexp.cli.kit import render, taken
+from gitexp.cli.kit import taken
 from gitexp.cli.kit.documents import answer
+from gitexp.cli.kit.terminal import render
 from gitexp.history.undo import Step, Undone, touched
 from gitexp.project.project import Project
 from gitexp.times import show_time

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from gitexp.cli.kit import render
-from gitexp.cli.kit.braille import curve
-from gitexp.cli.kit.render import Piece, cell_width
-from gitexp.cli.kit.sections import Cells, side_by_side
+from gitexp.cli.kit.terminal import render
+from gitexp.cli.kit.terminal.braille import curve
+from gitexp.cli.kit.terminal.render import Piece, cell_width
+from gitexp.cli.kit.terminal.sections import Cells, side_by_side
 from gitexp.files.lines.series_columns import Series
 from gitexp.views.details import Details
 from gitexp.views.series_details import RUN

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gitexp import errors
 from gitexp.catalog.names import namesakes
-from gitexp.cli.kit import render
+from gitexp.cli.kit.terminal import render
 from gitexp.process import shared_umask
 from gitexp.project.change import complete_pending, unfinished
 from gitexp.project.config import CONFIG_FILE

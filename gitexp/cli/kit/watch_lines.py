@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from gitexp.cli.kit.alert_text import words
-from gitexp.cli.kit.braille import curve
-from gitexp.cli.kit.cells import elide
 from gitexp.cli.kit.output import printable
-from gitexp.cli.kit.render import Piece, cell_width
 from gitexp.cli.kit.summary import outcome
+from gitexp.cli.kit.terminal.braille import curve
+from gitexp.cli.kit.terminal.cells import elide
+from gitexp.cli.kit.terminal.render import Piece, cell_width
 from gitexp.files.lines.series_tail import LastLogged, finite
 from gitexp.model import Status
 from gitexp.runs.ongoing.watching import WatchedRun

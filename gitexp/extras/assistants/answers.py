@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from gitexp.cli.kit import json_output
+from gitexp.cli.kit.terminal import json_output
 from gitexp.words import clean
 
 MOST = 24_000  # characters of one answer

@@ -7,9 +7,10 @@ from typing import Annotated, Any
 import typer
 
 from gitexp.cli.commands.set_up import guide
-from gitexp.cli.kit import options, render
+from gitexp.cli.kit import options
 from gitexp.cli.kit.help import Command, Subcommands, leaves
 from gitexp.cli.kit.session import open_project
+from gitexp.cli.kit.terminal import render
 from gitexp.extras.assistants import skill
 from gitexp.extras.assistants.skill import SkillFolder
 

@@ -9,9 +9,10 @@ from typing import Annotated
 import typer
 
 from gitexp import errors, plugins
-from gitexp.cli.kit import options, render
+from gitexp.cli.kit import options
 from gitexp.cli.kit.help import Command, ListingGroup
 from gitexp.cli.kit.session import open_project
+from gitexp.cli.kit.terminal import render
 from gitexp.extras.engines import checking, job_clone, job_environment, restart, settings
 from gitexp.extras.engines import probe as probing
 from gitexp.extras.engines.engine import AGAIN, ENDING, ENGINE, JOB, MADE_ROOM, WITHOUT

@@ -28,7 +28,8 @@ from gitexp.project.exclusions import IGNORE_FILE
 from gitexp.project.project import Project
 from gitexp.repo import tracking, worktrees
 from gitexp.repo.experiments import PREFIX, Store
-from gitexp.repo.git import locks, refs
+from gitexp.repo.git import refs
+from gitexp.repo.git.locking import locks
 from gitexp.repo.git.new_clone import make_clone
 from gitexp.repo.git.values import RefChange, RefConflict
 from gitexp.repo.local import LocalState

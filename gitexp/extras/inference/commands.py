@@ -8,9 +8,10 @@ from typing import Annotated, NamedTuple
 import typer
 
 from gitexp import errors, plugins
-from gitexp.cli.kit import options, render
+from gitexp.cli.kit import options
 from gitexp.cli.kit.help import Command
 from gitexp.cli.kit.session import open_project
+from gitexp.cli.kit.terminal import render
 from gitexp.extras.inference import sides, verdict
 from gitexp.extras.inference.more_runs import MoreRuns
 from gitexp.extras.inference.sequential import PairEvidence

@@ -11,12 +11,13 @@ from typing import Annotated, Any
 import typer
 
 from gitexp import errors
-from gitexp.cli.kit import braille, options, render
-from gitexp.cli.kit.cells import in_columns
+from gitexp.cli.kit import options
 from gitexp.cli.kit.ending import status_of
 from gitexp.cli.kit.help import Command, Subcommands
-from gitexp.cli.kit.render import Piece
 from gitexp.cli.kit.session import open_project
+from gitexp.cli.kit.terminal import braille, render
+from gitexp.cli.kit.terminal.cells import in_columns
+from gitexp.cli.kit.terminal.render import Piece
 from gitexp.extras.inference.commands import Budget, direction_of
 from gitexp.extras.inference.loop import state as reading
 from gitexp.extras.inference.loop.driver import LoopDriver, LoopEnd

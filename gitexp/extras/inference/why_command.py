@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 
 from gitexp import errors
-from gitexp.cli.kit import options, render
-from gitexp.cli.kit.cells import in_columns
+from gitexp.cli.kit import options
 from gitexp.cli.kit.help import Command
 from gitexp.cli.kit.session import open_project
+from gitexp.cli.kit.terminal import render
+from gitexp.cli.kit.terminal.cells import in_columns
 from gitexp.extras.inference import sides, why_text
 from gitexp.extras.inference.commands import Budget, direction_of, usable_engine
 from gitexp.extras.inference.question import Question, asked

@@ -6,13 +6,13 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from gitexp.cli.kit.cells import elide
-from gitexp.cli.kit.render import Piece, cell_width
+from gitexp.cli.kit.terminal.cells import elide
+from gitexp.cli.kit.terminal.render import Piece, cell_width
 from gitexp.extras.plots import terminal
 from gitexp.extras.plots.curves import DrawnCurve
 from gitexp.extras.plots.images import ImagePlot
-from gitexp.extras.plots.plot_drawing import NamedChart
-from gitexp.extras.plots.plots_of_files import FilePlots
+from gitexp.extras.plots.of_files.plot_drawing import NamedChart
+from gitexp.extras.plots.of_files.plots_of_files import FilePlots
 from gitexp.extras.plots.tables import TablePlot
 from gitexp.words import clean, human_size
 

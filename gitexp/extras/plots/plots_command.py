@@ -14,15 +14,16 @@ import typer
 
 from gitexp import errors, plugins
 from gitexp.catalog.query import Query
-from gitexp.cli.kit import options, render
+from gitexp.cli.kit import options
 from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.query_options import PLAIN, with_query
 from gitexp.cli.kit.session import open_project
+from gitexp.cli.kit.terminal import render
 from gitexp.extras.plots import reading
 from gitexp.extras.plots.charts import Chart
 from gitexp.extras.plots.curves import XAxis
-from gitexp.extras.plots.many import ManyKind, ManyOptions, pictures
-from gitexp.extras.plots.plots_of_files import with_contents
+from gitexp.extras.plots.of_files.plots_of_files import with_contents
+from gitexp.extras.plots.of_many.many import ManyKind, ManyOptions, pictures
 from gitexp.extras.plots.plots_of_runs import Drawing, Drawn, plots_of
 from gitexp.project.project import Project
 from gitexp.words import clean

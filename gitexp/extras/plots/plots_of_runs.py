@@ -10,16 +10,16 @@ from gitexp.catalog import by_words, lookup
 from gitexp.catalog import query as queries
 from gitexp.catalog.lookup import Point
 from gitexp.catalog.query import Query
-from gitexp.cli.kit import render
-from gitexp.cli.kit.render import Piece
+from gitexp.cli.kit.terminal import render
+from gitexp.cli.kit.terminal.render import Piece
 from gitexp.extras.plots import file_terminal, reading, terminal
 from gitexp.extras.plots.charts import Chart
 from gitexp.extras.plots.curve_charts import curves_chart
 from gitexp.extras.plots.curves import DrawnCurve, XAxis
 from gitexp.extras.plots.images import title_and_step
-from gitexp.extras.plots.many import ManyChart
-from gitexp.extras.plots.plot_drawing import PlotChoice
-from gitexp.extras.plots.plots_of_files import FilePlots, file_plots
+from gitexp.extras.plots.of_files.plot_drawing import PlotChoice
+from gitexp.extras.plots.of_files.plots_of_files import FilePlots, file_plots
+from gitexp.extras.plots.of_many.many import ManyChart
 from gitexp.model import readable
 from gitexp.project.project import Project
 from gitexp.words import did_you_mean

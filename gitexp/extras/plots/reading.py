@@ -7,12 +7,12 @@ from fnmatch import fnmatchcase
 
 from gitexp import errors
 from gitexp.catalog import query as queries
-from gitexp.catalog import series_tables, stored_series
 from gitexp.catalog.query import Query
 from gitexp.catalog.replicates import Replicates, group_label, groups, standing_for
-from gitexp.catalog.series_ahead import ReadAhead
+from gitexp.catalog.series import series_tables, stored_series
+from gitexp.catalog.series.series_ahead import ReadAhead
 from gitexp.extras.plots.curves import DrawnCurve, XAxis, drawable, mean_of, on_axis, smoothed, thinned
-from gitexp.extras.plots.plotted_experiments import PlottedExperiment, of_rows
+from gitexp.extras.plots.of_many.plotted_experiments import PlottedExperiment, of_rows
 from gitexp.files.lines.series_columns import Series
 from gitexp.model import Experiment, readable
 from gitexp.project.project import Project

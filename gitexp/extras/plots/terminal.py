@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
-from gitexp.cli.kit import braille
-from gitexp.cli.kit.render import Piece, cell_width
+from gitexp.cli.kit.terminal import braille
+from gitexp.cli.kit.terminal.render import Piece, cell_width
 from gitexp.extras.plots.curves import DrawnCurve
 from gitexp.words import clean
 

@@ -13,12 +13,13 @@ import typer
 from gitexp import errors, plugins
 from gitexp.catalog.lineage import rows_of
 from gitexp.catalog.query import Query
-from gitexp.cli.kit import options, render
+from gitexp.cli.kit import options
 from gitexp.cli.kit.ending import status_of
 from gitexp.cli.kit.help import Command, ListingGroup
 from gitexp.cli.kit.query_options import PLAIN, with_query
 from gitexp.cli.kit.session import open_project
 from gitexp.cli.kit.summary import ended_line
+from gitexp.cli.kit.terminal import render
 from gitexp.extras.queue import handover, listing, pool, queue, remarks, workers
 from gitexp.extras.queue.choosing import chosen
 from gitexp.extras.queue.workers import Orders

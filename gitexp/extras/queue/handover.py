@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 from gitexp import errors, plugins
 from gitexp.catalog.lineage import rows_of
 from gitexp.catalog.query import Query
-from gitexp.cli.kit import options, render
+from gitexp.cli.kit import options
 from gitexp.cli.kit.documents import answer
 from gitexp.cli.kit.exchange import contact, left_behind
 from gitexp.cli.kit.query_options import PLAIN, with_query
 from gitexp.cli.kit.session import open_project
+from gitexp.cli.kit.terminal import render
 from gitexp.extras.queue import listing, queue
 from gitexp.extras.queue.choosing import chosen
 from gitexp.model import Experiment, Status

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from gitexp.cli.kit import render
-from gitexp.cli.kit.cells import in_columns
+from gitexp.cli.kit.terminal import render
+from gitexp.cli.kit.terminal.cells import in_columns
 from gitexp.model import Experiment, Record
 from gitexp.words import clean
 

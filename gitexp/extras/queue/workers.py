@@ -25,7 +25,7 @@ from gitexp.model import ProcessId
 from gitexp.process.limits import GRACE, NO_LIMITS, Limits
 from gitexp.process.liveness import current_process, is_alive
 from gitexp.repo import live
-from gitexp.repo.git import locks
+from gitexp.repo.git.locking import locks
 from gitexp.repo.local import LocalState
 from gitexp.words import shorten
 

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any, BinaryIO, overload
 
 from gitexp import errors
-from gitexp.catalog import live_values, lookup, rows, series_tables, stored_series
+from gitexp.catalog import live_values, lookup, rows
 from gitexp.catalog.fields import Row
 from gitexp.catalog.rows import unknown
-from gitexp.catalog.series_ahead import ReadAhead
-from gitexp.catalog.series_tables import SeriesTable
-from gitexp.catalog.stored_series import SeriesByName
+from gitexp.catalog.series import series_tables, stored_series
+from gitexp.catalog.series.series_ahead import ReadAhead
+from gitexp.catalog.series.series_tables import SeriesTable
+from gitexp.catalog.series.stored_series import SeriesByName
 from gitexp.datasets.run_artifacts import RunArtifact
 from gitexp.extras.reading import files_of
 from gitexp.extras.reading.history import History

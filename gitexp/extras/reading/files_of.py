@@ -8,7 +8,8 @@ import posixpath
 from typing import BinaryIO
 
 from gitexp import errors
-from gitexp.catalog import lookup, sources, stored_series
+from gitexp.catalog import lookup, sources
+from gitexp.catalog.series import stored_series
 from gitexp.datasets import run_artifacts
 from gitexp.datasets.run_artifacts import RunArtifact
 from gitexp.datasets.wanted import lock_at

@@ -10,10 +10,11 @@ import typer
 
 from gitexp import errors, plugins
 from gitexp.catalog.query import Query
-from gitexp.cli.kit import options, out_file, render
+from gitexp.cli.kit import options, out_file
 from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.query_options import PLAIN, with_query
 from gitexp.cli.kit.session import open_project
+from gitexp.cli.kit.terminal import render
 from gitexp.project.project import Project
 from gitexp.views.columns import Columns
 

@@ -9,12 +9,13 @@ from markupsafe import Markup
 
 from gitexp import errors
 from gitexp.catalog.fields import Row
-from gitexp.extras.plots import many, reading
+from gitexp.extras.plots import reading
 from gitexp.extras.plots.charts import Chart
 from gitexp.extras.plots.curve_charts import curves_chart
 from gitexp.extras.plots.curves import XAxis
-from gitexp.extras.plots.importance_chart import importance_chart, importance_of
-from gitexp.extras.plots.many import ManyKind, ManyOptions
+from gitexp.extras.plots.of_many import many
+from gitexp.extras.plots.of_many.importance_chart import importance_chart, importance_of
+from gitexp.extras.plots.of_many.many import ManyKind, ManyOptions
 from gitexp.extras.reports import verdicts
 from gitexp.extras.reports.content import Content, ReportedExperiment, first_member, reported
 from gitexp.extras.reports.curve_lines import curve_lines

@@ -13,10 +13,11 @@ import typer
 from gitexp import errors
 from gitexp.catalog import by_words
 from gitexp.catalog.query import Query, matching
-from gitexp.cli.kit import options, render
+from gitexp.cli.kit import options
 from gitexp.cli.kit.help import Command
 from gitexp.cli.kit.query_options import PLAIN, with_query
 from gitexp.cli.kit.session import open_project
+from gitexp.cli.kit.terminal import render
 from gitexp.extras.reproduction import many, texts
 from gitexp.extras.reproduction.check import Obstacle, check
 from gitexp.extras.reproduction.many import ReproductionOutcome

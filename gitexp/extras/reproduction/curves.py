@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from gitexp.catalog import series_tables, stored_series
-from gitexp.catalog.stored_series import SeriesByName
+from gitexp.catalog.series import series_tables, stored_series
+from gitexp.catalog.series.stored_series import SeriesByName
 from gitexp.files.lines.series import SYSTEM
 from gitexp.files.lines.series_columns import Series
 from gitexp.model import Experiment

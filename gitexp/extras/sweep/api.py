@@ -14,7 +14,7 @@ from gitexp.extras.queue.signals import presses
 from gitexp.extras.sweep import driver, named, session
 from gitexp.extras.sweep.definition import SweepDefinition
 from gitexp.extras.sweep.driver import SweepListener
-from gitexp.extras.sweep.grids import grid_of, in_order, waiting
+from gitexp.extras.sweep.spaces.grids import grid_of, in_order, waiting
 from gitexp.extras.sweep.summary import SweepSummary
 from gitexp.extras.sweep.trials import Trial
 from gitexp.model import Experiment

@@ -12,15 +12,15 @@ import typer
 from gitexp.catalog.lineage import rows_of
 from gitexp.catalog.query import Query
 from gitexp.catalog.replicates import Replicates
-from gitexp.cli.kit import render
 from gitexp.cli.kit.ending import status_of
 from gitexp.cli.kit.many import Many
-from gitexp.cli.kit.table_remarks import noted_lines, show_command
+from gitexp.cli.kit.tables.table_remarks import noted_lines, show_command
+from gitexp.cli.kit.terminal import render
 from gitexp.extras.queue import pool, remarks
 from gitexp.extras.queue.signals import presses
-from gitexp.extras.sweep.grids import Grid, grid_of, in_order, waiting
 from gitexp.extras.sweep.live_table import LiveTable
-from gitexp.extras.sweep.replicates import seeds_from
+from gitexp.extras.sweep.spaces.grids import Grid, grid_of, in_order, waiting
+from gitexp.extras.sweep.spaces.replicates import seeds_from
 from gitexp.files.command_words import arguments
 from gitexp.model import Experiment, Status
 from gitexp.project.params import CommandLine

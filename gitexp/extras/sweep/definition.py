@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from gitexp.errors import UsageError
 from gitexp.extras.sweep.halving import HALVING, HYPERBAND
-from gitexp.extras.sweep.space import Space, require_end
+from gitexp.extras.sweep.spaces.space import Space, require_end
 from gitexp.process.limits import Limits
 from gitexp.project.sections.directions import MAX, MIN, direction
 from gitexp.words import did_you_mean

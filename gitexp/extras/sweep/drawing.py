@@ -10,9 +10,9 @@ from collections.abc import Collection, Iterator
 from typing import Protocol
 
 from gitexp.extras.sweep.definition import Method, SweepDefinition
-from gitexp.extras.sweep.grid import MOST
 from gitexp.extras.sweep.shares import random_share, sobol_shares
-from gitexp.extras.sweep.space import Drawn, Space
+from gitexp.extras.sweep.spaces.grid import MOST
+from gitexp.extras.sweep.spaces.space import Drawn, Space
 
 _DRAWS = 100  # of points that were all run before
 _SUGGESTIONS = 5  # of a method that learns, before points are drawn at random

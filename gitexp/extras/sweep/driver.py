@@ -17,10 +17,10 @@ from gitexp.extras.sweep import trials as reading
 from gitexp.extras.sweep.crew import TrialCrew
 from gitexp.extras.sweep.definition import SweepDefinition
 from gitexp.extras.sweep.drawing import next_point
-from gitexp.extras.sweep.grid import MOST
 from gitexp.extras.sweep.known import KnownPoints
-from gitexp.extras.sweep.replicates import repeated
-from gitexp.extras.sweep.space import Drawn
+from gitexp.extras.sweep.spaces.grid import MOST
+from gitexp.extras.sweep.spaces.replicates import repeated
+from gitexp.extras.sweep.spaces.space import Drawn
 from gitexp.extras.sweep.trials import Trial
 from gitexp.model import Experiment, Status, readable
 from gitexp.process.environment import machine

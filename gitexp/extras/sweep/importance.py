@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gitexp.extras.sweep.space import Axis, AxisKind
+from gitexp.extras.sweep.spaces.space import Axis, AxisKind
 from gitexp.extras.sweep.trials import KnownPoint
 from gitexp.views import importance
 

@@ -16,7 +16,7 @@ from gitexp.extras.sweep import trials as reading
 from gitexp.extras.sweep.definition import SweepDefinition
 from gitexp.extras.sweep.drawing import Suggest
 from gitexp.extras.sweep.pruning import curve_of
-from gitexp.extras.sweep.space import Axis, Drawn
+from gitexp.extras.sweep.spaces.space import Axis, Drawn
 from gitexp.extras.sweep.trials import KnownPoint, Trial
 from gitexp.files.command_words.overrides import split_override
 from gitexp.files.formats.yaml_write import flow_text

@@ -6,7 +6,7 @@ from gitexp import errors, plugins
 from gitexp.cli.kit.many import Many
 from gitexp.extras.sweep import commands, named, searching
 from gitexp.extras.sweep.searching import Manner
-from gitexp.extras.sweep.space import is_distribution
+from gitexp.extras.sweep.spaces.space import is_distribution
 from gitexp.project.project import Project
 from gitexp.runs.request import RunRequest
 

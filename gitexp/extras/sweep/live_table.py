@@ -9,12 +9,12 @@ from dataclasses import replace
 from typing import TypeVar
 
 from gitexp.catalog.query import Query
-from gitexp.cli.kit import render
-from gitexp.cli.kit.cells import elide
 from gitexp.cli.kit.summary import ended_line
-from gitexp.cli.kit.table_layout import Line, lay_out
-from gitexp.cli.kit.watch import InPlace
-from gitexp.extras.sweep.grids import in_order
+from gitexp.cli.kit.tables.table_layout import Line, lay_out
+from gitexp.cli.kit.terminal import render
+from gitexp.cli.kit.terminal.cells import elide
+from gitexp.cli.kit.terminal.watch import InPlace
+from gitexp.extras.sweep.spaces.grids import in_order
 from gitexp.model import Experiment, Status, Stored, readable
 from gitexp.project.project import Project
 from gitexp.repo.experiments import Store

@@ -10,7 +10,7 @@ from gitexp.extras.sweep import driver
 from gitexp.extras.sweep import trials as reading
 from gitexp.extras.sweep.definition import Method, SweepDefinition, checked, method_of, with_directions
 from gitexp.extras.sweep.section import NAME, definitions
-from gitexp.extras.sweep.space import of_overrides
+from gitexp.extras.sweep.spaces.space import of_overrides
 from gitexp.model import Experiment
 from gitexp.project.config_keys import A_SWEEP
 from gitexp.project.project import Project

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from gitexp import plugins
-from gitexp.catalog import stored_series
+from gitexp.catalog.series import stored_series
 from gitexp.extras.sweep import curves, halving
 from gitexp.extras.sweep import trials as reading
 from gitexp.extras.sweep.definition import SPARED, SweepDefinition

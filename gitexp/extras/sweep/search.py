@@ -15,7 +15,7 @@ from typing import Any
 
 from gitexp.errors import GitexpError, UsageError
 from gitexp.extras.sweep.definition import SPARED, Method, SweepDefinition
-from gitexp.extras.sweep.space import Axis, AxisKind, Drawn
+from gitexp.extras.sweep.spaces.space import Axis, AxisKind, Drawn
 from gitexp.extras.sweep.trials import KnownPoint
 from gitexp.project.sections.directions import MAX
 

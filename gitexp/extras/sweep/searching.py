@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from gitexp import files
-from gitexp.cli.kit import render
 from gitexp.cli.kit.ending import status_of
+from gitexp.cli.kit.terminal import render
 from gitexp.extras.queue import remarks
 from gitexp.extras.queue.signals import presses
 from gitexp.extras.sweep import changes, driver, pruning, session, summary

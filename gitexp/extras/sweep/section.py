@@ -16,7 +16,7 @@ from gitexp.extras.sweep.definition import (
     method_of,
     with_directions,
 )
-from gitexp.extras.sweep.space import Space, of_overrides
+from gitexp.extras.sweep.spaces.space import Space, of_overrides
 from gitexp.files import as_list
 from gitexp.files.formats.yaml_write import flow_text
 from gitexp.files.scalars import is_text

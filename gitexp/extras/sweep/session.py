@@ -14,7 +14,7 @@ from gitexp.extras.sweep.crew import crew_of
 from gitexp.extras.sweep.definition import SweepDefinition, id_of
 from gitexp.extras.sweep.driver import Sweeper, SweepListener, SweepOutcome
 from gitexp.extras.sweep.importance import simple
-from gitexp.extras.sweep.space import samples
+from gitexp.extras.sweep.spaces.space import samples
 from gitexp.extras.sweep.summary import SweepSummary
 from gitexp.extras.sweep.trials import KnownPoint, Trial
 from gitexp.model import Experiment

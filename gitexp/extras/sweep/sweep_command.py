@@ -10,11 +10,12 @@ import typer
 from gitexp import plugins
 from gitexp.catalog.query import Query
 from gitexp.catalog.replicates import Replicates
-from gitexp.cli.kit import options, render
+from gitexp.cli.kit import options
 from gitexp.cli.kit.documents import answer
 from gitexp.cli.kit.help import Command, Subcommands
 from gitexp.cli.kit.session import open_project
-from gitexp.cli.kit.table_remarks import noted_lines, show_command
+from gitexp.cli.kit.tables.table_remarks import noted_lines, show_command
+from gitexp.cli.kit.terminal import render
 from gitexp.extras.sweep import crew, driver, named, searching, session
 from gitexp.extras.sweep import trials as reading
 from gitexp.extras.sweep.searching import Manner

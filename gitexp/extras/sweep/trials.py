@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from gitexp import files
 from gitexp.extras.sweep.definition import Method, SweepDefinition
-from gitexp.extras.sweep.space import Drawn, of_overrides
+from gitexp.extras.sweep.spaces.space import Drawn, of_overrides
 from gitexp.files import is_finite, is_number
 from gitexp.model import Experiment, Record, Status, is_touched
 

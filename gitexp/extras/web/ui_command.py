@@ -17,9 +17,10 @@ from typing import Annotated, Any
 import typer
 
 from gitexp import errors, plugins
-from gitexp.cli.kit import options, render
+from gitexp.cli.kit import options
 from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.session import open_project
+from gitexp.cli.kit.terminal import render
 from gitexp.extras.web.documents import Documents
 from gitexp.extras.web.guard import Allowed
 from gitexp.project.project import Project

@@ -22,7 +22,7 @@ from gitexp.objects.workspace_files import WorkspaceFiles, keep_owner, set_folde
 from gitexp.repo.git import conversions, indexes
 from gitexp.repo.git.git_calls import FETCHING
 from gitexp.repo.git.indexes import Entry
-from gitexp.repo.git.new_objects import new_object
+from gitexp.repo.git.objects.new_objects import new_object
 from gitexp.repo.git.repository import Repository
 
 _SUBMODULE = "160000"  # the mode of an entry that is another repository's commit

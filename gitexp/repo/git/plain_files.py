@@ -16,7 +16,7 @@ from pathlib import PurePosixPath
 
 from gitexp import nofollow
 from gitexp.repo.git import conversions, trees
-from gitexp.repo.git.new_objects import NewObject, new_object
+from gitexp.repo.git.objects.new_objects import NewObject, new_object
 from gitexp.repo.git.repository import Repository
 
 MOST_FILES = 500

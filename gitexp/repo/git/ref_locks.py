@@ -21,7 +21,7 @@ from typing import NamedTuple
 from gitexp import errors
 from gitexp.process.git_processes import holder
 from gitexp.process.liveness import namespace
-from gitexp.repo.git import locks
+from gitexp.repo.git.locking import locks
 
 # The deletion of any ref locks packed-refs and writes a new one; all refs of a reftable have one lock.
 _SHARED = ("packed-refs.lock", "packed-refs.new", "reftable/tables.list.lock")

@@ -17,9 +17,9 @@ from pathlib import Path
 
 from gitexp import errors
 from gitexp.repo.git import belonging, failures, launch, ref_locks
-from gitexp.repo.git.git_objects import GitObjects
 from gitexp.repo.git.git_text import rows
 from gitexp.repo.git.launch import Git
+from gitexp.repo.git.objects.git_objects import GitObjects
 from gitexp.repo.git.values import Head, RefChange, RefConflict
 
 _SINCE_2_31 = "--path-format=absolute"

@@ -23,7 +23,7 @@ from gitexp.repo.git.changes import Changes, differences, require_storable
 from gitexp.repo.git.conversions import blob_of, keep_exact
 from gitexp.repo.git.disk_files import NoFile, file_size, files_below, is_regular, is_repository
 from gitexp.repo.git.git_text import in_lines
-from gitexp.repo.git.new_objects import new_object
+from gitexp.repo.git.objects.new_objects import new_object
 from gitexp.repo.git.repository import Repository
 from gitexp.repo.git.trees import files_in
 from gitexp.words import human_size, shorten

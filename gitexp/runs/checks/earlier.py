@@ -26,7 +26,7 @@ from gitexp.project.project import inside
 from gitexp.repo import records
 from gitexp.repo.experiments import PREFIX, Store
 from gitexp.repo.git import trees
-from gitexp.repo.git.new_objects import new_object
+from gitexp.repo.git.objects.new_objects import new_object
 from gitexp.repo.git.repository import Repository
 from gitexp.repo.git.values import TreeEntry
 from gitexp.runs.checks import inputs

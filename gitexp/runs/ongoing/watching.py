@@ -9,7 +9,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from gitexp.catalog import live_values, rows, stored_series
+from gitexp.catalog import live_values, rows
+from gitexp.catalog.series import stored_series
 from gitexp.files.lines.series import SERIES, SYSTEM, WRITERS
 from gitexp.files.lines.series_tail import CurveSketch, LastLogged, SeriesTail, read_at
 from gitexp.model import Experiment, Record, Status, readable

@@ -16,8 +16,8 @@ from gitexp.project import protected
 from gitexp.project.baseline_config import BaselineConfig
 from gitexp.project.project import Project
 from gitexp.project.protected import ProtectedPaths
-from gitexp.repo.git import new_objects
 from gitexp.repo.git.git_calls import is_true
+from gitexp.repo.git.objects import new_objects
 from gitexp.repo.git.repository import Repository
 from gitexp.repo.git.values import TreeEntry
 from gitexp.words import shorten

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from gitexp import errors
-from gitexp.extras.engines import dask
-from gitexp.extras.engines.dask import DaskEngine
+from gitexp.extras.engines.by_dask import dask
+from gitexp.extras.engines.by_dask.dask import DaskEngine
 from gitexp.extras.engines.engine import GONE, EngineSettings, Job, JobState
 from gitexp.model import Status
 from gitexp.testing import EngineContract

@@ -17,9 +17,9 @@ import pytest
 
 import gitexp
 from gitexp import errors
-from gitexp.extras.engines import slurm_options
+from gitexp.extras.engines.by_slurm import slurm_options
+from gitexp.extras.engines.by_slurm.slurm import SlurmEngine
 from gitexp.extras.engines.engine import EngineSettings, Job, JobState
-from gitexp.extras.engines.slurm import SlurmEngine
 from gitexp.model import Record, Status
 from gitexp.project.project import Project
 from gitexp.testing import EngineContract

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from gitexp import errors
+from gitexp.extras.engines.by_ssh.ssh import SshEngine
+from gitexp.extras.engines.by_ssh.ssh_hosts import OF_HOST, OPTIONS, hosts_of
 from gitexp.extras.engines.engine import GONE, EngineSettings, Job, JobState
 from gitexp.extras.engines.settings import KEYS
-from gitexp.extras.engines.ssh import SshEngine
-from gitexp.extras.engines.ssh_hosts import OF_HOST, OPTIONS, hosts_of
 from gitexp.testing import EngineContract
 from tests.support.lab import Lab, make_lab
 from tests.support.servers import Place, sshd

@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 
 from gitexp import errors
-from gitexp.extras.plots import rate_charts, safe_specs, user_templates
+from gitexp.extras.plots import safe_specs
 from gitexp.extras.plots.charts import Chart
-from gitexp.extras.plots.distributions import intervals
-from gitexp.extras.plots.file_charts import TEMPLATES, FilePlot, file_chart
-from gitexp.extras.plots.file_points import NoPoints, PlotPoint, points_of
 from gitexp.extras.plots.images import ImagePlot, ImageVersion, section, title_and_step
+from gitexp.extras.plots.of_files import rate_charts, user_templates
+from gitexp.extras.plots.of_files.distributions import intervals
+from gitexp.extras.plots.of_files.file_charts import TEMPLATES, FilePlot, file_chart
+from gitexp.extras.plots.of_files.file_points import NoPoints, PlotPoint, points_of
 from gitexp.extras.plots.rendering import Rendering
 from gitexp.extras.plots.tables import table_of
 from gitexp.files.plot_entries import PlotColumn, PlotEntry, entries_of

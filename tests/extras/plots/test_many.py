@@ -9,23 +9,23 @@ from typing import Any
 
 import pytest
 
-from gitexp.cli.kit.render import as_text
+from gitexp.cli.kit.terminal.render import as_text
 from gitexp.errors import ExperimentError, UsageError
 from gitexp.extras.plots.charts import is_vega
-from gitexp.extras.plots.contour_chart import contour_chart, interpolated, measurements
 from gitexp.extras.plots.curves import XAxis
-from gitexp.extras.plots.histogram_chart import bars
-from gitexp.extras.plots.importance_chart import importance_of
-from gitexp.extras.plots.many import ManyKind, ManyOptions, pictures
-from gitexp.extras.plots.pareto_chart import front_of
-from gitexp.extras.plots.plotted_experiments import (
+from gitexp.extras.plots.of_many.contour_chart import contour_chart, interpolated, measurements
+from gitexp.extras.plots.of_many.histogram_chart import bars
+from gitexp.extras.plots.of_many.importance_chart import importance_of
+from gitexp.extras.plots.of_many.many import ManyKind, ManyOptions, pictures
+from gitexp.extras.plots.of_many.pareto_chart import front_of
+from gitexp.extras.plots.of_many.plotted_experiments import (
     PlottedExperiment,
     axes_of,
     column_of,
     differing_params,
     spans_decades,
 )
-from gitexp.extras.plots.progress_chart import progress
+from gitexp.extras.plots.of_many.progress_chart import progress
 from gitexp.extras.plots.rendering import Rendering
 from gitexp.model import Differing, Mean
 from tests.support.workspace import Workspace

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
-from gitexp.extras.plots.many import ManyKind, ManyOptions, pictures
-from gitexp.extras.plots.plotted_experiments import PlottedExperiment
+from gitexp.extras.plots.of_many.many import ManyKind, ManyOptions, pictures
+from gitexp.extras.plots.of_many.plotted_experiments import PlottedExperiment
 from gitexp.extras.plots.rendering import Rendering
 from tests.support.dashboard import BROWSER, NO_BROWSER
 

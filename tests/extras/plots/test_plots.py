@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from gitexp.cli.kit import render
+from gitexp.cli.kit.terminal import render
 from gitexp.extras.plots import terminal
 from gitexp.extras.plots.curve_charts import curves_chart
 from gitexp.extras.plots.curves import DrawnCurve, XAxis, mean_of, on_axis, smoothed, thinned

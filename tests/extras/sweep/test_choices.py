@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from gitexp.errors import OverrideError
-from gitexp.extras.sweep import grid
-from gitexp.extras.sweep.points import of_overrides
+from gitexp.extras.sweep.spaces import grid
+from gitexp.extras.sweep.spaces.points import of_overrides
 from gitexp.files.command_words import choices
 
 

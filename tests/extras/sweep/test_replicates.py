@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from gitexp.catalog.replicates import Replicates
-from gitexp.cli.kit import render
+from gitexp.cli.kit.terminal import render
 from gitexp.errors import ConfigError, OverrideError, UsageError
 from gitexp.extras.sweep.commands import _print_table
-from gitexp.extras.sweep.grid import MOST
-from gitexp.extras.sweep.replicates import repeated, seeds_from
+from gitexp.extras.sweep.spaces.grid import MOST
+from gitexp.extras.sweep.spaces.replicates import repeated, seeds_from
 from gitexp.model import Experiment, Status, Value
 from gitexp.project.config import Config
 from gitexp.project.config_loading import load

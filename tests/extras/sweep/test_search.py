@@ -18,7 +18,7 @@ from gitexp.extras.sweep.halving import TrialCurve, is_hopeless
 from gitexp.extras.sweep.importance import simple
 from gitexp.extras.sweep.search import Searcher, importance_of
 from gitexp.extras.sweep.section import definitions
-from gitexp.extras.sweep.space import Drawn, of_overrides
+from gitexp.extras.sweep.spaces.space import Drawn, of_overrides
 from gitexp.extras.sweep.trials import KnownPoint
 from gitexp.model import Experiment, Record, Status
 from gitexp.views import importance

@@ -7,7 +7,7 @@ import json
 import os
 from pathlib import Path
 
-from gitexp.cli.kit.braille import curve
+from gitexp.cli.kit.terminal.braille import curve
 from gitexp.files.lines.series_tail import SeriesTail, finite, last_values
 
 

@@ -11,7 +11,7 @@ import pytest
 
 import gitexp
 from gitexp import errors
-from gitexp.catalog import series_ahead, series_tables, stored_series
+from gitexp.catalog.series import series_ahead, series_tables, stored_series
 from gitexp.files.lines.series_columns import Series
 from gitexp.model import Experiment
 from gitexp.project.project import Project

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gitexp import errors
-from gitexp.cli.kit.meter import Meter, described
+from gitexp.cli.kit.terminal.meter import Meter, described
 from gitexp.datasets import remotes, sync
 from gitexp.datasets import status as datasets_status
 from gitexp.objects.remotes.transfer import Progress
@@ -308,7 +308,8 @@ def test_progress_in_words() -> None:
 
 def test_progress_is_drawn_where_a_person_watches_and_wiped() -> None:
     program = (
-        "from gitexp.cli.kit.meter import Meter; from gitexp.objects.remotes.transfer import Progress\n"
+        "from gitexp.cli.kit.terminal.meter import Meter\n"
+        "from gitexp.objects.remotes.transfer import Progress\n"
         "with Meter('Pushing') as meter:\n"
         "  meter(Progress(1, 2, 1024, 2048, 1.0)); meter(Progress(2, 2, 2048, 2048, 2.0))\n"
         "print('done')"

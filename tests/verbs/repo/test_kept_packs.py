@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gitexp import errors
-from gitexp.repo.git import kept_packs
+from gitexp.repo.git.objects import kept_packs
 from gitexp.repo.git.repository import Repository
 from tests.support.repositories import age_packs, git
 from tests.support.workspace import Workspace

@@ -17,8 +17,9 @@ from gitexp.catalog.changed_files import CommitStep, changed_files
 from gitexp.catalog.fields import BY_NAME, Row
 from gitexp.catalog.lineage import Lineage
 from gitexp.catalog.query import Query, matching
-from gitexp.cli.kit import complete, render
-from gitexp.cli.kit.watch import Picture, watch
+from gitexp.cli.kit import complete
+from gitexp.cli.kit.terminal import render
+from gitexp.cli.kit.terminal.watch import Picture, watch
 from gitexp.model import MISSING, Experiment, Record, Status
 from gitexp.project.project import Project
 from gitexp.repo import records, trash

@@ -10,7 +10,7 @@ import pytest
 from gitexp import errors
 from gitexp.catalog.value_pairs import differs
 from gitexp.cli.kit import experiment_text as told
-from gitexp.cli.kit.render import cell_width
+from gitexp.cli.kit.terminal.render import cell_width
 from gitexp.model import Change, Status
 from gitexp.project.project import Project
 from gitexp.views.details import Details, details

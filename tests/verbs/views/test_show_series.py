@@ -7,7 +7,7 @@ import math
 
 import pytest
 
-from gitexp.cli.kit.render import cell_width
+from gitexp.cli.kit.terminal.render import cell_width
 from gitexp.views import series_details
 from tests.support.experiments import put
 from tests.support.workspace import Workspace

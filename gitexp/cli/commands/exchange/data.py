@@ -9,12 +9,13 @@ import typer
 
 from gitexp import errors, words
 from gitexp.catalog.query import Query
-from gitexp.cli.kit import options, render
+from gitexp.cli.kit import options
 from gitexp.cli.kit.documents import answer
 from gitexp.cli.kit.help import Command, Subcommands
-from gitexp.cli.kit.meter import Meter
 from gitexp.cli.kit.query_options import PLAIN, with_query
 from gitexp.cli.kit.session import open_project
+from gitexp.cli.kit.terminal import render
+from gitexp.cli.kit.terminal.meter import Meter
 from gitexp.datasets import chosen_data
 from gitexp.datasets import status as datasets_status
 from gitexp.datasets import sync as ops

@@ -10,10 +10,11 @@ import typer
 
 from gitexp import errors, plugins
 from gitexp.catalog.lineage import row_of
-from gitexp.cli.kit import options, render
+from gitexp.cli.kit import options
 from gitexp.cli.kit.exchange import contact
 from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.session import open_project, warn_of_namesakes
+from gitexp.cli.kit.terminal import render
 from gitexp.sharing import import_ as ops
 from gitexp.sharing.import_ import Imported
 from gitexp.sharing.partner import Fate

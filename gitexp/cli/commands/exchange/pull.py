@@ -8,10 +8,11 @@ from typing import Annotated
 
 import typer
 
-from gitexp.cli.kit import options, render
+from gitexp.cli.kit import options
 from gitexp.cli.kit.exchange import contact, listed, one_or_many, report
 from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.session import open_project
+from gitexp.cli.kit.terminal import render
 from gitexp.sharing import pull as ops
 from gitexp.sharing.partner import Fate, Shared
 from gitexp.sharing.pull import Pulled

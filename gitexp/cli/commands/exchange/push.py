@@ -9,11 +9,12 @@ from typing import Annotated, Any
 
 import typer
 
-from gitexp.cli.kit import options, render
+from gitexp.cli.kit import options
 from gitexp.cli.kit.exchange import contact, listed, one_or_many, report
 from gitexp.cli.kit.help import again, registration
 from gitexp.cli.kit.session import open_project
 from gitexp.cli.kit.summary import told_of_untracked
+from gitexp.cli.kit.terminal import render
 from gitexp.sharing import push as ops
 from gitexp.sharing.partner import Fate, Shared
 from gitexp.sharing.push import Pushed, PushRequest

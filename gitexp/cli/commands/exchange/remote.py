@@ -9,10 +9,11 @@ from typing import Annotated, Any
 
 import typer
 
-from gitexp.cli.kit import options, render
+from gitexp.cli.kit import options
 from gitexp.cli.kit.documents import answer
 from gitexp.cli.kit.help import Command, Subcommands
 from gitexp.cli.kit.session import open_project
+from gitexp.cli.kit.terminal import render
 from gitexp.datasets import remotes as ops
 from gitexp.masks import without_credentials
 from gitexp.project.config import CONFIG_FILE

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from gitexp.cli.kit import options, render, taken
+from gitexp.cli.kit import options, taken
 from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.session import open_project
+from gitexp.cli.kit.terminal import render
 from gitexp.history import apply as ops
 from gitexp.history.apply import Applied
 

@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from gitexp import errors
-from gitexp.cli.kit import options, render, taken
+from gitexp.cli.kit import options, taken
 from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.session import open_project
+from gitexp.cli.kit.terminal import render
 from gitexp.history import branch as ops
 from gitexp.project.project import Project
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from gitexp.cli.kit import options, render
+from gitexp.cli.kit import options
 from gitexp.cli.kit.help import registration
-from gitexp.cli.kit.meter import Meter
 from gitexp.cli.kit.session import open_project
+from gitexp.cli.kit.terminal import render
+from gitexp.cli.kit.terminal.meter import Meter
 from gitexp.datasets import checkout as ops
 from gitexp.datasets.checkout import CheckedOut
 from gitexp.model import Artifact, paths_of

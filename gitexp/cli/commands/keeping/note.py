@@ -10,9 +10,10 @@ from typing import Annotated
 from gitexp import errors
 from gitexp.catalog import lookup
 from gitexp.catalog.lineage import row_of
-from gitexp.cli.kit import options, render
+from gitexp.cli.kit import options
 from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.session import open_project
+from gitexp.cli.kit.terminal import render
 from gitexp.history import edit
 from gitexp.project.project import Project
 from gitexp.words import show_value

@@ -9,9 +9,10 @@ from typing import Annotated
 import typer
 
 from gitexp import errors
-from gitexp.cli.kit import consent, exchange, options, render
+from gitexp.cli.kit import consent, exchange, options
 from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.session import open_project
+from gitexp.cli.kit.terminal import render
 from gitexp.history import remove as ops
 from gitexp.project.project import Project
 from gitexp.sharing import elsewhere

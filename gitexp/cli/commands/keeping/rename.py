@@ -7,9 +7,10 @@ from typing import Annotated
 import typer
 
 from gitexp.catalog.lineage import row_of
-from gitexp.cli.kit import options, render
+from gitexp.cli.kit import options
 from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.session import open_project, warn_of_namesakes
+from gitexp.cli.kit.terminal import render
 from gitexp.history import edit
 from gitexp.words import clean
 

@@ -6,10 +6,11 @@ from typing import Annotated, Any
 
 from gitexp import errors
 from gitexp.catalog.lineage import row_of
-from gitexp.cli.kit import options, render
+from gitexp.cli.kit import options
 from gitexp.cli.kit.documents import answer
 from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.session import open_project, warn_of_namesakes
+from gitexp.cli.kit.terminal import render
 from gitexp.history import restore as history_restore
 from gitexp.repo.trash import Trashed
 from gitexp.times import show_time, stamp

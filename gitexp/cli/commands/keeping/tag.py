@@ -14,10 +14,11 @@ from gitexp.catalog import by_words, lookup
 from gitexp.catalog.lineage import row_of, rows_of
 from gitexp.catalog.query import Query, matching
 from gitexp.catalog.sources import is_own
-from gitexp.cli.kit import options, render
+from gitexp.cli.kit import options
 from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.query_options import PLAIN, with_query
 from gitexp.cli.kit.session import open_project
+from gitexp.cli.kit.terminal import render
 from gitexp.history import edit
 from gitexp.model import Experiment, readable
 from gitexp.project.project import Project

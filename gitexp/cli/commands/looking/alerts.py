@@ -8,12 +8,13 @@ import typer
 
 from gitexp import errors
 from gitexp.catalog.query import Query, matching
-from gitexp.cli.kit import options, render
+from gitexp.cli.kit import options
 from gitexp.cli.kit.alert_text import alert_lines
 from gitexp.cli.kit.documents import answer
 from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.query_options import PLAIN, with_query
 from gitexp.cli.kit.session import open_project
+from gitexp.cli.kit.terminal import render
 from gitexp.model import readable
 from gitexp.times import Moment, parse_moment
 from gitexp.views import alert_list as ops

@@ -9,9 +9,10 @@ import typer
 
 from gitexp import errors
 from gitexp.catalog import lookup
-from gitexp.cli.kit import options, render
+from gitexp.cli.kit import options
 from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.session import open_project
+from gitexp.cli.kit.terminal import render
 from gitexp.datasets import artifact_files, run_artifacts
 from gitexp.datasets.run_artifacts import RunArtifact
 from gitexp.views import markup

@@ -11,10 +11,11 @@ import typer
 from gitexp.catalog.fields import Row
 from gitexp.catalog.query import Query
 from gitexp.catalog.replicates import spread_of
-from gitexp.cli.kit import options, render
+from gitexp.cli.kit import options
 from gitexp.cli.kit.help import again, registration
 from gitexp.cli.kit.query_options import PLAIN, with_query
 from gitexp.cli.kit.session import open_project
+from gitexp.cli.kit.terminal import render
 from gitexp.model import Mean
 from gitexp.views.best import SureBest, sure_best
 from gitexp.views.best import best as find

@@ -11,13 +11,14 @@ import typer
 from gitexp.catalog.lookup import Point
 from gitexp.catalog.query import Query, matching
 from gitexp.catalog.replicates import Replicates, spread_of
-from gitexp.cli.kit import options, render
-from gitexp.cli.kit.cells import elide, elide_middle
+from gitexp.cli.kit import options
 from gitexp.cli.kit.help import again, registration
 from gitexp.cli.kit.query_options import PLAIN, with_query
-from gitexp.cli.kit.render import Piece, cell_width
 from gitexp.cli.kit.session import open_project
 from gitexp.cli.kit.single_replicates import means_of
+from gitexp.cli.kit.terminal import render
+from gitexp.cli.kit.terminal.cells import elide, elide_middle
+from gitexp.cli.kit.terminal.render import Piece, cell_width
 from gitexp.model import MISSING, Experiment, Mean
 from gitexp.project.project import Project
 from gitexp.repo.known_records import KnownRecords

@@ -13,14 +13,15 @@ from gitexp import errors
 from gitexp.catalog.lookup import Point
 from gitexp.catalog.query import Query
 from gitexp.catalog.value_pairs import change_of
-from gitexp.cli.kit import options, render
+from gitexp.cli.kit import options
 from gitexp.cli.kit.help import again, registration
 from gitexp.cli.kit.output import printable_patch
 from gitexp.cli.kit.query_options import PLAIN, with_query
-from gitexp.cli.kit.render import Piece
-from gitexp.cli.kit.sections import Cells, side_by_side
 from gitexp.cli.kit.session import open_project
 from gitexp.cli.kit.single_replicates import means_of
+from gitexp.cli.kit.terminal import render
+from gitexp.cli.kit.terminal.render import Piece
+from gitexp.cli.kit.terminal.sections import Cells, side_by_side
 from gitexp.model import MISSING, Artifact, Change, is_touched
 from gitexp.project.project import Project
 from gitexp.repo.known_records import KnownRecords

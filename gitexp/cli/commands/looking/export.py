@@ -12,10 +12,11 @@ import typer
 from gitexp import errors, plugins
 from gitexp.catalog.query import Query
 from gitexp.catalog.replicates import Replicates
-from gitexp.cli.kit import json_output, options, out_file, render
+from gitexp.cli.kit import options, out_file
 from gitexp.cli.kit.help import again, registration
 from gitexp.cli.kit.query_options import PLAIN, with_query
 from gitexp.cli.kit.session import open_project
+from gitexp.cli.kit.terminal import json_output, render
 from gitexp.views import exported as ops
 from gitexp.views.columns import Columns
 from gitexp.views.exported import ExportedFile, ExportedTable

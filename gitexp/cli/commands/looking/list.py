@@ -9,11 +9,12 @@ from typing import Annotated, Any
 from gitexp.catalog import rows
 from gitexp.catalog.fields import Row, Use, used_for
 from gitexp.catalog.query import UNGROUPED, Query, matching
-from gitexp.cli.kit import options, render
+from gitexp.cli.kit import options
 from gitexp.cli.kit.documents import answer
 from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.query_options import PLAIN, with_query
 from gitexp.cli.kit.session import open_project
+from gitexp.cli.kit.terminal import render
 from gitexp.model import MISSING, Stored
 from gitexp.project.project import Project
 from gitexp.views import markup

@@ -11,10 +11,11 @@ import typer
 from gitexp import errors, files
 from gitexp.catalog import rows
 from gitexp.catalog.query import Query, matching
-from gitexp.cli.kit import options, render
+from gitexp.cli.kit import options
 from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.query_options import PLAIN, with_query
 from gitexp.cli.kit.session import open_project
+from gitexp.cli.kit.terminal import render
 from gitexp.history.measure import Measured, measure
 from gitexp.model import readable
 from gitexp.project.project import Project

@@ -11,12 +11,13 @@ import typer
 from gitexp.catalog.fields import Row
 from gitexp.catalog.query import BY_BASELINE, Query
 from gitexp.catalog.replicates import Replicates, row_as_json
-from gitexp.cli.kit import options, render
+from gitexp.cli.kit import options
 from gitexp.cli.kit.help import again, registration
 from gitexp.cli.kit.query_options import PLAIN, with_query
 from gitexp.cli.kit.session import open_project
-from gitexp.cli.kit.table_remarks import Again, noted_lines, remarks
-from gitexp.cli.kit.watch import Picture, watch
+from gitexp.cli.kit.tables.table_remarks import Again, noted_lines, remarks
+from gitexp.cli.kit.terminal import render
+from gitexp.cli.kit.terminal.watch import Picture, watch
 from gitexp.project.project import Project
 from gitexp.runs.ongoing.recover import finish_dead_runs
 from gitexp.views import formats

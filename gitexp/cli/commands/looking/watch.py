@@ -10,11 +10,12 @@ from typing import Annotated
 from gitexp import errors
 from gitexp.catalog import by_words, lookup
 from gitexp.catalog.query import Query, matching
-from gitexp.cli.kit import options, render, watch_lines
+from gitexp.cli.kit import options, watch_lines
 from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.query_options import PLAIN, with_query
 from gitexp.cli.kit.session import open_project
-from gitexp.cli.kit.watch import Picture, watch_all
+from gitexp.cli.kit.terminal import render
+from gitexp.cli.kit.terminal.watch import Picture, watch_all
 from gitexp.runs.ongoing.watching import WatchedRun, Watching
 from gitexp.words import counted
 

@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Annotated, Any
 
-from gitexp.cli.kit import options, render
-from gitexp.cli.kit.cells import elide
+from gitexp.cli.kit import options
 from gitexp.cli.kit.help import registration
-from gitexp.cli.kit.render import Piece, cell_width
 from gitexp.cli.kit.session import open_project
+from gitexp.cli.kit.terminal import render
+from gitexp.cli.kit.terminal.cells import elide
+from gitexp.cli.kit.terminal.render import Piece, cell_width
 from gitexp.pipeline import draw
 from gitexp.pipeline.stage import Stage
 from gitexp.stages.dag import Dag

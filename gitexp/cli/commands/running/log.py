@@ -8,11 +8,12 @@ from typing import Annotated
 
 import typer
 
-from gitexp.cli.kit import options, render
-from gitexp.cli.kit.cells import elide
+from gitexp.cli.kit import options
 from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.output import printable
 from gitexp.cli.kit.session import open_project
+from gitexp.cli.kit.terminal import render
+from gitexp.cli.kit.terminal.cells import elide
 from gitexp.runs.ongoing import log as ops
 
 EPILOG = """Examples:

@@ -16,11 +16,12 @@ from gitexp import errors, plugins
 from gitexp.catalog import rows
 from gitexp.catalog.lineage import row_of
 from gitexp.cli.commands.running.run_words import RunCommand, explained, meant
-from gitexp.cli.kit import options, render
+from gitexp.cli.kit import options
 from gitexp.cli.kit.ending import status_of
 from gitexp.cli.kit.many import Many
 from gitexp.cli.kit.session import open_project, warn_of_namesakes
 from gitexp.cli.kit.summary import ended_line, same_line, told_of_untracked
+from gitexp.cli.kit.terminal import render
 from gitexp.files.command_words.choices import has_several
 from gitexp.model import Experiment
 from gitexp.process.limits import Limits

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Mapping, Sequence
 
 from gitexp.cli.commands.running import status
-from gitexp.cli.kit import render
+from gitexp.cli.kit.terminal import render
 from gitexp.pipeline.graph import Graph
 from gitexp.pipeline.state import Reason, StageResult, StageSelection, StageState, sentence
 from gitexp.project.project import Project

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from gitexp.catalog.lineage import row_of
-from gitexp.cli.kit import options, render
+from gitexp.cli.kit import options
 from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.session import open_project
 from gitexp.cli.kit.summary import ended_line
+from gitexp.cli.kit.terminal import render
 from gitexp.runs.ongoing import stop as ops
 
 EPILOG = """Examples:

@@ -11,8 +11,9 @@ from typing import Annotated
 
 import typer
 
-from gitexp.cli.kit import options, render
+from gitexp.cli.kit import options
 from gitexp.cli.kit.help import registration
+from gitexp.cli.kit.terminal import render
 from gitexp.demo import tour as ops
 from gitexp.repo.git.launch import PLACES
 

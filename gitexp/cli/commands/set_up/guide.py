@@ -12,8 +12,9 @@ import typer
 
 from gitexp import errors
 from gitexp.catalog.fields import Row
-from gitexp.cli.kit import options, render
+from gitexp.cli.kit import options
 from gitexp.cli.kit.help import leaves, registration
+from gitexp.cli.kit.terminal import render
 from gitexp.model import Status
 from gitexp.version import __version__
 

@@ -12,9 +12,10 @@ from typing import Annotated, Any
 import typer
 
 from gitexp import errors
-from gitexp.cli.kit import options, render
+from gitexp.cli.kit import options
 from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.session import open_project
+from gitexp.cli.kit.terminal import render
 from gitexp.project.init import Found
 from gitexp.stages import dvc_adoption
 from gitexp.stages.dvc_adoption import Adopted

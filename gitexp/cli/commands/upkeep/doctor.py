@@ -7,9 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
-from gitexp.cli.kit import options, render
+from gitexp.cli.kit import options
 from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.session import open_project
+from gitexp.cli.kit.terminal import render
 from gitexp.upkeep import doctor as ops
 from gitexp.upkeep.doctor import Diagnosis, Finding
 from gitexp.words import clean, counted

@@ -9,10 +9,11 @@ from typing import Annotated, Any
 import typer
 
 from gitexp import words
-from gitexp.cli.kit import options, render
+from gitexp.cli.kit import options
 from gitexp.cli.kit.help import registration
-from gitexp.cli.kit.meter import Meter
 from gitexp.cli.kit.session import open_project
+from gitexp.cli.kit.terminal import render
+from gitexp.cli.kit.terminal.meter import Meter
 from gitexp.upkeep import fsck as ops
 from gitexp.upkeep.fsck import BadObject, FsckReport
 from gitexp.words import clean

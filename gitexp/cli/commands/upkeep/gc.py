@@ -8,10 +8,11 @@ from typing import Annotated, Any
 import typer
 
 from gitexp import errors, words
-from gitexp.cli.kit import consent, options, render
+from gitexp.cli.kit import consent, options
 from gitexp.cli.kit.exchange import contact
 from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.session import open_project
+from gitexp.cli.kit.terminal import render
 from gitexp.objects.store import StoredObject
 from gitexp.upkeep import gc as ops
 from gitexp.upkeep.gc import Garbage, Removed, size_of

@@ -8,13 +8,14 @@ import typer
 
 from gitexp import errors
 from gitexp.catalog.query import Query
-from gitexp.cli.kit import options, render
+from gitexp.cli.kit import options
 from gitexp.cli.kit.documents import answer
 from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.query_options import PLAIN, with_query
-from gitexp.cli.kit.render import Piece
-from gitexp.cli.kit.sections import side_by_side
 from gitexp.cli.kit.session import open_project
+from gitexp.cli.kit.terminal import render
+from gitexp.cli.kit.terminal.render import Piece
+from gitexp.cli.kit.terminal.sections import side_by_side
 from gitexp.upkeep import verify as ops
 from gitexp.upkeep.verify import Verified
 from gitexp.words import clean, counted, shorten

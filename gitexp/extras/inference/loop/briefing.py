@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gitexp import errors
-from gitexp.cli.kit import json_output
 from gitexp.cli.kit.output import printable, printable_patch
+from gitexp.cli.kit.terminal import json_output
 from gitexp.extras.inference.loop.desk import Desk
 from gitexp.extras.inference.loop.settings import LoopSettings
 from gitexp.extras.inference.loop.state import LoopRound, LoopState

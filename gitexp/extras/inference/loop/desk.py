@@ -28,8 +28,9 @@ from gitexp.process import descendants
 from gitexp.project import exclusions
 from gitexp.project.project import Project
 from gitexp.repo import worktrees
-from gitexp.repo.git import locks, snapshot
-from gitexp.repo.git.locks import FileLock
+from gitexp.repo.git import snapshot
+from gitexp.repo.git.locking import locks
+from gitexp.repo.git.locking.locks import FileLock
 from gitexp.repo.git.repository import Repository
 from gitexp.repo.git.snapshot import Snapshot
 from gitexp.runs.code import commit_code

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gitexp import errors, plugins
 from gitexp.catalog.query import UNGROUPED, Query
-from gitexp.cli.kit import render
+from gitexp.cli.kit.terminal import render
 from gitexp.extras.integrations.exporters.exporter import ExportedRuns, RunExporter
 from gitexp.extras.integrations.exporters.places import is_in_workspace
 from gitexp.model import Experiment

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
 from gitexp import errors
-from gitexp.catalog import lineage, lookup, series_tables
+from gitexp.catalog import lineage, lookup
+from gitexp.catalog.series import series_tables
 from gitexp.extras.integrations.exporters.stored_files import FilesOfRun, FoundFiles
 from gitexp.extras.reading.experiment import OpenedExperiment, opened
 from gitexp.files import is_number

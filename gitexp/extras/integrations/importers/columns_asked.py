@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from gitexp import errors
-from gitexp.cli.kit import consent, render
+from gitexp.cli.kit import consent
+from gitexp.cli.kit.terminal import render
 from gitexp.extras.integrations.importers.foreign import Importer
 from gitexp.extras.integrations.importers.sheets import SHEET
 from gitexp.extras.integrations.importers.storing import FACTS

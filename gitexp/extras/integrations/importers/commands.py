@@ -10,7 +10,7 @@ from pathlib import Path
 from gitexp import errors, plugins
 from gitexp.catalog import filters, rows
 from gitexp.catalog.lineage import row_of
-from gitexp.cli.kit import render
+from gitexp.cli.kit.terminal import render
 from gitexp.extras.integrations.importers.columns_asked import with_columns
 from gitexp.extras.integrations.importers.foreign import Importer
 from gitexp.extras.integrations.importers.importing import ImportedRuns, Request, import_runs

@@ -13,9 +13,9 @@ from urllib.parse import quote
 import typer
 
 from gitexp import errors
-from gitexp.cli.kit import render
 from gitexp.cli.kit.help import Command, Subcommands
 from gitexp.cli.kit.session import open_project
+from gitexp.cli.kit.terminal import render
 
 EPILOG_UI = """Examples:
 gitexp mlflow ui

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from gitexp import errors
-from gitexp.catalog import series_tables, stored_series
-from gitexp.catalog.series_ahead import ReadAhead
+from gitexp.catalog.series import series_tables, stored_series
+from gitexp.catalog.series.series_ahead import ReadAhead
 from gitexp.extras.plots.curves import kept_places
 from gitexp.extras.plots.palette import colours
 from gitexp.extras.web.contents.kept_curves import Curves, KeptCurves

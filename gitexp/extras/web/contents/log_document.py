@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gitexp import errors
-from gitexp.catalog import stored_series
+from gitexp.catalog.series import stored_series
 from gitexp.cli.kit.output import printable
 from gitexp.model import Experiment
 from gitexp.nofollow import opener

@@ -14,8 +14,8 @@ from gitexp import plugins
 from gitexp.catalog.lookup import Point
 from gitexp.extras.plots.charts import Chart
 from gitexp.extras.plots.images import MEDIA_TYPES, ImageVersion
-from gitexp.extras.plots.plot_drawing import PlotChoice
-from gitexp.extras.plots.plots_of_files import FilePlots, file_plots, with_contents
+from gitexp.extras.plots.of_files.plot_drawing import PlotChoice
+from gitexp.extras.plots.of_files.plots_of_files import FilePlots, file_plots, with_contents
 from gitexp.project.project import Project
 
 Document = dict[str, Any]

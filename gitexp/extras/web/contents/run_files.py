@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from gitexp import errors
-from gitexp.catalog import lookup, sources, stored_series
+from gitexp.catalog import lookup, sources
+from gitexp.catalog.series import stored_series
 from gitexp.datasets.run_artifacts import RunArtifact
 from gitexp.extras.reading import files_of
 from gitexp.model import Artifact, Experiment

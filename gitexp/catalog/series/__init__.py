@@ -1,0 +1,1 @@
+"""The curves of experiments, out of series and tables."""

@@ -1,0 +1,1 @@
+"""The table of experiments in the terminal."""

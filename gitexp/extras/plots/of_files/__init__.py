@@ -1,0 +1,1 @@
+"""Plots of the files that runs have left."""

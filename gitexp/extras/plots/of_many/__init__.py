@@ -1,0 +1,1 @@
+"""Pictures of many experiments at once."""

@@ -1,0 +1,1 @@
+"""The points of grids, and the values that a search may choose."""

@@ -1,0 +1,1 @@
+"""Locks of files, by flock or by files with their owners."""

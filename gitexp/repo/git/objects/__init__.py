@@ -1,0 +1,1 @@
+"""Git's objects: read by one process, and made here in packs."""
