@@ -264,6 +264,7 @@ _TABLE: dict[tuple[str, str], str] = {
     # What writes the runs for another tool: `gitexp export --as ro-crate`, and the writers of its files.
     ("export", "runs"): "gitexp.extras.integrations.exporters.commands:export_to",
     ("exporter", "ro-crate"): "gitexp.extras.integrations.exporters.ro_crate:EXPORTER",
+    ("exporter", "tensorboard"): "gitexp.extras.integrations.exporters.tensorboard_runs:EXPORTER",
     # The rows of an export of Neptune's.
     ("rows", "neptune"): "gitexp.extras.integrations.importers.neptune_parquet:NeptuneRows",
     # The rows of a sheet in a file that is no text.

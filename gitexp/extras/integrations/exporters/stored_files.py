@@ -82,6 +82,12 @@ class FilesOfRun:
                 large.append(each.stored)
         return self._together(small, large)
 
+    def logged_names(self) -> list[str]:
+        """The names of the files and folders logged by the run, whether their content is here or not."""
+        if not sources.is_own(self._experiment):
+            return []
+        return [each.name for each in run_artifacts.of(self._project, self._experiment)]
+
     def results(self) -> FoundFiles:
         """The results of the run: outputs of stages and large results, and small results in Git."""
         lock = lock_at(self._project, lookup.Point(self._experiment, {}, {}))

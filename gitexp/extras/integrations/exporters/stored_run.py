@@ -150,6 +150,10 @@ class StoredRun:
         """The files logged by the run; see `stored_files.pieces` for their content."""
         return self._noted(self._files.logged())
 
+    def logged_names(self) -> list[str]:
+        """The names of the files and folders logged by the run, for an exporter that takes none."""
+        return self._files.logged_names()
+
     def results(self) -> FoundFiles:
         """The results of the run: metrics files, plots, outputs of stages."""
         return self._noted(self._files.results())
