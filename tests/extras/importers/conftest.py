@@ -9,29 +9,97 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.peers import SOURCES
+from benchmarks.peers import MLFLOW, SOURCES, TRACKERS, Peer
 
 Make = Callable[[Path, str], None]
+
+
+QUIET = {
+    "WANDB_MODE": "offline",
+    "WANDB_SILENT": "true",
+    "SACRED_NO_GIT": "1",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "AIM_DISABLE_ANALYTICS": "1",
+}
+MLFLOW_SCRIPT = """
+import math, mlflow
+mlflow.set_tracking_uri("sqlite:///mlflow.db")
+mlflow.set_experiment("digits")
+with mlflow.start_run(run_name="first"):
+    mlflow.log_params({"lr": 0.1, "opt": "sgd", "on": True})
+    for step in range(20):
+        mlflow.log_metrics({"loss": 1 / (step + 1), "acc": step / 20}, step=step)
+    mlflow.log_metric("odd", math.nan, step=0)
+    mlflow.log_metric("odd", math.inf, step=1)
+    mlflow.set_tags({"team": "vision", "mlflow.note.content": "a note"})
+    open("a.txt", "w").write("hello")
+    mlflow.log_artifact("a.txt", "notes")
+    with mlflow.start_run(run_name="inner", nested=True):
+        mlflow.log_metric("loss", 3)
+try:
+    with mlflow.start_run(run_name="bad"):
+        raise ValueError
+except ValueError:
+    pass
+with mlflow.start_run(run_name="gone") as gone:
+    pass
+mlflow.tracking.MlflowClient().delete_run(gone.info.run_id)
+if mlflow.__version__ >= "3":
+    import numpy
+    with mlflow.start_run(run_name="data"):
+        mlflow.log_input(mlflow.data.from_numpy(numpy.zeros((3, 2)), name="zeros"), context="training")
+        mlflow.initialize_logged_model("net", params={"a": "1"})
+"""
+
+
+def made_by(peer: Peer, folder: Path, script: str) -> None:
+    """Run a script in a folder with the packages of a peer; skips where they are not installed."""
+    python = peer.python
+    if python is None:
+        pytest.skip(f"the tools are not installed here: python -m benchmarks.peers {peer.name} does that")
+    (folder / "script.py").write_text(script)
+    done = subprocess.run(
+        [python, "script.py"],
+        cwd=folder,
+        env={**os.environ, **QUIET, "HOME": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.fixture(scope="session")
 def make() -> Make:
     """Runs a script in a folder, with the packages of the tools; skipped where they are not installed."""
-    python = SOURCES.python
-    if python is None:
-        pytest.skip("wandb and others are not installed here: python -m benchmarks.peers sources does that")
 
     def run(folder: Path, script: str) -> None:
-        (folder / "script.py").write_text(script)
-        quiet = {"WANDB_MODE": "offline", "WANDB_SILENT": "true", "HOME": str(folder), "SACRED_NO_GIT": "1"}
-        done = subprocess.run(
-            [python, "script.py"],
-            cwd=folder,
-            env={**os.environ, **quiet},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
+        made_by(SOURCES, folder, script)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def make_apart() -> Make:
+    """The same with the packages of the tools that need older ones."""
+
+    def run(folder: Path, script: str) -> None:
+        made_by(TRACKERS, folder, script)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def newest_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with mlflow.db and mlruns/ of the newest MLflow."""
+    found = tmp_path_factory.mktemp("mlflow-newest")
+    made_by(MLFLOW, found, MLFLOW_SCRIPT)
+    return found
+
+
+@pytest.fixture(scope="session")
+def oldest_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same of the last version 1."""
+    found = tmp_path_factory.mktemp("mlflow-oldest")
+    made_by(TRACKERS, found, MLFLOW_SCRIPT)
+    return found

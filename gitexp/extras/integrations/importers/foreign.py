@@ -14,11 +14,17 @@ from gitexp.project.project import Project
 
 Points: TypeAlias = Callable[[], Iterable[LoggedPoint]]  # read when the run is stored, and not before
 Content: TypeAlias = Path | bytes
+Download: TypeAlias = Callable[[Path], None]  # writes a file; raises OSError and GitexpError
 
 
 def no_points() -> Iterable[LoggedPoint]:
     """The points of a run without a curve."""
     return ()
+
+
+def no_downloads() -> Mapping[str, Download]:
+    """The downloads of a run without files on a server."""
+    return {}
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,7 @@ class ForeignRun:
         patch: changes of the code since its commit, in the form of `git diff`.
         code: files of the code by path, if the tool itself has kept them.
         files: the logged files, by name.
+        downloads: gives the logged files on a server, by name; called when the run is stored.
         log: the output of the command.
         environment: the packages, a line each.
         facts: further facts of the tool, kept unchanged.
@@ -77,6 +84,7 @@ class ForeignRun:
     patch: bytes = b""
     code: Mapping[str, Content] = field(default_factory=dict)
     files: Mapping[str, Content] = field(default_factory=dict)
+    downloads: Callable[[], Mapping[str, Download]] = no_downloads
     log: bytes = b""
     environment: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -107,7 +106,7 @@ def _values(base: sqlite3.Connection, trial: int) -> dict[str, float]:
 
 def _points(file: Path, trial: int) -> Iterator[LoggedPoint]:
     """Yield the reported values, step by step; Optuna notes no times for them."""
-    with closing(sqlite_file.open_to_read(file)) as base:
+    with sqlite_file.opened(file) as base:
         columns = sqlite_file.columns(base, "trial_intermediate_values")
         kind = "intermediate_value_type" if "intermediate_value_type" in columns else "'FINITE'"
         query = f"SELECT step, intermediate_value, {kind} FROM trial_intermediate_values WHERE trial_id = ?"

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
+from gitexp import errors
+
+_LONGEST = 64 * 1024 * 1024  # bytes of one value
 _BEGINNING = b"SQLite format 3\0"
 
 
@@ -20,7 +24,21 @@ def open_to_read(file: Path) -> sqlite3.Connection:
     mode = "mode=ro&immutable=1" if as_it_is else "mode=ro"
     base = sqlite3.connect(f"file:{quote(str(file.resolve()))}?{mode}", uri=True)
     base.text_factory = _text
+    base.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST)
+    base.execute("PRAGMA trusted_schema = OFF")  # no functions of a hostile file
     return base
+
+
+@contextlib.contextmanager
+def opened(file: Path) -> Iterator[sqlite3.Connection]:
+    """A connection for reading alone, closed at the end. Raises ParseError for each fault of the file."""
+    try:
+        with contextlib.closing(open_to_read(file)) as base:
+            yield base
+    except sqlite3.Error as error:
+        raise errors.ParseError(
+            f"it cannot be read: {error}.", "Copy it anew from where it was written.", file=str(file)
+        ) from None
 
 
 def _has_log(file: Path) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 from gitexp.extras.integrations.importers import series_file
 from gitexp.extras.integrations.importers.code_of_run import Code, CodeOfRuns
-from gitexp.extras.integrations.importers.foreign import Content, ForeignRun
+from gitexp.extras.integrations.importers.foreign import Content, Download, ForeignRun
 from gitexp.files.keys import nested
 from gitexp.files.lines.series import SERIES, SYSTEM
 from gitexp.log_rules import LONGEST_TAG
@@ -127,7 +127,7 @@ class ForeignRunStore:
 
     def _artifacts(self, run: ForeignRun, code: Code, scratch: Path) -> tuple[dict[str, str], list[str]]:
         """The blobs of the logged files by their names in the record's tree, and warnings."""
-        found: dict[str, Content] = dict(run.files)
+        found: dict[str, Content | Download] = {**run.files, **run.downloads()}
         if run.patch and not code.is_patched:
             found["code.patch"] = run.patch
         if not found:
@@ -142,10 +142,7 @@ class ForeignRunStore:
             target = top / name
             try:
                 target.parent.mkdir(parents=True, exist_ok=True)
-                if isinstance(content, bytes):
-                    target.write_bytes(content)
-                else:
-                    shutil.copyfile(content, target)
+                _write(content, target)
             except (FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError) as error:
                 warnings.append(f"not stored: {name}: {error.strerror}")
         stored = logged_artifacts.store_folder(self._project, top, self._project.config.max_untracked)
@@ -154,6 +151,16 @@ class ForeignRunStore:
             lock = self._project.repo.write_blob(logged_artifacts.as_lock(stored.large))
             blobs[f"{logged_artifacts.FOLDER}/{LOCK_FILE}"] = lock
         return blobs, [*warnings, *stored.warnings]
+
+
+def _write(content: Content | Download, target: Path) -> None:
+    """Write a file."""
+    if isinstance(content, bytes):
+        target.write_bytes(content)
+    elif isinstance(content, Path):
+        shutil.copyfile(content, target)
+    else:
+        content(target)
 
 
 def _in_run(path: str) -> str:

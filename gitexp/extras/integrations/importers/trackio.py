@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -72,7 +71,7 @@ def _config(base: sqlite3.Connection, run: _TrackioRun) -> dict[str, Any]:
 
 def _points(run: _TrackioRun) -> Iterator[LoggedPoint]:
     query = f"SELECT step, timestamp, metrics FROM metrics WHERE {run.key} = ? ORDER BY step, id"
-    with closing(sqlite_file.open_to_read(run.file)) as base:
+    with sqlite_file.opened(run.file) as base:
         for step, stamp, text in base.execute(query, (run.id,)):
             if isinstance(step, int) and (values := _numbers(text)):
                 yield LoggedPoint(step, iso_times.seconds(stamp) or 0.0, values)
@@ -82,7 +81,7 @@ def _system(run: _TrackioRun) -> Iterator[LoggedPoint]:
     if "system_metrics" not in sqlite_file.tables(run.file):
         return
     query = f"SELECT timestamp, metrics FROM system_metrics WHERE {run.key} = ? ORDER BY timestamp"
-    with closing(sqlite_file.open_to_read(run.file)) as base:
+    with sqlite_file.opened(run.file) as base:
         for step, (stamp, text) in enumerate(base.execute(query, (run.id,))):
             if values := _numbers(text):
                 yield LoggedPoint(step, iso_times.seconds(stamp) or 0.0, values)

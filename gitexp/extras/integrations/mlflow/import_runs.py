@@ -1,4 +1,4 @@
-"""Runs of a folder of MLflow's file store, which MLflow itself no longer opens."""
+"""Runs of MLflow's own stores: a folder of the file store, which MLflow itself no longer opens, or SQLite."""
 
 from __future__ import annotations
 
@@ -7,14 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from gitexp import errors
+from gitexp.extras.integrations.importers import folder_files
 from gitexp.extras.integrations.importers.foreign import ForeignRun, Importer, Read, RunLeftOut, Unread
-from gitexp.extras.integrations.mlflow import mlruns, mlruns_registry
-from gitexp.extras.integrations.mlflow.mlruns import Curves, StoredRun
+from gitexp.extras.integrations.mlflow import run_database, run_folder
 from gitexp.extras.integrations.mlflow.place import artifacts_uri
 from gitexp.extras.integrations.mlflow.plain_params import plain_params
+from gitexp.extras.integrations.mlflow.run_database import RunDatabase
 from gitexp.extras.integrations.mlflow.run_facts import line_of
+from gitexp.extras.integrations.mlflow.run_folder import RunFolder
 from gitexp.extras.integrations.mlflow.run_index import RunIndex
 from gitexp.extras.integrations.mlflow.shelf import Changes, Shelf, Things
+from gitexp.extras.integrations.mlflow.stored_runs import RunSource, StoredExperiments, StoredRun
+from gitexp.extras.integrations.mlflow.tags import labels_of
 from gitexp.model import Experiment, Status
 from gitexp.project.project import Project
 from gitexp.runs.logged_values.logged_files import MLFLOW
@@ -23,34 +27,26 @@ _STATUSES = {"FINISHED": Status.DONE, "FAILED": Status.FAILED}
 
 
 class Mlflow(Importer):
-    """The reader of MLflow's files. A run keeps its id, by which MLflow's clients find it again."""
+    """The reader of MLflow's stores. A run keeps its id, by which MLflow's clients find it again."""
 
     title = "MLflow"
-    looks_for = "a folder `mlruns`"
+    looks_for = "a folder `mlruns` or a file mlflow.db"
 
     def finds(self, place: Path) -> bool:
-        """Whether a folder is one of MLflow's file store."""
-        for folder in mlruns.folders_in(place):
-            meta = mlruns.meta_of(folder)
-            if "artifact_location" in meta and "experiment_id" in meta:
-                return True
-        return False
+        """Whether the place has a store of MLflow's."""
+        return bool(_sources(place))
 
     def read(self, place: Path) -> Iterator[Read]:
-        """Yield the runs of a folder, the oldest first."""
-        found = mlruns.read(place)
-        if not found.experiments:
+        """Yield the runs of a place, of each store the oldest first."""
+        sources = _sources(place)
+        if not sources:
             raise errors.UsageError(
-                f"{place} is no folder of MLflow's file store: it has no <experiment>/meta.yaml.",
-                "Give the folder mlruns itself: gitexp import mlflow ./mlruns",
+                f"{place} is no folder of MLflow's file store: it has no <experiment>/meta.yaml; nor has it "
+                "a SQLite file of MLflow's.",
+                "Give the folder mlruns itself, or the file: gitexp import mlflow ./mlruns",
             )
-        for warning in found.warnings:
-            yield Unread(*_parted(warning))
-        for run in found.runs:
-            if run.is_deleted:
-                yield RunLeftOut("deleted there")
-            else:
-                yield _as_run(run, found.experiments.get(run.experiment_id, {}))
+        for source in sources:
+            yield from _read(source)
 
     def known(self, project: Project) -> Mapping[str, Experiment]:
         """The runs that MLflow's clients have logged into the repository."""
@@ -58,52 +54,78 @@ class Mlflow(Importer):
 
     def finish(self, project: Project, place: Path) -> Sequence[str]:
         """Keep MLflow's experiments and registered models, those that are new here."""
-        root = project.repo.root.resolve().as_posix()
-        registry = mlruns_registry.read(place, artifacts_uri(root, "{kind}", "{owner}"))
-        experiments = mlruns.read_experiments(place)
-
-        def make(things: Things) -> Changes:
-            new: dict[str, dict[str, Any] | None] = {}
-            for experiment_id, thing in experiments.items():
-                path = f"experiments/{experiment_id}.json"
-                if experiment_id != "0" and path not in things:
-                    new[path] = dict(thing)
-            for path, thing in registry.things.items():
-                if path not in things:
-                    new[path] = thing
-            return new
-
-        Shelf(project).change(make, "import")
-        return registry.warnings
+        told: list[str] = []
+        for source in _sources(place):
+            _keep(project, source, told)
+        return told
 
 
 IMPORTER = Mlflow()
 
 
-def _parted(warning: str) -> tuple[str, str]:
-    why, _, where = warning.rpartition(": ")
-    return where, why
+def _sources(place: Path) -> list[RunSource]:
+    """The stores of a file or folder."""
+    found: list[RunSource] = [RunDatabase(file) for file in run_database.files_in(place)]
+    if run_folder.is_there(place):
+        found.append(RunFolder(place))
+    return found
+
+
+def _read(source: RunSource) -> Iterator[Read]:
+    experiments: StoredExperiments | None = None
+    for run in source.runs():
+        if isinstance(run, Unread):
+            yield run
+        elif run.is_deleted:
+            yield RunLeftOut("deleted there")
+        else:
+            try:
+                experiments = source.experiments() if experiments is None else experiments
+                yield _as_run(run, experiments.get(run.experiment_id, {}))
+            except (errors.GitexpError, OSError) as error:
+                yield Unread(f"run {run.run_id}", folder_files.reason(error))
+
+
+def _keep(project: Project, source: RunSource, told: list[str]) -> None:
+    """Put a store's experiments and registered models on the shelf; adds omissions to `told`."""
+    root = project.repo.root.resolve().as_posix()
+    registered = source.registered(artifacts_uri(root, "{kind}", "{owner}"), told)
+    experiments = source.experiments()
+
+    def make(things: Things) -> Changes:
+        new: dict[str, dict[str, Any] | None] = {}
+        for experiment_id, thing in experiments.items():
+            path = f"experiments/{experiment_id}.json"
+            if experiment_id != "0" and path not in things:
+                new[path] = dict(thing)
+        for path, thing in registered.items():
+            if path not in things:
+                new[path] = thing
+        return new
+
+    Shelf(project).change(make, "import")
 
 
 def _as_run(run: StoredRun, experiment: Mapping[str, Any]) -> ForeignRun:
-    curves = Curves(run.metrics)
+    curves = run.curves
     known = {"run": run.run_id, "experiment": run.experiment_id, "start": run.start, "end": run.end}
     known["experiment_name"] = experiment.get("name", "Default")
     status = _STATUSES.get(run.status, Status.INTERRUPTED)
 
     def run_files() -> dict[str, bytes]:
-        return {MLFLOW: _facts(run, curves)}
+        return {MLFLOW: _facts(run)}
 
     return ForeignRun(
         id=run.run_id,
         status=status,
-        state=f"{run.status} {run.end} {_size(run)}",
+        state=f"{run.status} {run.end} {curves.extent()}",
         name=run.name if run.has_name else "",
         created=run.start / 1000,
         finished=(run.end or run.start) / 1000,
         duration=(run.end - run.start) / 1000 if run.end else None,
         params=plain_params(run.params),
         points=curves.points,
+        tags=tuple(labels_of(run.tags)),
         note=run.tags.get("mlflow.note.content", ""),
         group=str(experiment.get("name", "")),
         parent=run.tags.get("mlflow.parentRunId", ""),
@@ -111,24 +133,22 @@ def _as_run(run: StoredRun, experiment: Mapping[str, Any]) -> ForeignRun:
         user=run.user,
         exit_code=0 if status is Status.DONE else None,
         commit=run.tags.get("mlflow.source.git.commit", ""),
+        patch=run.tags.get("mlflow.source.git.diff", "").encode(),
         files=run.artifacts,
+        downloads=run.downloads,
         record={"mlflow": known},
         run_files=run_files,
+        remarks=tuple(run.remarks),
     )
 
 
-def _size(run: StoredRun) -> int:
-    """The bytes of all files of metrics."""
-    return sum(path.stat().st_size for path in run.metrics.values())
-
-
-def _facts(run: StoredRun, curves: Curves) -> bytes:
+def _facts(run: StoredRun) -> bytes:
     """The line that MLflow's store reads: what gitexp's record has no place for."""
     facts: dict[str, Any] = {
         "run": {"name": run.name, "user": run.user, "status": run.status, "start": run.start, "end": run.end},
         "tags": run.tags,
         "params": run.params,
-        "last": {name: value.as_json() for name, value in curves.last.items()},
+        "last": {name: value.as_json() for name, value in run.curves.last.items()},
         "datasets": run.datasets,
         "outputs": run.outputs,
         "models": run.models,

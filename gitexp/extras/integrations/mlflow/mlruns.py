@@ -16,48 +16,20 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from gitexp import errors
+from gitexp.extras.integrations.importers.foreign import Unread
 from gitexp.extras.integrations.mlflow.run_log_files import LastValue
+from gitexp.extras.integrations.mlflow.stored_runs import MODEL_STATUSES, StoredCurves, StoredRun
 from gitexp.files.formats import yaml_text
 from gitexp.files.lines.series import LoggedPoint
 
 _META = "meta.yaml"
 _STATUSES = {1: "RUNNING", 2: "SCHEDULED", 3: "FINISHED", 4: "FAILED", 5: "KILLED"}
-_MODEL_STATUSES = {1: "PENDING", 2: "READY", 3: "FAILED"}
 _APART = ("datasets", "traces", "models", "tags", ".trash")  # folders of an experiment that are no runs
 _LONGEST = 16 * 1024 * 1024  # bytes of one file
-
-
-@dataclass
-class StoredRun:
-    """A run of the folder; times in ms since 1970.
-
-    Attributes:
-        has_name: whether a person has given the name; else the id stands for a name.
-        metrics: the file of each metric, by its name.
-        artifacts: its files, and those of its models, by their names among the artifacts of an experiment.
-    """
-
-    run_id: str
-    experiment_id: str
-    name: str
-    has_name: bool
-    status: str
-    user: str
-    start: int
-    end: int | None
-    is_deleted: bool
-    tags: dict[str, str] = field(default_factory=dict)
-    params: dict[str, str] = field(default_factory=dict)
-    metrics: dict[str, Path] = field(default_factory=dict)
-    artifacts: dict[str, Path] = field(default_factory=dict)
-    datasets: list[dict[str, Any]] = field(default_factory=list)
-    outputs: dict[str, int] = field(default_factory=dict)
-    models: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 class StoredRuns(NamedTuple):
@@ -65,7 +37,7 @@ class StoredRuns(NamedTuple):
 
     experiments: dict[str, dict[str, Any]]
     runs: list[StoredRun]
-    warnings: list[str]
+    warnings: list[Unread]
 
 
 def read(folder: Path) -> StoredRuns:
@@ -113,7 +85,7 @@ def _read_experiment(folder: Path, meta: dict[str, Any], found: StoredRuns) -> N
             continue
         run = _run(each, experiment_id, lifecycle == "deleted")
         if run is None:
-            found.warnings.append(f"not read, no run of MLflow's: {each}")
+            found.warnings.append(Unread(str(each), "it is no run of MLflow's"))
         else:
             found.runs.append(run)
             _add_datasets(run, each, folder / "datasets")
@@ -142,8 +114,8 @@ def _run(folder: Path, experiment_id: str, is_deleted: bool) -> StoredRun | None
         tags,
         texts_in(folder / "params"),
     )
-    for path in _files(folder / "metrics"):
-        run.metrics[path.relative_to(folder / "metrics").as_posix()] = path
+    metrics = {path.relative_to(folder / "metrics").as_posix(): path for path in _files(folder / "metrics")}
+    run.curves = FolderCurves(metrics)
     for path in _files(folder / "artifacts"):
         run.artifacts[path.relative_to(folder / "artifacts").as_posix()] = path
     return run
@@ -159,16 +131,16 @@ class _MetricMoment:
         self.values: dict[str, float] = {}
 
 
-class Curves:
-    """The curves of a run, read when they are asked for; values of one step and one time are one point.
-
-    Attributes:
-        last: the last value of each metric by MLflow's rule, once the points were read.
-    """
+class FolderCurves(StoredCurves):
+    """The curves in the files of a run: a file for each metric, by its name."""
 
     def __init__(self, metrics: Mapping[str, Path]) -> None:
+        super().__init__()
         self._metrics = metrics
-        self.last: dict[str, LastValue] = {}
+
+    def extent(self) -> str:
+        """The bytes of all files."""
+        return str(sum(path.stat().st_size for path in self._metrics.values()))
 
     def points(self) -> Iterator[LoggedPoint]:
         """Yield the points in the order of time, each with the values of its moment."""
@@ -229,7 +201,7 @@ def _add_model(folder: Path, found: StoredRuns) -> None:
                 "created": meta.get("creation_timestamp", 0),
                 "updated": meta.get("last_updated_timestamp", 0),
                 "type": meta.get("model_type"),
-                "status": _MODEL_STATUSES.get(meta.get("status", 0), "READY"),
+                "status": MODEL_STATUSES.get(meta.get("status", 0), "READY"),
                 "tags": texts_in(folder / "tags"),
                 "params": texts_in(folder / "params"),
             }
@@ -237,7 +209,7 @@ def _add_model(folder: Path, found: StoredRuns) -> None:
                 name = path.relative_to(folder / "artifacts").as_posix()
                 run.artifacts[f"mlflow-models/{folder.name}/{name}"] = path
             return
-    found.warnings.append(f"not imported, a logged model without its run: {folder}")
+    found.warnings.append(Unread(str(folder), "it is a logged model without its run"))
 
 
 def meta_of(folder: Path) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from gitexp.extras.integrations.mlflow.place import OpenedRepository
 from gitexp.extras.integrations.mlflow.plain_params import plain_params
 from gitexp.extras.integrations.mlflow.run_index import IndexedRun, derived_id
 from gitexp.extras.integrations.mlflow.run_log_files import LastValue, RunWriter
+from gitexp.extras.integrations.mlflow.tags import labels_of
 from gitexp.extras.tracking.own_run import OwnRun
 from gitexp.files.lines.series import SERIES, LoggedPoint
 from gitexp.history import remove, restore
@@ -42,7 +43,6 @@ _CLAIMED = "mlflow.claimed"
 _PATIENCE = 60.0  # seconds for another process that stores the run
 _INTERVAL = 0.05  # seconds between two looks at whether it has
 _NO_NAME = re.compile(r"[^A-Za-z0-9._-]+")
-_LONGEST_TAG = 100  # characters
 _NOTE = "mlflow.note.content"
 
 
@@ -234,15 +234,7 @@ class Runs:
         tags = run_log_files.facts_in(writer.folder).tags
         if note := tags.get(_NOTE):
             writer.log.say_fact("note", [note])
-        labels = []
-        for name, value in tags.items():
-            label = f"{name}={value}"
-            if (
-                not name.startswith(("mlflow.", "gitexp."))
-                and label.isprintable()
-                and len(label) <= _LONGEST_TAG
-            ):
-                labels.append(label)
+        labels = labels_of(tags)
         if labels:
             writer.log.say_fact("tags", labels)
 

@@ -1,0 +1,43 @@
+"""A folder of MLflow's file store as a source of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from gitexp.extras.integrations.importers.foreign import Unread
+from gitexp.extras.integrations.mlflow import mlruns, mlruns_registry
+from gitexp.extras.integrations.mlflow.shelf import Things
+from gitexp.extras.integrations.mlflow.stored_runs import RunSource, StoredExperiments, StoredRun
+
+
+def is_there(place: Path) -> bool:
+    """Whether a folder is one of MLflow's file store."""
+    for folder in mlruns.folders_in(place):
+        meta = mlruns.meta_of(folder)
+        if "artifact_location" in meta and "experiment_id" in meta:
+            return True
+    return False
+
+
+class RunFolder(RunSource):
+    """A folder of MLflow's file store."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def experiments(self) -> StoredExperiments:
+        """The experiments."""
+        return mlruns.read_experiments(self._folder)
+
+    def runs(self) -> Iterator[StoredRun | Unread]:
+        """Yield the runs, the oldest first, and the unreadable places."""
+        found = mlruns.read(self._folder)
+        yield from found.warnings
+        yield from found.runs
+
+    def registered(self, artifacts: str, told: list[str]) -> Things:
+        """The registered models."""
+        found = mlruns_registry.read(self._folder, artifacts)
+        told.extend(found.warnings)
+        return found.things
