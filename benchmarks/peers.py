@@ -124,7 +124,7 @@ FRAMEWORKS = Peer(
 SOURCES = Peer("sources", ("wandb", "tensorboardX", "tensorboard", "trackio", "sacred"))
 # What validates a crate; `rocrate` has the context of JSON-LD, which the validator would ask the network for.
 CRATES = Peer("crates", ("roc-validator", "rocrate"))
-# What writes such files with packages that do not go together with those: MLflow's last version 1, and its setuptools.
+# What writes such files too, with packages that do not go together with those.
 TRACKERS = Peer("trackers", ("mlflow==1.30.1", "setuptools<81", "guildai>=0.9", "dagshub", "aim"))
 PEERS: Mapping[str, Peer] = {
     "dvc": DVC,

@@ -250,7 +250,7 @@ _TABLE: dict[tuple[str, str], str] = {
     ("shared ref", "mlflow"): "gitexp.extras.integrations.mlflow.shelf_sharing:unite",
     # What brings the runs of another tool: `gitexp import mlflow ./mlruns`, and the readers of its files.
     ("import", "runs"): "gitexp.extras.integrations.importers.commands:import_of",
-    ("importer", "mlflow"): "gitexp.extras.integrations.mlflow.import_runs:IMPORTER",
+    ("importer", "mlflow"): "gitexp.extras.integrations.mlflow.imports.import_runs:IMPORTER",
     ("importer", "wandb"): "gitexp.extras.integrations.importers.wandb:IMPORTER",
     ("importer", "tensorboard"): "gitexp.extras.integrations.importers.tensorboard:IMPORTER",
     ("importer", "trackio"): "gitexp.extras.integrations.importers.trackio:IMPORTER",

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gitexp.extras.integrations.importers.foreign import RunLeftOut, Unread
-from gitexp.extras.integrations.mlflow.import_runs import IMPORTER, Mlflow
+from gitexp.extras.integrations.mlflow.imports.import_runs import IMPORTER, Mlflow
 from gitexp.model import Status
 from gitexp.project.project import Project
 from gitexp.testing import ImporterContract, runs_of

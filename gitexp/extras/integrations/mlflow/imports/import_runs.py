@@ -9,15 +9,15 @@ from typing import Any
 from gitexp import errors
 from gitexp.extras.integrations.importers import folder_files
 from gitexp.extras.integrations.importers.foreign import ForeignRun, Importer, Read, RunLeftOut, Unread
-from gitexp.extras.integrations.mlflow import run_database, run_folder
+from gitexp.extras.integrations.mlflow.imports import run_database, run_folder
+from gitexp.extras.integrations.mlflow.imports.run_database import RunDatabase
+from gitexp.extras.integrations.mlflow.imports.run_folder import RunFolder
+from gitexp.extras.integrations.mlflow.imports.stored_runs import RunSource, StoredExperiments, StoredRun
 from gitexp.extras.integrations.mlflow.place import artifacts_uri
 from gitexp.extras.integrations.mlflow.plain_params import plain_params
-from gitexp.extras.integrations.mlflow.run_database import RunDatabase
 from gitexp.extras.integrations.mlflow.run_facts import line_of
-from gitexp.extras.integrations.mlflow.run_folder import RunFolder
 from gitexp.extras.integrations.mlflow.run_index import RunIndex
 from gitexp.extras.integrations.mlflow.shelf import Changes, Shelf, Things
-from gitexp.extras.integrations.mlflow.stored_runs import RunSource, StoredExperiments, StoredRun
 from gitexp.extras.integrations.mlflow.tags import labels_of
 from gitexp.model import Experiment, Status
 from gitexp.project.project import Project

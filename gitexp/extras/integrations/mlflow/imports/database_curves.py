@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gitexp.extras.integrations.importers import sqlite_file
+from gitexp.extras.integrations.mlflow.imports.stored_runs import StoredCurves
 from gitexp.extras.integrations.mlflow.run_log_files import LastValue
-from gitexp.extras.integrations.mlflow.stored_runs import StoredCurves
-from gitexp.files.series import LoggedPoint
+from gitexp.files.lines.series import LoggedPoint
 
 _INFINITE = "1.7976931348623157e308"  # MLflow's number for infinity: some databases have none
 _NUMBER = f"CASE WHEN is_nan THEN NULL WHEN abs(value) >= {_INFINITE} THEN value * 10 ELSE value * 1.0 END"

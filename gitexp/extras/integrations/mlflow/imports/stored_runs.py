@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from gitexp.extras.integrations.importers.foreign import Download, Unread, no_downloads
 from gitexp.extras.integrations.mlflow.run_log_files import LastValue
 from gitexp.extras.integrations.mlflow.shelf import Things
-from gitexp.files.series import LoggedPoint
+from gitexp.files.lines.series import LoggedPoint
 
 StoredExperiments: TypeAlias = Mapping[str, dict[str, Any]]  # by id, in the form of the shelf
 MODEL_STATUSES = {1: "PENDING", 2: "READY", 3: "FAILED"}

@@ -21,8 +21,8 @@ from typing import Any, NamedTuple
 
 from gitexp import errors
 from gitexp.extras.integrations.importers.foreign import Unread
+from gitexp.extras.integrations.mlflow.imports.stored_runs import MODEL_STATUSES, StoredCurves, StoredRun
 from gitexp.extras.integrations.mlflow.run_log_files import LastValue
-from gitexp.extras.integrations.mlflow.stored_runs import MODEL_STATUSES, StoredCurves, StoredRun
 from gitexp.files.formats import yaml_text
 from gitexp.files.lines.series import LoggedPoint
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gitexp.extras.integrations.mlflow.mlruns import folders_in, meta_of, texts_in
+from gitexp.extras.integrations.mlflow.imports.mlruns import folders_in, meta_of, texts_in
 from gitexp.extras.integrations.mlflow.shelf import Things, registered_path
 
 _VERSION = re.compile(r"version-([1-9][0-9]*)")

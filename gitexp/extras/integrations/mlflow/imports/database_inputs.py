@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from gitexp.extras.integrations.mlflow import artifact_folders
-from gitexp.extras.integrations.mlflow.stored_runs import MODEL_STATUSES, StoredRun
+from gitexp.extras.integrations.mlflow.imports import artifact_folders
+from gitexp.extras.integrations.mlflow.imports.stored_runs import MODEL_STATUSES, StoredRun
 
 NEEDED = frozenset({"datasets", "inputs", "input_tags"})  # tables
 NEEDED_FOR_MODELS = frozenset({"logged_models", "logged_model_params", "logged_model_tags", "inputs"})

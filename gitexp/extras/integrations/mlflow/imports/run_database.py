@@ -13,15 +13,15 @@ from typing import Any
 
 from gitexp.extras.integrations.importers import sqlite_file
 from gitexp.extras.integrations.importers.foreign import Unread
-from gitexp.extras.integrations.mlflow import artifact_folders, database_inputs
-from gitexp.extras.integrations.mlflow.database_curves import DatabaseCurves
-from gitexp.extras.integrations.mlflow.shelf import Things
-from gitexp.extras.integrations.mlflow.stored_runs import (
+from gitexp.extras.integrations.mlflow.imports import artifact_folders, database_inputs
+from gitexp.extras.integrations.mlflow.imports.database_curves import DatabaseCurves
+from gitexp.extras.integrations.mlflow.imports.stored_runs import (
     RunSource,
     StoredExperiments,
     StoredRun,
     experiment_id_here,
 )
+from gitexp.extras.integrations.mlflow.shelf import Things
 
 _NEEDED = frozenset({"alembic_version", "experiments", "runs", "metrics", "params", "tags"})
 _LAST = "latest_metrics"  # a table since MLflow 1.2

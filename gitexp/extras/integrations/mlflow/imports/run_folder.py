@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gitexp.extras.integrations.importers.foreign import Unread
-from gitexp.extras.integrations.mlflow import mlruns, mlruns_registry
+from gitexp.extras.integrations.mlflow.imports import mlruns, mlruns_registry
+from gitexp.extras.integrations.mlflow.imports.stored_runs import RunSource, StoredExperiments, StoredRun
 from gitexp.extras.integrations.mlflow.shelf import Things
-from gitexp.extras.integrations.mlflow.stored_runs import RunSource, StoredExperiments, StoredRun
 
 
 def is_there(place: Path) -> bool:

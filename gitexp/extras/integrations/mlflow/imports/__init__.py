@@ -1,0 +1,1 @@
+"""Runs of MLflow's own stores, brought here: folders, SQLite files, servers."""
