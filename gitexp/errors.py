@@ -52,6 +52,12 @@ class EngineAway(GitexpError):
     code = "engine-away"
 
 
+class ModelError(GitexpError):
+    """Something about the registry of models."""
+
+    code = "model"
+
+
 class UnsavedChanges(GitexpError):
     """Files of the workspace, `paths`, would be overwritten."""
 
@@ -391,6 +397,13 @@ CODES: dict[str, tuple[type[GitexpError], str]] = {
     "experiment": (ExperimentError, "Something about one experiment that has no code of its own."),
     "unknown-experiment": (ExperimentError, "There is no such experiment, branch or commit."),
     "ambiguous-experiment": (ExperimentError, "A prefix that several experiments share."),
+    "model": (ModelError, "Something about the registry of models that has no code of its own."),
+    "unknown-model": (ModelError, "No tag says anything of such a model."),
+    "unknown-version": (ModelError, "The model has no such version, or none in that stage."),
+    "version-exists": (
+        ModelError,
+        "The version exists, the experiment is registered, or the version is in the stage already.",
+    ),
     "not-queued": (ExperimentError, "The experiment is not in the queue, or cannot go back there."),
     "sweep-changed": (
         UsageError,

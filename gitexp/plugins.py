@@ -50,6 +50,7 @@ COMMANDS = {
     "sweep": "Run a sweep of gitexp.yaml, or go on with it.",
     "engine": "Where --engine has experiments run: Slurm, say.",
     "stop": "End a run that goes on, and store what it has so far.",
+    "model": "Versions of models and their stages, as Git tags.",
     "note": "Write a note on an experiment, in place of the one it has.",
     "tag": "Give tags to experiments; without any, print those of one.",
     "rename": "Give an experiment another name.",
@@ -93,7 +94,7 @@ TASKS = {
         "report",
         "mlflow",
     ),
-    "Go on from an experiment": ("apply", "branch", "checkout"),
+    "Go on from an experiment": ("apply", "branch", "checkout", "model"),
     "Keep order": ("note", "tag", "metrics", "rename", "remove", "restore", "undo", "redo"),
     "Share": ("push", "pull", "import"),
     "Data": ("add", "data", "remote"),
@@ -307,6 +308,7 @@ _TABLE["command", "plots"] = "gitexp.extras.plots.plots_command:register"
 _TABLE["command", "ui"] = "gitexp.extras.web.ui_command:register"
 _TABLE["command", "report"] = "gitexp.extras.reports.commands:register"
 _TABLE["command", "sweep"] = "gitexp.extras.sweep.sweep_command:register"
+_TABLE["command", "model"] = "gitexp.extras.registry.commands:register"
 _TABLE["command", "skill"] = "gitexp.extras.assistants.skill_command:register"
 _TABLE["command", "mcp"] = "gitexp.extras.assistants.mcp_command:register"
 

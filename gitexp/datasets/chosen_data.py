@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -14,6 +15,9 @@ from gitexp.datasets.sync import DataTransfer
 from gitexp.model import Artifact, readable
 from gitexp.objects.progress import OnProgress
 from gitexp.project.project import Project
+from gitexp.repo import model_tags
+from gitexp.repo.git import refs
+from gitexp.repo.model_tags import TagAction
 
 
 class ChosenData(NamedTuple):
@@ -31,8 +35,9 @@ class ChosenData(NamedTuple):
 def choose(project: Project, names: Sequence[str] = (), query: Query | None = None) -> ChosenData:
     """The data of named experiments and revisions, or of a query's; without either, of the workspace.
 
-    A query for all experiments, without a filter, has the workspace's too. What cannot be read is left out of
-    a query, and an error of a name: raises LockError, and the errors of `wanted.commits`.
+    A query without a filter has the workspace's too; one for all experiments has the data of registered
+    models, whose experiments may have been removed. What cannot be read is left out of a query, and an error
+    of a name: raises LockError, and the errors of `wanted.commits`.
     """
     if query is None:
         return ChosenData(wanted.artifacts(project, wanted.commits(project, names)))
@@ -40,6 +45,8 @@ def choose(project: Project, names: Sequence[str] = (), query: Query | None = No
     for one in readable(matching(project, query)):
         if is_own(one):
             found.append(one.id)
+    if query.everything and query.filter is None and query.failed is None:
+        found = list(dict.fromkeys([*found, *_registered(project)]))
     unread = wanted.unreadable(project, found)
     commits: list[str | None] = []
     if query.filter is None and query.failed is None:
@@ -48,6 +55,17 @@ def choose(project: Project, names: Sequence[str] = (), query: Query | None = No
         if commit not in unread:
             commits.append(commit)
     return ChosenData(wanted.artifacts(project, commits), list(unread.values()))
+
+
+def _registered(project: Project) -> list[str]:
+    """The commits of registered models, by their tags."""
+    found = dict[str, None]()
+    for ref, oid, *target in refs.read(project.repo, model_tags.PREFIX, ("*objectname",)):
+        name = model_tags.of_ref(os.fsdecode(ref))
+        if name is not None and name.action is TagAction.REGISTER:
+            commit = target[0] if target and target[0] else oid
+            found[commit.decode()] = None
+    return list(found)
 
 
 def push_data(

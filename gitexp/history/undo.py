@@ -20,6 +20,7 @@ from gitexp.repo.git.values import RefChange, RefConflict
 from gitexp.repo.operations import Operation, WorkspaceChange
 
 _BRANCHES = "refs/heads/"
+_TAGS = "refs/tags/"
 
 
 class Step(NamedTuple):
@@ -108,11 +109,13 @@ def touched(project: Project, steps: Sequence[Step]) -> list[list[str]]:
 
 
 def _thing(ref: str) -> str:
-    """The name of an experiment, or `branch x`; "" for a ref of gitexp's own."""
+    """The name of an experiment, `branch x` or `tag x`; "" for a ref of gitexp's own."""
     if ref.startswith(_BRANCHES):
         return f"branch {ref.removeprefix(_BRANCHES)}"
     if ref.startswith(EXPERIMENTS):
         return ref.removeprefix(EXPERIMENTS)
+    if ref.startswith(_TAGS):
+        return f"tag {ref.removeprefix(_TAGS)}"
     return ""
 
 
@@ -170,8 +173,8 @@ def _to_undo(project: Project, number: int | None) -> Step:
     if number is None and not found:
         raise errors.GitexpError(
             "There is nothing to undo.",
-            "What can be undone: apply, branch, note, tag, rename, remove, restore, pull, import, add, init, "
-            "remote, and params that run -S has changed.",
+            "What can be undone: apply, branch, note, tag, rename, remove, restore, pull, import, model, "
+            "add, init, remote, and params that run -S has changed.",
             code="nothing-to-undo",
         )
     if number is None:

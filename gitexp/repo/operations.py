@@ -26,6 +26,7 @@ from typing import Any, NamedTuple
 from gitexp import errors
 from gitexp.failpoints import failpoint
 from gitexp.process import git_processes
+from gitexp.repo import model_tags, operation_tags
 from gitexp.repo.git import graph, ref_locks, refs
 from gitexp.repo.git.repository import Repository
 from gitexp.repo.git.values import RefChange, RefConflict, TreeEntry
@@ -43,6 +44,7 @@ _FILES = "files-"  # before the number, in `pending/`: the operation is changing
 _NUMBER = re.compile(r"[0-9]{1,12}", re.ASCII)
 _OURS = re.compile(r"refs/(?:gitexp/exps|gitexp/trash|heads)/[^\0\n]+")
 _BRANCHES = "refs/heads/"
+_MOVED = "refs/gitexp/"
 _BAD_MESSAGE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
 _ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
@@ -97,7 +99,7 @@ class Operation(NamedTuple):
 
     @property
     def ref(self) -> str:
-        return f"{PREFIX}{self.number:0{_DIGITS}}"
+        return _ref_of(self.number)
 
 
 class _StoredOperation(NamedTuple):
@@ -128,6 +130,10 @@ class DamagedOperation(NamedTuple):
     number: int
     forget: RefChange
     is_lost: bool
+
+
+def _ref_of(number: int) -> str:
+    return f"{PREFIX}{number:0{_DIGITS}}"
 
 
 def worktree_of(repo: Repository) -> str:
@@ -170,6 +176,8 @@ def carry_out(
         summary = " ".join(operation.summary.split())[:_SUBJECT]
         operation = operation._replace(summary=summary, number=number)
         _keep_moved(repo, local, operation.refs)
+        if operation.undoes is not None:
+            operation_tags.bring_back(repo, _ref_of(operation.undoes), operation.refs)
         commit = _write(repo, operation)
         failpoint("operation:written")
         changes = [RefChange(operation.ref, None, commit), *operation.refs, *_to_forget(stored)]
@@ -222,7 +230,7 @@ def _complete(repo: Repository, operation: Operation) -> bool:
     for change in operation.refs:
         # Somebody else's note may name the branch on which the user stands.
         is_ours = not change.ref.startswith(_BRANCHES) or change.ref != repo.head().branch
-        if is_ours and repo.resolve(change.ref) == change.old:
+        if is_ours and refs.target(repo, change.ref) == change.old:
             left.append(change)
     with contextlib.suppress(RefConflict):
         refs.move(repo, left, f"gitexp: {operation.summary}")
@@ -284,7 +292,7 @@ def _stored(repo: Repository, broken: list[str] | None = None) -> list[_StoredOp
         if number is None:
             continue
         operation = None
-        if message and name == f"{PREFIX}{number:0{_DIGITS}}":
+        if message and name == _ref_of(number):
             operation = _decoded(number, *message)
         found.append(_StoredOperation(number, forget, operation, is_lost=not message))
     return sorted(found, key=lambda stored: stored.number, reverse=True)
@@ -354,7 +362,10 @@ def _write(repo: Repository, operation: Operation) -> str:
         data["undoes"] = operation.undoes
     message = f"{operation.summary}\n\n{json.dumps(data, separators=(',', ':'))}\n"
     with repo.writing_together():
-        return repo.write_commit(repo.write_tree(entries), _to_hold(operation.refs), message)
+        tags = operation_tags.hold(repo, operation.refs)
+        parents = _to_hold(change for change in operation.refs if not operation_tags.is_tag(change))
+        tree = repo.write_tree([*entries, *tags.entries])
+        return repo.write_commit(tree, list(dict.fromkeys([*parents, *tags.commits])), message)
 
 
 def _keep_moved(repo: Repository, local: LocalState, changes: Sequence[RefChange]) -> None:
@@ -413,8 +424,8 @@ def _decode(number: int, summary: str, body: bytes) -> Operation:
 def _changes(data: Iterable[Any]) -> tuple[RefChange, ...]:
     changes = tuple(RefChange(_ours(ref), _id(old), _id(new)) for ref, old, new in data)
     for change in changes:
-        if change.ref.startswith(_BRANCHES) and None not in (change.old, change.new):
-            raise ValueError("gitexp makes branches, and does not move them")
+        if not change.ref.startswith(_MOVED) and None not in (change.old, change.new):
+            raise ValueError("gitexp makes branches and tags, and does not move them")
     return changes
 
 
@@ -438,7 +449,7 @@ def _workspace(data: Mapping[str, Any]) -> WorkspaceChange:
 
 
 def _ours(ref: Any) -> str:
-    if not isinstance(ref, str) or _OURS.fullmatch(ref) is None:
+    if not isinstance(ref, str) or (_OURS.fullmatch(ref) is None and model_tags.of_ref(ref) is None):
         raise ValueError("not a ref that an operation changes")
     return ref
 

@@ -41,6 +41,11 @@ LINES = {
     "queue retry": ("queue retry --failed -A", "queued again"),
     "sweep run": ("sweep run", "2 trials by grid"),
     "sweep stop": ("sweep stop", "asked to stop"),
+    "model register": ("model register one:train.py net", "net@v0.0.1 is train.py"),
+    "model promote": ("model promote clf@latest dev", "clf@v1.0.0 is in dev"),
+    "model demote": ("model demote clf prod", "out of prod"),
+    "model deprecate": ("model deprecate clf@v1.0.0", "is taken back"),
+    "model get": ("model get clf --to new", "copied"),
     "note": ("note one -m text", "text"),
     "tag": ("tag one best", "best"),
     "rename": ("rename one two-and-a-half", "two-and-a-half"),
@@ -111,6 +116,9 @@ def team(repo: Workspace, tmp_path: Path) -> Iterator[Team]:
         repo.gitexp("save", "-q", "-n", name)
     repo.git("checkout", "-q", "train.py")
     repo.gitexp("remove", "-q", "-y", "gone")
+    repo.allow("refs", "refs/tags/clf*")
+    repo.gitexp("model", "register", "-q", "tagged:train.py", "clf", "--version", "1.0.0")
+    repo.gitexp("model", "promote", "-q", "clf@latest", "prod")
     repo.gitexp("tag", "-q", "tagged", "red")
     repo.gitexp("tag", "-q", "tagged", "blue")
     repo.gitexp("undo", "-q")

@@ -99,9 +99,11 @@ READING = {
     "report",
     *("remote list", "data status", "queue list", "engine list", "sweep list", "sweep show", "sweep best"),
     *("mlflow ui", "ui", "engine check", "verify", "loop report"),
+    *("model list", "model show", "model history", "model diff"),
 }
 TABLES = {
     *("show", "list", "compare", "diff", "status", "data status", "remote list"),
+    *("model list", "model history"),
     *("alerts", "artifacts", "queue list", "sweep list", "verify", "loop report"),
     *("restore", "undo", "redo"),  # with --list
     "export",
@@ -205,9 +207,11 @@ def takes_experiments(param: Any) -> bool:
 
 def test_the_names_and_places_of_things() -> None:
     assert_family("--name", {"run", "save", "import", "restore"})
-    assert_family("--note", {"run", "save", "note"})
+    of_models = {f"model {verb}" for verb in ("register", "promote", "demote", "deprecate")}
+    assert_family("--note", {"run", "save", "note", *of_models})
+    assert_family("--push", of_models)
     of_queue = {"queue list", "queue start", "queue push"}
-    assert_family("--remote", {"push", "pull", "list", "remove", *of_queue})
+    assert_family("--remote", {"push", "pull", "list", "remove", *of_queue, *of_models})
     assert_family("--data-remote", {"data push", "data pull", "data status", "gc", "fsck"})
     assert_family("--output", {"artifacts", "export", "plots", "report"})
     assert_family("--from", {"run", "loop run"})

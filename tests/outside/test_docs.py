@@ -92,7 +92,7 @@ def commands_of(page: Path) -> Iterator[Command]:
 def play(page: Path, folder: Path) -> None:
     """Types a page's commands in a terminal that starts in `folder`; all must come as it shows."""
     for command in commands_of(page):
-        words = shlex.split(command.text, comments=True)
+        words = words_of(command.text)
         if words[:1] == ["cd"]:
             folder = folder / words[1]
             continue
@@ -417,12 +417,18 @@ def command_lines() -> Iterator[tuple[str, str]]:
                     yield page.name, line
 
 
-WITHOUT_WORD = {"queue": "list", "sweep": "run", "loop": "run"}  # what a group does that is given no command
+# What a group does that is given no command.
+WITHOUT_WORD = {"queue": "list", "sweep": "run", "loop": "run", "model": "list"}
+
+
+def words_of(line: str) -> list[str]:
+    """The words of a line as a shell takes it: a comment begins with a word, and `clf#prod` has none."""
+    return shlex.split(re.sub(r"(?:^|\s)#\s.*", "", line))
 
 
 def check_command_line(line: str) -> None:
     """Asserts that a command line is one that gitexp understands, without running it."""
-    words = shlex.split(line, comments=True)[1:]
+    words = words_of(line)[1:]
     words = words[: next((at for at, word in enumerate(words) if word in (">", "|", "&&")), None)]
     if not words or words[0].startswith("-"):
         assert set(words) <= {"--version", "--help", "--install-completion"}, line

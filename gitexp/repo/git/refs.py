@@ -54,6 +54,13 @@ def _read_around_damage(
     ]
 
 
+def target(repo: Repository, ref: str) -> str | None:
+    """The id that a ref has, of a tag object too; None for a missing ref or object."""
+    if not ref.startswith("refs/tags/"):
+        return repo.resolve(ref)
+    return repo.ids_of([ref])[0]
+
+
 def move(repo: Repository, changes: Sequence[RefChange], reason: str, *, durable: bool = True) -> None:
     """Make all changes; if a ref is not at its `old`, make none and raise RefConflict.
 
@@ -65,7 +72,7 @@ def move(repo: Repository, changes: Sequence[RefChange], reason: str, *, durable
             return repo.update_refs(changes, reason, durable=durable)
         except RefConflict:
             # At a second attempt, changes that a Git made before it died are no conflict.
-            left = [change for change in changes if repo.resolve(change.ref) != change.new]
+            left = [change for change in changes if target(repo, change.ref) != change.new]
             if not attempt or len(left) == len(changes):
                 raise
             if not left:

@@ -54,7 +54,7 @@ class Signature(NamedTuple):
 
 
 class Signer:
-    """Signs commits with the key of the user, as Git would; settings are read at the first signature."""
+    """Signs commits and tags with the key of the user, as Git would; reads settings when it signs."""
 
     def __init__(self, repo: GitCalls) -> None:
         self._repo = repo
@@ -62,6 +62,10 @@ class Signer:
     def __call__(self, content: bytes) -> bytes:
         """The content of a commit with a signature. Raises SigningFailed."""
         return _with_signature(content, self._signature(content), self._repo.object_format)
+
+    def tag(self, content: bytes) -> bytes:
+        """The content of a tag with a signature at its end, as Git has it. Raises SigningFailed."""
+        return content + self._signature(content).strip("\n").encode() + b"\n"
 
     def _signature(self, payload: bytes) -> str:
         config = self._repo.config

@@ -16,16 +16,25 @@ from gitexp.repo.git.git_text import fits_a_line, in_lines, in_quoted_lines
 from gitexp.repo.git.launch import Git
 from gitexp.repo.git.objects.git_identity import GitIdentity
 from gitexp.repo.git.objects.kept_packs import KeptPacks
-from gitexp.repo.git.objects.new_objects import NewObject, commit_content, new_object, tree_content
+from gitexp.repo.git.objects.new_objects import (
+    NewObject,
+    commit_content,
+    new_object,
+    tag_content,
+    tree_content,
+)
 from gitexp.repo.git.objects.object_reader import Answer, ObjectReader, size_of, split
 from gitexp.repo.git.values import LARGEST, CommitFacts, GitObject, TreeEntry
 
 
 class Sign(Protocol):
-    """What signs commits; raises SigningFailed."""
+    """What signs commits and tags; raises SigningFailed."""
 
     def __call__(self, content: bytes) -> bytes:
         """The content of a commit with a signature."""
+
+    def tag(self, content: bytes) -> bytes:
+        """The content of a tag with a signature."""
 
     def check(self) -> None:
         """Raise SigningFailed if nothing can be signed now."""
@@ -397,6 +406,27 @@ class GitObjects(GitIdentity):
         new = new_object("commit", content, self.object_format)
         self._for_next[new.id] = new
         return new.id
+
+    def write_tag(
+        self, commit: str, name: str, message: str, *, not_before: int = 0, sign: Sign | None = None
+    ) -> str:
+        """The id of a new annotated tag of a commit, which no ref has yet; the committer is its tagger.
+
+        Args:
+            name: the name of its ref, without `refs/tags/`.
+            not_before: seconds since 1970; the tag is dated so, if the clock is behind.
+            sign: gives the content a signature by a key. Its errors are raised.
+        """
+        who, seconds, zone = self.signature("COMMITTER").rsplit(" ", 2)
+        tagger = f"{who} {max(int(seconds), not_before)} {zone}"
+        content = tag_content(commit, name, tagger, message)
+        if sign is not None:
+            content = sign.tag(content)
+        return self._write("tag", content)
+
+    def write_again(self, kind: str, content: bytes) -> str:
+        """The id of an object with the content of one that Git may have forgotten."""
+        return self._write(kind, content)
 
 
 @lru_cache(maxsize=1)

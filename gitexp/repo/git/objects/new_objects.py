@@ -17,7 +17,7 @@ from gitexp.repo.git.values import TreeEntry
 
 _LARGE = 64 * 1024  # bytes
 _QUICK = 1  # zlib's level for larger objects: a third of the time of its usual one for 7 % more bytes
-_TYPES = {"commit": 1, "tree": 2, "blob": 3}  # numbers in a pack
+_TYPES = {"commit": 1, "tree": 2, "blob": 3, "tag": 4}  # numbers in a pack
 # A name or address that Git writes unchanged; from others it takes some characters away.
 _PLAIN = re.compile(r"""[^\x00-\x20.,:;<>"\\'\x7f](?:[^\x00-\x1f<>\x7f]*[^\x00-\x20.,:;<>"\\'\x7f])?""")
 _STORED_DATE = re.compile(r"@?([1-9][0-9]{8,9} [+-](?:0[0-9]|1[0-3])[0-5][0-9])", re.ASCII)
@@ -86,7 +86,16 @@ def tree_content(entries: Iterable[TreeEntry]) -> bytes:
 def commit_content(tree: str, parents: Sequence[str], author: str, committer: str, message: str) -> bytes:
     """The content of a commit; bytes outside UTF-8 are read as Latin-1, the way Git does."""
     lines = [f"tree {tree}", *(f"parent {parent}" for parent in parents)]
-    text = "\n".join([*lines, f"author {author}", f"committer {committer}", "", message])
+    return _encoded("\n".join([*lines, f"author {author}", f"committer {committer}", "", message]))
+
+
+def tag_content(commit: str, name: str, tagger: str, message: str) -> bytes:
+    """The content of an annotated tag of a commit, with the encoding of `commit_content`."""
+    lines = [f"object {commit}", "type commit", f"tag {name}", f"tagger {tagger}", "", message]
+    return _encoded("\n".join(lines))
+
+
+def _encoded(text: str) -> bytes:
     return re.sub("[\udc80-\udcff]", lambda match: chr(ord(match[0]) - 0xDC00), text).encode()
 
 

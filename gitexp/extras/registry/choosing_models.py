@@ -1,0 +1,108 @@
+"""The one file or folder of an experiment that looks like a model, where the user names none."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable
+
+from gitexp import errors
+from gitexp.datasets import run_artifacts
+from gitexp.extras.registry import dvc_outputs
+from gitexp.model import Experiment
+from gitexp.objects.paths import lies_in, upward
+from gitexp.pipeline.lock import LOCK_FILE, read_lock
+from gitexp.project.project import Project
+from gitexp.repo.git import trees
+from gitexp.words import shorten
+
+MLMODEL = "MLmodel"  # the file that MLflow puts into the folder of a model
+
+_ENDINGS = frozenset(
+    (
+        *(".pt", ".pth", ".ckpt", ".safetensors", ".onnx", ".pkl", ".pickle", ".joblib", ".h5", ".hdf5"),
+        *(
+            ".keras",
+            ".tflite",
+            ".pb",
+            ".gguf",
+            ".ggml",
+            ".cbm",
+            ".ubj",
+            ".mlmodel",
+            ".bst",
+            ".skops",
+            ".model",
+        ),
+    )
+)
+_NEVER = frozenset(
+    (".py", ".md", ".yaml", ".yml", ".toml", ".png", ".svg", ".html", ".log", ".csv", ".ipynb")
+)
+_WORD = re.compile(r"(?:^|[^a-z])model(?:$|[^a-z])")
+
+
+def looks_like_model(path: str) -> bool:
+    """Whether the name of a result says that it is a model."""
+    name = posixpath.basename(path).lower()
+    ending = posixpath.splitext(name)[1]
+    if ending in _ENDINGS:
+        return True
+    return ending not in _NEVER and _WORD.search(name) is not None
+
+
+def choose(project: Project, experiment: Experiment) -> str:
+    """The path of the only model among the results of an experiment.
+
+    Raises UsageError for none and for several.
+    """
+    found = candidates(project, experiment)
+    if len(found) == 1:
+        return found[0]
+    name = experiment.name
+    if not found:
+        raise errors.UsageError(
+            f"No result of {name} looks like a model.", f"Name it by its path: {name}:PATH"
+        )
+    raise errors.UsageError(
+        f"Several results of {name} look like models: {shorten(found)}.",
+        f"Name one of them, such as {name}:{found[0]}",
+    )
+
+
+def candidates(project: Project, experiment: Experiment) -> list[str]:
+    """The results of an experiment that look like models, sorted. Raises LockError and GitFailed."""
+    return models_among(_results(project, experiment))
+
+
+def models_among(paths: Iterable[str]) -> list[str]:
+    """The models among some paths, sorted; the folder of an MLmodel is one model."""
+    every = sorted(set(paths))
+    folders = [posixpath.dirname(path) for path in every if posixpath.basename(path) == MLMODEL]
+    folders = [folder for folder in folders if folder]
+    found = dict.fromkeys(folders)
+    for path in every:
+        if not any(lies_in(path, folder) for folder in folders) and looks_like_model(path):
+            found[path] = None
+    kept = []
+    for path in found:
+        if not any(each in found for each in upward(posixpath.dirname(path))):
+            kept.append(path)
+    return sorted(kept)
+
+
+def _results(project: Project, experiment: Experiment) -> list[str]:
+    """The paths of the results of an experiment, and the names of what its run has logged."""
+    record = experiment.record
+    found = [each.name for each in run_artifacts.of(project, experiment)]
+    if project.repo.resolve(record.baseline) is not None:
+        found += trees.differing(project.repo, record.baseline, record.commit)
+    folder = record.project or ""
+    place = posixpath.join(folder, LOCK_FILE)
+    (text,) = project.repo.read_blobs([f"{record.commit}:{place}"])
+    lock = read_lock(place, text or b"", folder)
+    found += lock.outs
+    for stage in lock.stages.values():
+        found += [out.path for out in stage.outs]
+    found += dvc_outputs.locked(project, record.commit, folder)
+    return found

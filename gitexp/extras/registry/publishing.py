@@ -1,0 +1,93 @@
+"""Tags about models at a Git remote: those that are not here are brought, and new ones made there."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+
+from gitexp import errors
+from gitexp.extras.registry.registry import Registry
+from gitexp.extras.registry.values import ModelEvent
+from gitexp.failpoints import failpoint
+from gitexp.project.change import Transaction
+from gitexp.project.project import Project
+from gitexp.repo import model_tags
+from gitexp.repo.git.values import RefChange, RefConflict
+from gitexp.repo.git_remote import GitRemote, PushedRef, PushOutcome
+from gitexp.words import shorten
+
+
+class Publisher:
+    """A Git remote as the place where it is decided who gets a tag.
+
+    A tag is made there before it is made here, and only if it is not there: so of two clones, one wins.
+    """
+
+    def __init__(self, remote: GitRemote) -> None:
+        self._remote = remote
+        self._there: dict[str, str] = {}
+
+    @property
+    def where(self) -> str:
+        """The name of the remote."""
+        return self._remote.where
+
+    def bring(self, project: Project, registry: Registry, model: str) -> list[str]:
+        """Bring the tags of a model that are not here; sentences about those that cannot be brought.
+
+        Raises RemoteFailed.
+        """
+        self._there = self._tags_of(model)
+        here = {event.name.ref: event.id for event in registry.events.get(model, ())}
+        warnings = []
+        others = [ref for ref, oid in self._there.items() if here.get(ref, oid) != oid]
+        if others:
+            names = [ref.removeprefix(model_tags.PREFIX) for ref in others]
+            warnings.append(f"{self.where} has other tags of these names than are here: {shorten(names)}")
+        absent = {ref: oid for ref, oid in self._there.items() if ref not in here}
+        if not absent or project.dry_run:
+            return warnings
+        refused = self._remote.fetch(absent)
+        for ref, error in refused.items():
+            warnings.append(f"not brought: {ref.removeprefix(model_tags.PREFIX)}: {error.message}")
+        failpoint("model:fetched")
+        changes = [RefChange(ref, None, oid) for ref, oid in absent.items() if ref not in refused]
+        if changes:
+            with contextlib.suppress(RefConflict):  # another process has brought them
+                Transaction.begin(project, f"model tags of {model} from {self.where}").move(*changes)
+        return warnings
+
+    def publish(self, needs: Sequence[ModelEvent], events: Sequence[ModelEvent]) -> bool:
+        """Make tags at the remote, all or none, with those that they need; False if a name is taken there.
+
+        Raises SharingError for another refusal, and HookRefused.
+        """
+        wanted = {event.name.ref: event.id for event in (*needs, *events)}
+        changes = [RefChange(ref, None, oid) for ref, oid in wanted.items() if ref not in self._there]
+        refused = [one for one in self._remote.push(changes, exact=True, together=True) if _is_refused(one)]
+        if not refused:
+            return True
+        there = self._tags_of(events[0].model)
+        taken = [event for event in events if there.get(event.name.ref, event.id) != event.id]
+        if taken:
+            return False
+        if all(there.get(event.name.ref) == event.id for event in events):
+            return True  # the answer was lost, and the push was not
+        raise errors.SharingError(
+            f"{self.where} refuses {refused[0].ref.removeprefix(model_tags.PREFIX)}: {refused[0].reason}.",
+            "Nothing is made here either. A ruleset for tags, or a hook there, may say who can.",
+        )
+
+    def _tags_of(self, model: str) -> dict[str, str]:
+        """The tags of a model there."""
+        top = f"{model_tags.PREFIX}{model.replace(':', '=')}"
+        found = {}
+        for ref, oid in self._remote.refs(f"{top}@", f"{top}#").items():
+            name = model_tags.of_ref(ref)
+            if name is not None and name.model == model:
+                found[ref] = oid
+        return found
+
+
+def _is_refused(one: PushedRef) -> bool:
+    return one.outcome is PushOutcome.REFUSED
