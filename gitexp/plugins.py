@@ -257,6 +257,7 @@ _TABLE: dict[tuple[str, str], str] = {
     ("importer", "trackio"): "gitexp.extras.integrations.importers.trackio:IMPORTER",
     ("importer", "neptune"): "gitexp.extras.integrations.importers.neptune:IMPORTER",
     ("importer", "optuna"): "gitexp.extras.integrations.importers.optuna_storage:IMPORTER",
+    ("importer", "dvc"): "gitexp.extras.integrations.importers.dvc_refs:IMPORTER",
     ("importer", "dvclive"): "gitexp.extras.integrations.importers.dvclive:IMPORTER",
     ("importer", "hydra"): "gitexp.extras.integrations.importers.hydra_runs:IMPORTER",
     ("importer", "sacred"): "gitexp.extras.integrations.importers.sacred:IMPORTER",

@@ -83,5 +83,6 @@ def _word_of(one: Stored) -> str:
 
 def newest(project: Project) -> Sequence[Stored]:
     """The experiments of the project, the newest first."""
-    every = [*project.store.all(), *sources.experiments(project)]
+    own = project.store.all()
+    every = [*own, *sources.beside(project, own)]
     return newest_first(projects.of_project(project, every))

@@ -89,7 +89,8 @@ class Point(NamedTuple):
 
 def experiments(project: Project) -> list[Stored]:
     """All experiments: gitexp's own, then other programs' experiments."""
-    return [*project.store.all(), *sources.experiments(project)]
+    own = project.store.all()
+    return [*own, *sources.beside(project, own)]
 
 
 def commits(project: Project) -> list[str]:

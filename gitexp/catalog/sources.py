@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from gitexp import plugins
-from gitexp.model import Stored
+from gitexp.model import Experiment, Stored
 from gitexp.project.project import Project
 from gitexp.repo.git.repository import Repository
 
@@ -75,6 +75,30 @@ def read(project: Project, refs: Sequence[ForeignRef]) -> list[Stored]:
 def experiments(project: Project) -> list[Stored]:
     """All experiments of other programs."""
     return read(project, refs(project.repo))
+
+
+def beside(project: Project, own: Sequence[Stored]) -> list[Stored]:
+    """The experiments of other programs, without those that are among `own` too.
+
+    `own` are gitexp's experiments: some may be imported from a program, others may be written there.
+    """
+    imported, commits = set[str](), set[str]()
+    for one in own:
+        if isinstance(one, Experiment):
+            commits.add(one.record.commit)
+            if one.record.imported.get("from") in _PREFIXES:
+                imported.add(str(one.record.imported.get("id")))
+    found = list[Stored]()
+    for each in read(project, [ref for ref in refs(project.repo) if ref.commit not in imported]):
+        if not (isinstance(each, Experiment) and _written_by(each) in commits):
+            found.append(each)
+    return found
+
+
+def _written_by(experiment: Experiment) -> str | None:
+    """The commit of the experiment of gitexp's that was written to another program; None for another one."""
+    imported = experiment.record.imported
+    return str(imported.get("id")) if imported.get("from") == OWN else None
 
 
 def is_own(experiment: Stored) -> bool:

@@ -13,6 +13,7 @@ from gitexp import errors
 from gitexp.catalog import lookup
 from gitexp.catalog.stored import blob_ids, stored_versions
 from gitexp.datasets import lock_file
+from gitexp.datasets.dvc_objects import DvcObjects
 from gitexp.datasets.sync import fetch
 from gitexp.failpoints import failpoint
 from gitexp.model import Artifact, by_path, paths_of
@@ -305,7 +306,12 @@ class _Checkout:
         return path in self._project.config.results or is_any_in(self._tracked, path)
 
     def _is_committed(self, hash_: str) -> bool:
-        return hash_ in self._committed
+        return hash_ in self._committed or self._dvc.has(hash_)
+
+    @cached_property
+    def _dvc(self) -> DvcObjects:
+        """DVC's caches, where content is safe too."""
+        return DvcObjects(self._project)
 
     @cached_property
     def _committed(self) -> set[str]:

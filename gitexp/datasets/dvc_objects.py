@@ -6,12 +6,15 @@ DVC's cache is read once. DVC's files are never changed.
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from gitexp import errors
+from gitexp import errors, nofollow
 from gitexp.datasets.dvc_index import Content, DvcIndex
 from gitexp.datasets.dvc_servers import DvcServers
 from gitexp.failpoints import failpoint
@@ -29,7 +32,29 @@ from gitexp.objects.store import ObjectStore
 from gitexp.project.project import Project
 from gitexp.project.tools import dvc_cache
 
+_PLACES = "dvc.places"  # other repositories, a line of JSON each
 _BATCH = 1000  # files between two writes of the index
+
+
+def remember_place(project: Project, other: Project) -> None:
+    """Have content looked for in the caches of another repository, too."""
+    place = json.dumps([str(other.repo.root.resolve()), other.config.folder])
+    known = [json.dumps([str(root), folder]) for root, folder in _places(project)]
+    if place not in known:
+        project.local.prepare()
+        with nofollow.opened(project.local.root) as folder:
+            folder.append(_PLACES, f"{place}\n".encode())
+
+
+def _places(project: Project) -> list[tuple[Path, str]]:
+    """The root and the folder of each remembered project of another repository."""
+    found = []
+    with contextlib.suppress(OSError):
+        for line in nofollow.read(project.local.root, _PLACES).splitlines():
+            with contextlib.suppress(ValueError, TypeError):
+                root, folder = json.loads(line)
+                found.append((Path(root), str(folder)))
+    return found
 
 
 class DvcObjects:
@@ -54,8 +79,8 @@ class DvcObjects:
 
     @cached_property
     def is_used(self) -> bool:
-        """Whether the project uses DVC at all."""
-        return dvc_cache.has_dvc(self._root, self._folder)
+        """Whether the project uses DVC at all, or has imported experiments of a repository that does."""
+        return dvc_cache.has_dvc(self._root, self._folder) or bool(_places(self._project))
 
     # -- named by DVC -----------------------------------------------------------------------------
 
@@ -72,6 +97,10 @@ class DvcObjects:
             wanted += [file.md5 for file in files or ()]
         self._learn(wanted)
         return [self._described(*each) for each in zip(entries, lists, strict=True)]
+
+    def is_here(self, entry: DvcEntry) -> bool:
+        """Whether the file of an entry, or the list of its folder, is in a cache; nothing is read."""
+        return self._caches.locate(entry.md5) is not None
 
     def note(self, found: Iterable[BothHashes]) -> None:
         """Remember both hashes of some files."""
@@ -98,12 +127,27 @@ class DvcObjects:
             self._keep(found.manifest)
         self._in_workspace.update(lacking)
 
+    def keep_content(self, content: bytes) -> None:
+        """Store the content of a small file, which is in Git and perhaps not in DVC's cache."""
+        hash_ = hashlib.sha256(content).hexdigest()
+        if self._keeps and not self._store.has(hash_):
+            self._project.local.prepare()
+            temporary = self._store.new_temp()
+            temporary.write_bytes(content)
+            self._store.adopt(temporary, hash_)
+
+    def keep_list(self, manifest: Manifest) -> None:
+        """Store the list of a folder whose files are stored."""
+        self._manifests[manifest.hash] = manifest
+        if self._keeps:
+            self._keep(manifest)
+
     def _listed(self, entry: DvcEntry) -> list[dvc_cache.ListedFile] | None:
         """The files of an entry; None if they are unknown here."""
         if not entry.is_folder:
             return [dvc_cache.ListedFile("", entry.md5, entry.executable)]
         try:
-            return dvc_cache.listed(self._root, self._folder, entry.md5)
+            return self._caches.listed(entry.md5)
         except errors.MissingData:
             if self._ask_servers and (text := self._servers.read(entry.md5)) is not None:
                 return dvc_cache.parsed_list(text, entry.md5)
@@ -269,7 +313,10 @@ class DvcObjects:
 
     @cached_property
     def _caches(self) -> dvc_cache.Caches:
-        return dvc_cache.Caches(self._root, self._folder)
+        caches = dvc_cache.Caches(self._root, self._folder)
+        for root, folder in _places(self._project):
+            caches = caches.with_more(root, folder)
+        return caches
 
     @cached_property
     def _servers(self) -> DvcServers:

@@ -63,6 +63,14 @@ def of_bytes(data: bytes) -> str:
     return digest.hexdigest()
 
 
+def md5s_of(data: bytes) -> tuple[str, str]:
+    """The MD5 of some bytes, and the MD5 with plain line ends in texts."""
+    legacy = _md5()
+    for at in range(0, len(data), _CHUNK):
+        legacy.update(_plain_ends(data[at : at + _CHUNK]))
+    return of_bytes(data), legacy.hexdigest()
+
+
 def of_folder(files: Iterable[tuple[str, str]]) -> str:
     """The MD5 of a folder as DVC has it, `.dir` behind, from the path and MD5 of each file."""
     entries = [{"md5": md5, "relpath": path} for path, md5 in sorted(files)]

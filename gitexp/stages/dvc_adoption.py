@@ -34,6 +34,7 @@ from gitexp.project.project import Project, read
 from gitexp.project.tools import dvc_cache
 from gitexp.repo.git import indexes
 from gitexp.stages import dvc_runs
+from gitexp.stages.dvc_content import WorkspaceContent
 from gitexp.stages.dvc_runs import DvcRuns
 from gitexp.stages.stage_data import StageData
 
@@ -157,11 +158,11 @@ class _Adoption:
         self.complaints += pointed.complaints
         entries = self._fit(pointed.entries)
         self._read_once(entry.path for entry in entries)
-        runs = DvcRuns(self._root, self._project.config.folder, self._standing, self._objects)
+        content = WorkspaceContent(self._root, self._standing, self._objects)
         found = list[Artifact]()
         for entry in entries:
             try:
-                artifact = runs.content_of(entry)
+                artifact = content.content_of(entry)
             except errors.DataError as error:
                 self.complaints.append(f"{entry.path}: not taken over: {error.message}")
                 continue

@@ -7,9 +7,10 @@ are those of the dvc.lock.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import Protocol
 
 from gitexp import errors
 from gitexp.datasets.dvc_objects import DvcObjects
@@ -17,12 +18,11 @@ from gitexp.files.dvc_lock import DvcEntry, DvcStage, read_stages
 from gitexp.files.dvc_yaml import DVC_LOCK
 from gitexp.files.limits import read_if_there
 from gitexp.model import Artifact, Flat
-from gitexp.objects import md5 as md5s
-from gitexp.objects.manifest import File
 from gitexp.pipeline.lock import LockedStage
 from gitexp.pipeline.stage import Stage
 from gitexp.pipeline.state import changes
-from gitexp.stages.stage_data import UNSTORABLE, StageData
+from gitexp.stages.dvc_content import WorkspaceContent
+from gitexp.stages.stage_data import StageData
 
 _UNKNOWN = "0" * 64  # in place of the hash of an input that nobody has any more
 
@@ -31,7 +31,18 @@ def beside(root: Path, folder: str, standing: StageData, objects: DvcObjects) ->
     """The runs in the dvc.lock of a project; None for a project without DVC."""
     if not (root / folder / DVC_LOCK).is_file() or not objects.is_used:
         return None
-    return DvcRuns(root, folder, standing, objects)
+    name = posixpath.join(folder, DVC_LOCK)
+    return DvcRuns(name, lambda: read_if_there(root / name), WorkspaceContent(root, standing, objects))
+
+
+class DvcContent(Protocol):
+    """What the entries of DVC's files mean in one workspace or commit."""
+
+    def content_of(self, entry: DvcEntry) -> Artifact | None:
+        """The artifact with the content of an out or of data; None without the content."""
+
+    def dep(self, entry: DvcEntry) -> Artifact | None:
+        """The artifact with the content of an input, as gitexp counts it; None without the content."""
 
 
 class DvcRuns:
@@ -41,18 +52,18 @@ class DvcRuns:
         complaints: sentences about what cannot be used of the dvc.lock.
     """
 
-    def __init__(self, root: Path, folder: str, standing: StageData, objects: DvcObjects) -> None:
-        self._root = root
-        self._name = posixpath.join(folder, DVC_LOCK)
-        self._standing = standing
-        self._objects = objects
+    def __init__(self, name: str, read: Callable[[], bytes | None], content: DvcContent) -> None:
+        """`name` is the path of the dvc.lock, `read` gives its text, `content` what its entries mean."""
+        self._name = name
+        self._read = read
+        self._content = content
         self.complaints: list[str] = []
 
     @cached_property
     def stages(self) -> Mapping[str, DvcStage]:
         """The stages of the dvc.lock by name; none of a file that cannot be read."""
         try:
-            return read_stages(self._name, read_if_there(self._root / self._name) or b"")
+            return read_stages(self._name, self._read() or b"")
         except OSError as error:
             self.complaints.append(f"{self._name} cannot be read: {error.strerror}")
         except errors.FileError as error:
@@ -65,7 +76,7 @@ class DvcRuns:
         if stage.name not in self.stages or stage.always_changed:
             return None
         found = self.run_of(stage)
-        if found is None or set(now.deps) != set(found.deps) or changes(now, found):
+        if found is None or changes(now, found):
             return None
         return found
 
@@ -94,7 +105,7 @@ class DvcRuns:
             return None  # of another version of the stage
         found, absent = list[Artifact](), list[str]()
         for path, entry in named.items():
-            artifact = self.content_of(entry)
+            artifact = self._content.content_of(entry)
             if artifact is None:
                 absent.append(path)
             else:
@@ -108,73 +119,12 @@ class DvcRuns:
     def _dep(self, path: str, entry: DvcEntry | None) -> Artifact:
         if entry is None:
             return Artifact(path, _UNKNOWN, 0)
-        found = self._present(path, entry, read_only=True) or self._objects.artifact(entry)
+        found = self._content.dep(entry)
         if found is not None:
             return found
         if entry.is_folder:
             return Artifact(path, f"{_UNKNOWN}.dir", entry.size or 0, 0)
         return Artifact(path, _UNKNOWN, entry.size or 0)
-
-    def content_of(self, entry: DvcEntry) -> Artifact | None:
-        """The artifact with the content of an entry, in the workspace or in DVC's cache; None without it.
-
-        Raises the errors of `ObjectStore.add`.
-        """
-        artifact = self._present(entry.path, entry)
-        if artifact is None:
-            return self._objects.artifact(entry)
-        self._take_note(entry.path)
-        return artifact
-
-    def _take_note(self, path: str) -> None:
-        scanned = self._standing.scanned(path)
-        if scanned is not None:
-            self._objects.take_note(self._root, scanned, self._standing.cache)
-
-    # -- the workspace ----------------------------------------------------------------------------
-
-    def _present(self, path: str, entry: DvcEntry, *, read_only: bool = False) -> Artifact | None:
-        """The artifact in the workspace if it has the MD5 of an entry."""
-        for part in (read_only, False):
-            found = self._standing.artifact(path, read_only=part)
-            if found is None or found.hash == UNSTORABLE or found.is_folder != entry.is_folder:
-                return None
-            if self._has_md5(path, found, entry, read_only=part):
-                return self._standing.artifact(path, read_only=read_only)
-        return None
-
-    def _has_md5(self, path: str, found: Artifact, entry: DvcEntry, *, read_only: bool) -> bool:
-        if not entry.md5 or (entry.size is not None and entry.size != found.size and not entry.legacy):
-            return False
-        if not found.is_folder:
-            return entry.md5 in self._md5s(path, found.hash)
-        scanned = self._standing.scanned(path, read_only=read_only)
-        if scanned is None or scanned.manifest is None:
-            return False
-        listed = [(file, self._md5s(f"{path}/{file.path}", file.hash)) for file in scanned.manifest.files]
-        if any(not known or file.link for file, known in listed):
-            return False
-        ways = (0, -1) if entry.legacy else (0,)
-        return any(_folder(listed, at) == entry.md5 for at in ways)
-
-    def _md5s(self, path: str, hash_: str) -> tuple[str, ...]:
-        """The MD5 of a file of the workspace with this SHA-256, and with plain line ends; () if it has
-        changed."""
-        known = self._objects.md5s(hash_)
-        if known:
-            return tuple(known)
-        try:
-            both = md5s.read_both(self._root / path)
-        except (OSError, errors.UnstorableData):
-            return ()
-        if both.read.hash != hash_:
-            return ()
-        self._objects.note([both])
-        return tuple(self._objects.md5s(hash_))
-
-
-def _folder(listed: list[tuple[File, tuple[str, ...]]], at: int) -> str:
-    return md5s.of_folder((file.path, known[at]) for file, known in listed)
 
 
 def _of_stage(stage: Stage, params: Mapping[str, Flat]) -> dict[str, Flat]:

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from functools import cache
 
 from gitexp import errors, files
-from gitexp.catalog.sources import ForeignRef
+from gitexp.catalog.sources import OWN, ForeignRef
 from gitexp.files import dvc_yaml
 from gitexp.files.dvc_yaml import DEFAULT_PARAMS, DVC_LOCK, DVC_YAML, DvcFiles
 from gitexp.files.limits import MAX_BYTES
@@ -32,6 +32,8 @@ SOURCE = "dvc"
 
 _REF = re.compile(rb"refs/exps/([0-9a-f]{2})/([0-9a-f]{38}|[0-9a-f]{62})/([^/]+)")
 _MADE = re.compile(rb"^committer [^\n]*> ([0-9]{1,11}) [+-][0-9]{4}$", re.MULTILINE)
+MARK = "Written by gitexp from "  # in the message of a commit that gitexp has written there
+_MARKED = re.compile(rf"^{MARK}([0-9a-f]{{40,64}})$", re.MULTILINE)
 _NO_NOTE = "dvc: commit experiment "  # the beginning of DVC's own message, without one of the user's
 _MOST_FOLDERS = 100
 
@@ -169,6 +171,7 @@ class _Reading:
             metrics=metrics,
             created=_time(commit.made),
             note=commit.note,
+            imported=commit.imported,
             warnings=(
                 *plan.complaints,
                 *self._too_large(ref.commit, [*plan.params, *plan.metrics]),
@@ -281,10 +284,12 @@ class DvcCommit:
     Attributes:
         made: the time of the commit, in seconds since the epoch; 0 if unreadable.
         note: the user's message, or "".
+        imported: the experiment of gitexp's that was written there, as in a record; {} for DVC's own.
     """
 
     made: int
     note: str
+    imported: Mapping[str, str]
 
 
 def refs(found: Sequence[Sequence[bytes]]) -> list[ForeignRef]:
@@ -318,4 +323,8 @@ def read_commit(data: bytes) -> DvcCommit:
     text = message.decode("utf-8", "replace").strip()
     if text.startswith(_NO_NOTE):
         text = ""
-    return DvcCommit(made, text)
+    imported = {}
+    if mark := _MARKED.search(text):
+        imported = {"from": OWN, "id": mark[1]}
+        text = text[: mark.start()].strip()
+    return DvcCommit(made, text, imported)

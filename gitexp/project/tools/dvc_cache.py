@@ -66,17 +66,12 @@ def files_of(root: Path, folder: str, md5: str) -> dict[str, str]:
     return found
 
 
-def listed(root: Path, folder: str, md5: str) -> list[ListedFile]:
-    """The files of a folder, whose list has the MD5 `md5`; nothing of the list is passed over.
-
-    Raises MissingData without the list; UnstorableData for a list that has other content than its name
-    says, or a path that leads out of the folder.
-    """
-    return parsed_list(_content(root, folder, md5, _MOST_OF_FOLDER), md5)
-
-
 def parsed_list(text: bytes, md5: str) -> list[ListedFile]:
-    """The files in the text of a list. Raises UnstorableData like `listed`."""
+    """The files in the text of a list; nothing of the list is passed over.
+
+    Raises UnstorableData for a list that has other content than its name says, or a path that leads out of
+    the folder.
+    """
     if of_bytes(text) != md5.removesuffix(_FOLDER):
         raise errors.UnstorableData(f"the list of files {md5} in DVC's cache is damaged")
     try:
@@ -108,6 +103,19 @@ class Caches:
 
     def __init__(self, root: Path, folder: str) -> None:
         self._folders = list(dict.fromkeys(_caches(root, folder)))
+
+    def with_more(self, root: Path, folder: str) -> Caches:
+        """These caches, and behind them those of another project."""
+        both = Caches(root, folder)
+        both._folders = list(dict.fromkeys([*self._folders, *both._folders]))
+        return both
+
+    def listed(self, md5: str) -> list[ListedFile]:
+        """The files of a folder, whose list has the MD5 `md5`.
+
+        Raises MissingData without the list; UnstorableData like `parsed_list`.
+        """
+        return parsed_list(_read(self.locate(md5), _MOST_OF_FOLDER), md5)
 
     def locate(self, md5: str) -> Path | None:
         """The file with this content; None if there is none."""
@@ -162,8 +170,12 @@ def _is_relative(place: str) -> bool:
 
 
 def _content(root: Path, folder: str, md5: str, most: int) -> bytes:
+    return _read(locate(root, folder, md5), most)
+
+
+def _read(path: Path | None, most: int) -> bytes:
     with contextlib.suppress(OSError):
-        if (path := locate(root, folder, md5)) is not None:
+        if path is not None:
             with path.open("rb") as file:
                 return file.read(most)
     raise errors.MissingData("its content is not in DVC's cache here: dvc pull, or dvc exp pull, brings it")

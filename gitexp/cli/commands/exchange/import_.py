@@ -26,6 +26,7 @@ gitexp import https://example.com/project.git best --data-from s3://team/data
 gitexp import mlflow ./mlruns
 gitexp import wandb ./wandb --filter "acc > 0.9"
 gitexp import csv results.csv --column "top 1=metric:acc" --column who=user
+gitexp import dvc . --commits-of main
 gitexp import ./runs    (whatever has left them)
 """
 
@@ -47,6 +48,15 @@ Into = Annotated[
     ),
 ]
 
+History = Annotated[
+    str,
+    options.option(
+        "--commits-of",
+        metavar="REVISION",
+        help="Of DVC: the commits of this branch too, where results, params or stages changed.",
+        by="points",
+    ),
+]
 
 DataFrom = Annotated[
     str | None,
@@ -74,6 +84,7 @@ def import_experiment(
     ] = None,
     column: Columns = None,
     into: Into = "",
+    history: History = "",
     filter_: options.Filter = None,
     name: Annotated[str | None, options.other_name("Another name for it here.")] = None,
     data_from: DataFrom = None,
@@ -98,11 +109,21 @@ def import_experiment(
         if exp is not None:
             kind, place = where, exp
         import_of: Callable[..., None] = plugins.load("import", "runs")
-        import_of(project, kind, place, _roles(column or ()), into=into, text=filter_, quiet=quiet, json=json)
+        import_of(
+            project,
+            kind,
+            place,
+            _roles(column or ()),
+            into=into,
+            history=history,
+            text=filter_,
+            quiet=quiet,
+            json=json,
+        )
         return
-    if into or column or filter_ is not None:
+    if into or column or history or filter_ is not None:
         raise errors.UsageError(
-            "--into, --column and --filter are for runs of another tool.",
+            "--into, --column, --commits-of and --filter are for runs of another tool.",
             "One experiment: gitexp import WHERE EXP",
         )
     with contact(quiet=quiet) as on_line:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 from gitexp import errors
-from gitexp.extras.integrations.importers.foreign import Content, ForeignRun
+from gitexp.extras.integrations.importers.foreign import Content, ForeignRun, StoredTree
 from gitexp.pipeline.artifact_paths import fault
 from gitexp.project.project import Project
 from gitexp.repo.git import trees
@@ -26,12 +27,14 @@ class Code(NamedTuple):
         tree: the tree of its own commit.
         said: the origin of the code: the end of a sentence.
         is_patched: whether the tree has the patch of the run, or the run has none.
+        remarks: a sentence for each omission.
     """
 
     baseline: str
     tree: str
     said: str
     is_patched: bool = True
+    remarks: tuple[str, ...] = ()
 
 
 class CodeOfRuns:
@@ -55,6 +58,8 @@ class CodeOfRuns:
 
     def of(self, run: ForeignRun) -> Code:
         """The code of a run; its objects are stored."""
+        if run.tree is not None:
+            return self._stored(run, run.tree)
         if self._into:
             return Code(self._into, self._tree_of(self._into), f"that of {self._into[:9]}", not run.patch)
         commit = self._commit_of(run.commit)
@@ -66,6 +71,14 @@ class CodeOfRuns:
             return Code(baseline, tree, f"what {self._title} has kept of it", not run.patch)
         noted = f": its commit {run.commit[:9]} is not here" if run.commit else ""
         return Code(baseline, nothing, f"not known{noted}", not run.patch)
+
+    def _stored(self, run: ForeignRun, tree: Callable[[Project], StoredTree]) -> Code:
+        """The code of a run whose tool has it in Git."""
+        made = tree(self._project)
+        baseline = self._into or self._commit_of(run.commit)
+        if baseline is None:
+            baseline, _ = self._orphan()
+        return Code(baseline, made.tree, f"what {self._title} has of it in Git", remarks=made.remarks)
 
     def _patched(self, run: ForeignRun, commit: str) -> Code:
         tree = self._tree_of(commit)

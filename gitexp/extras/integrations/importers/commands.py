@@ -30,6 +30,7 @@ def import_of(
     columns: Mapping[str, str],
     *,
     into: str,
+    history: str,
     text: str | None,
     quiet: bool,
     json: bool,
@@ -41,11 +42,14 @@ def import_of(
         place: the path of a file or folder.
         columns: roles of the columns of a sheet by header.
         into: the baseline of the runs; "" for the commit of each.
+        history: a revision, whose commits are runs too; "" for none.
         text: a filter; None for all runs.
     """
     path = project.here / Path(place).expanduser()
     kind, importer = _importer(kind, path, place)
     importer = with_columns(project, importer, path, columns)
+    if history:
+        importer = importer.with_history(history)
 
     def tell(count: int) -> None:
         if not quiet and count % _STEP == 0:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
+from gitexp import errors
 from gitexp.files.lines.series import LoggedPoint
 from gitexp.model import Experiment, Status, Tree
 from gitexp.project.project import Project
@@ -25,6 +26,18 @@ def no_points() -> Iterable[LoggedPoint]:
 def no_downloads() -> Mapping[str, Download]:
     """The downloads of a run without files on a server."""
     return {}
+
+
+class StoredTree(NamedTuple):
+    """The code of a run, stored.
+
+    Attributes:
+        tree: the id of the tree.
+        remarks: a sentence for each omission.
+    """
+
+    tree: str
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -49,6 +62,7 @@ class ForeignRun:
         commit: id of the commit of the code; "" if nobody noted it.
         patch: changes of the code since its commit, in the form of `git diff`.
         code: files of the code by path, if the tool itself has kept them.
+        tree: stores the exact code, made from `commit`, in the repository of a project; None for other tools.
         files: the logged files, by name.
         downloads: gives the logged files on a server, by name; called when the run is stored.
         log: the output of the command.
@@ -83,6 +97,7 @@ class ForeignRun:
     commit: str = ""
     patch: bytes = b""
     code: Mapping[str, Content] = field(default_factory=dict)
+    tree: Callable[[Project], StoredTree] | None = None
     files: Mapping[str, Content] = field(default_factory=dict)
     downloads: Callable[[], Mapping[str, Download]] = no_downloads
     log: bytes = b""
@@ -153,6 +168,16 @@ class Importer(ABC):
     @abstractmethod
     def read(self, place: Path) -> Iterator[Read]:
         """Yield the runs of a file or folder, the oldest first. Raises UsageError for a place without any."""
+
+    def with_history(self, revision: str) -> Importer:
+        """The importer with the commits of a branch as runs too. Raises UsageError for other tools."""
+        raise errors.UsageError(
+            f"--commits-of is for DVC, and {self.title} keeps no runs in commits.", "Leave it out."
+        )
+
+    def prepare(self, project: Project, place: Path) -> None:
+        """Bring objects of Git that the runs need into the repository of the project. Raises RemoteFailed."""
+        return
 
     def known(self, project: Project) -> Mapping[str, Experiment]:
         """Experiments of the tool from elsewhere than an import, by the id of their run."""

@@ -83,6 +83,7 @@ def import_runs(project: Project, importer: Importer, request: Request) -> Impor
     store = ForeignRunStore(project, request.kind, importer.title, request.into)
     if not project.dry_run:
         project.local.prepare()
+        importer.prepare(project, request.place)
     to_store = _News(found, known, request, store)
     for batch in _batches(to_store.runs(importer.read(request.place))):
         _store(project, store, batch, request, found)

@@ -49,7 +49,7 @@ class ForeignRunStore:
         commit = repo.write_commit(code.tree, [code.baseline], f"imported from {self._title}: {run.id}\n")
         record = self.bare_record(run, code.baseline, commit)
         record = replace(record, warnings=(f"imported from {self._title}: its code is {code.said}",))
-        remarks = [*run.remarks]
+        remarks = [*run.remarks, *code.remarks]
         files, record = self._series(run, record, scratch)
         artifacts, warnings = self._artifacts(run, code, scratch)
         remarks += warnings
@@ -66,7 +66,7 @@ class ForeignRunStore:
         record = replace(self.bare_record(run, zero, zero), name=run.name)
         params = {CODE_PARAMS: run.params} if run.params else {}
         metrics = {SUMMARY: nested(run.metrics)} if run.metrics else {}
-        return replace(record, params=params, metrics=metrics)
+        return replace(replace(record, params=params, metrics=metrics), **run.record)
 
     def bare_record(self, run: ForeignRun, baseline: str, commit: str) -> Record:
         """The record without everything from curves and files."""
