@@ -505,6 +505,10 @@ CODES: dict[str, tuple[type[GitexpError], str]] = {
         SharingError,
         "The other repository cannot be reached, does not let you, or the connection was cut.",
     ),
+    "damaged-bundle": (
+        SharingError,
+        "A bundle of experiments is damaged, or of another kind of repository; nothing of it was taken.",
+    ),
     "bad-transfer": (
         BadTransfer,
         "What another repository sent is damaged or hostile; nothing of it was taken.",

@@ -58,7 +58,7 @@ COMMANDS = {
     "restore": "Bring a removed experiment back from the trash.",
     "push": "Push experiments to a Git remote, for others to pull.",
     "pull": "Pull experiments from a Git remote.",
-    "import": "Bring one experiment from another repository, or the runs of another tool.",
+    "import": "Bring experiments from another repository or a bundle, or the runs of another tool.",
     "remote": "Where data is pushed to and pulled from.",
     "data": "Move data and results to and from data remotes.",
     "doctor": "Look for what is wrong with the experiments stored here.",
@@ -265,6 +265,7 @@ _TABLE: dict[tuple[str, str], str] = {
     ("importer", "excel"): "gitexp.extras.integrations.importers.sheets:EXCEL",
     # What writes the runs for another tool: `gitexp export --as ro-crate`, and the writers of its files.
     ("export", "runs"): "gitexp.extras.integrations.exporters.commands:export_to",
+    ("exporter", "bundle"): "gitexp.extras.integrations.exporters.bundle:EXPORTER",
     ("exporter", "ro-crate"): "gitexp.extras.integrations.exporters.ro_crate:EXPORTER",
     ("exporter", "tensorboard"): "gitexp.extras.integrations.exporters.tensorboard_runs:EXPORTER",
     # The rows of an export of Neptune's.

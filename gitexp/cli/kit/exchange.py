@@ -6,6 +6,7 @@ import contextlib
 import re
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 import typer
@@ -42,6 +43,31 @@ def contact(*, quiet: bool = False) -> Iterator[Contact]:
     finally:
         if drawn:
             render.draw("")
+
+
+def tell_taken(experiments: Sequence[Shared], where: str, verb: str) -> None:
+    """Say which experiments came from elsewhere; `verb`: "Pulled"."""
+    names: dict[Fate, list[str]] = defaultdict(list)
+    for one in experiments:
+        names[one.fate].append(one.here or one.there)
+    if new := names[Fate.NEW]:
+        render.say(f"{verb} {listed(new)}.")
+    if updated := names[Fate.UPDATED]:
+        render.say(f"{verb} what is new of {listed(updated)}.")
+    if united := names[Fate.UNITED]:
+        render.say(f"United with what was changed here: {listed(united)}.")
+    for one in experiments:
+        if one.fate is Fate.RENAMED:
+            render.say(f"{one.there} of {where} is {one.here} here: {one.reason}.")
+        elif one.fate in (Fate.UPDATED, Fate.UNITED) and one.reason:
+            render.say(f"{one.here}: the newer note holds; {one.reason}")
+
+
+def tell_known(experiments: Sequence[Shared]) -> None:
+    """Say which experiments were here already, without change."""
+    same = [one.here or one.there for one in experiments if one.fate is Fate.UP_TO_DATE]
+    if same:
+        render.say(f"Up to date: {one_or_many(same)}.", "dim")
 
 
 def report(experiments: Sequence[Shared], remote: str, *, json: bool) -> None:

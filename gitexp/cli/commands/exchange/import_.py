@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from gitexp import errors, plugins
 from gitexp.catalog.lineage import row_of
+from gitexp.cli.commands.exchange.import_bundle import import_bundle
 from gitexp.cli.kit import options
 from gitexp.cli.kit.exchange import contact
 from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.session import open_project, warn_of_namesakes
 from gitexp.cli.kit.terminal import render
 from gitexp.sharing import import_ as ops
+from gitexp.sharing.bundles.contents import is_bundle
 from gitexp.sharing.import_ import Imported
 from gitexp.sharing.partner import Fate
 
@@ -28,6 +31,7 @@ gitexp import wandb ./wandb --filter "acc > 0.9"
 gitexp import csv results.csv --column "top 1=metric:acc" --column who=user
 gitexp import dvc . --commits-of main
 gitexp import ./runs    (whatever has left them)
+gitexp import experiments.gitexp    (a bundle of gitexp export --as bundle)
 """
 
 Columns = Annotated[
@@ -92,7 +96,7 @@ def import_experiment(
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
-    """Bring one experiment from another repository, or the runs of another tool.
+    """Bring experiments from another repository or a bundle, or the runs of another tool.
 
     Its commits come along, and its data from wherever possible: from the other repository on this machine,
     from --data-from, or from this project's data remote. Data remotes of the other repository are shown, and
@@ -102,8 +106,16 @@ def import_experiment(
     tool has noted a commit found here, the commit is the code of the run, with the changes kept by the tool;
     else the run stands on a commit without files, or on the commit of --into. A second import brings what
     is new. `gitexp import PATH` finds out the tool by the files.
+
+    `gitexp import FILE.gitexp` takes a bundle of `gitexp export --as bundle`, without a network: all its
+    experiments or EXP alone, with code and data, checked before any comes in.
     """
     project = open_project(dry_run=dry_run)
+    file = project.here / Path(where).expanduser()
+    if is_bundle(file):
+        _require_no_options(into or column or history or filter_ is not None or data_from)
+        words = () if exp is None else (exp,)
+        return import_bundle(project, file, words, name, quiet=quiet, json=json)
     if exp is None or _is_tool(where):
         kind, place = "", where
         if exp is not None:
@@ -120,12 +132,8 @@ def import_experiment(
             quiet=quiet,
             json=json,
         )
-        return
-    if into or column or history or filter_ is not None:
-        raise errors.UsageError(
-            "--into, --column, --commits-of and --filter are for runs of another tool.",
-            "One experiment: gitexp import WHERE EXP",
-        )
+        return None
+    _require_no_options(into or column or history or filter_ is not None)
     with contact(quiet=quiet) as on_line:
         done = ops.import_experiment(project, where, exp, name, on_line, data_from=data_from)
     warn_of_namesakes(project, done.experiment.name)
@@ -137,6 +145,16 @@ def import_experiment(
         render.as_json(row_of(project, done.experiment).as_json())
     elif not quiet:
         render.say(_said(done))
+    return None
+
+
+def _require_no_options(given: object) -> None:
+    """Raise UsageError for options about another tool's runs beside experiments of gitexp's."""
+    if given:
+        raise errors.UsageError(
+            "--into, --column, --commits-of and --filter are for runs of a tool, not for experiments.",
+            "One experiment: gitexp import WHERE EXP",
+        )
 
 
 def _tell_of_data(done: Imported, data_from: str | None) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from gitexp.cli.kit import options
-from gitexp.cli.kit.exchange import contact, listed, one_or_many, report
+from gitexp.cli.kit.exchange import contact, listed, report, tell_known, tell_taken
 from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.session import open_project
 from gitexp.cli.kit.terminal import render
@@ -95,24 +95,10 @@ def _tell_left(pulled: Pulled) -> None:
 
 
 def _tell(pulled: Pulled) -> None:
-    names: dict[Fate, list[str]] = defaultdict(list)
-    for one in pulled.experiments:
-        names[one.fate].append(one.here or one.there)
-    if new := names[Fate.NEW]:
-        render.say(f"Pulled {listed(new)}.")
-    if updated := names[Fate.UPDATED]:
-        render.say(f"Pulled what is new of {listed(updated)}.")
-    if united := names[Fate.UNITED]:
-        render.say(f"United with what was changed here: {listed(united)}.")
-    for one in pulled.experiments:
-        if one.fate is Fate.RENAMED:
-            render.say(f"{one.there} of {pulled.remote} is {one.here} here: {one.reason}.")
-        elif one.fate in (Fate.UPDATED, Fate.UNITED) and one.reason:
-            render.say(f"{one.here}: the newer note holds; {one.reason}")
+    tell_taken(pulled.experiments, pulled.remote, "Pulled")
     _tell_of_registries(pulled.shared_refs)
     _tell_left(pulled)
-    if same := names[Fate.UP_TO_DATE]:
-        render.say(f"Up to date: {one_or_many(same)}.", "dim")
+    tell_known(pulled.experiments)
     if not pulled.experiments:
         render.say(f"There are no experiments at {pulled.remote}.", "dim")
 

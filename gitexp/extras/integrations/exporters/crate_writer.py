@@ -63,6 +63,16 @@ def _require_inside(path: str) -> None:
         raise errors.UnsafePath(f"{path!a} {why}.", "Call it something else.")
 
 
+def remove_leftovers(place: Path) -> None:
+    """Remove the unfinished parts that a killed export has left in or beside a place."""
+    for left in place.glob(f"{_NEW}-*"):
+        if left.is_dir() and not left.is_symlink():
+            clear_away(left)
+    for left in place.parent.glob(f"{_NEW}-*-{place.name}"):
+        if not left.is_dir():
+            left.unlink(missing_ok=True)
+
+
 # -- a folder -----------------------------------------------------------------------------------------
 
 
@@ -75,9 +85,6 @@ class CrateFolder(CrateWriter):
 
     def __enter__(self) -> Self:
         make_folder(self._root)
-        for left in self._root.glob(f"{_NEW}-*"):  # of an export that was killed
-            if left.is_dir() and not left.is_symlink():
-                clear_away(left)
         self._new.mkdir()
         return self
 
@@ -189,8 +196,6 @@ class CrateZip(CrateWriter):
 
     def _opened(self) -> zipfile.ZipFile:
         if self._zip is None:
-            for left in self._file.parent.glob(f"{_NEW}-*-{self._file.name}"):  # of a killed export
-                left.unlink(missing_ok=True)
             self._zip = zipfile.ZipFile(self._new, "x", zipfile.ZIP_DEFLATED)
         return self._zip
 

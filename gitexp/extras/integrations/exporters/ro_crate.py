@@ -35,6 +35,7 @@ from gitexp.extras.integrations.exporters.crate_writer import (
     CrateWriter,
     CrateZip,
     folder_metadata,
+    remove_leftovers,
     zip_metadata,
 )
 from gitexp.extras.integrations.exporters.exporter import ExportedRuns, OnRun, RunExporter
@@ -73,6 +74,8 @@ class RoCrateExporter(RunExporter):
             there = _runs_in(before)
             new = [one for one in experiments if there.get(one.record.commit, ("", ""))[0] != one.id]
             known = len(experiments) - len(new)
+            if not project.dry_run:
+                remove_leftovers(path)
             if project.dry_run or not new:
                 return ExportedRuns(place, len(new), known)
             writer: CrateWriter = CrateZip(path) if is_zip else CrateFolder(path)
