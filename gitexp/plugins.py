@@ -268,6 +268,7 @@ _TABLE: dict[tuple[str, str], str] = {
     ("exporter", "bundle"): "gitexp.extras.integrations.exporters.bundle:EXPORTER",
     ("exporter", "ro-crate"): "gitexp.extras.integrations.exporters.ro_crate:EXPORTER",
     ("exporter", "tensorboard"): "gitexp.extras.integrations.exporters.tensorboard_runs:EXPORTER",
+    ("exporter", "wandb"): "gitexp.extras.integrations.exporters.wandb_runs:EXPORTER",
     # The rows of an export of Neptune's.
     ("rows", "neptune"): "gitexp.extras.integrations.importers.neptune_parquet:NeptuneRows",
     # The rows of a sheet in a file that is no text.

@@ -29,7 +29,7 @@ def names_at(kind: str, place: Path) -> list[str]:
     return sorted(found)
 
 
-@pytest.mark.parametrize("kind", ["tensorboard"])
+@pytest.mark.parametrize("kind", ["tensorboard", "wandb"])
 @pytest.mark.parametrize("point", sorted(POINTS))
 def test_an_export(repo: Workspace, tmp_path: Path, point: str, kind: str) -> None:
     place = tmp_path / "exported"

@@ -19,6 +19,7 @@ from gitexp.extras.integrations.file_formats import tensorboard_file
 from gitexp.extras.integrations.file_formats.tensorboard_fields import FILE_NAME, SessionStatus
 from gitexp.files.lines.series_columns import Series
 from gitexp.model import Experiment, Status
+from gitexp.objects.disk import translated
 from gitexp.project.project import Project
 from gitexp.words import shorten
 
@@ -45,7 +46,7 @@ class TensorBoardExporter(RunExporter):
         if project.dry_run:
             news = sum(not there.has(run) for run in runs)
             return ExportedRuns(place, news, len(runs) - news)
-        with WholeRuns(root) as whole:
+        with translated(f"could not write to {place}"), WholeRuns(root) as whole:
             for number, run in enumerate(runs, start=1):
                 if not there.has(run):
                     events = _Events(run)

@@ -1,6 +1,6 @@
-"""The numbers of the fields in the records of Weights & Biases.
+"""The numbers of the fields in the records of Weights & Biases, and the names of its files.
 
-They are those of wandb's own `wandb_internal.proto`, from version 0.12 to 0.31.
+The numbers are those of wandb's own `wandb_internal.proto`, from version 0.12 to 0.31.
 """
 
 from __future__ import annotations
@@ -167,3 +167,10 @@ class TimeField(IntEnum):
 
     SECONDS = 1
     NANOSECONDS = 2
+
+
+# In the folder `files` of a run.
+OUTPUT_FILE, PACKAGES_FILE, PATCH_FILE = "output.log", "requirements.txt", "diff.patch"
+CONFIG_FILE, SUMMARY_FILE, ABOUT_FILE = "config.yaml", "wandb-summary.json", "wandb-metadata.json"
+OWN_FILES = (OUTPUT_FILE, PACKAGES_FILE, PATCH_FILE, CONFIG_FILE, SUMMARY_FILE, ABOUT_FILE)
+CODE_FOLDER = "code/"

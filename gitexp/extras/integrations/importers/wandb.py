@@ -15,7 +15,14 @@ from gitexp import errors
 from gitexp.extras.integrations.file_formats import wandb_file
 from gitexp.extras.integrations.file_formats.cut_short import CutShort
 from gitexp.extras.integrations.file_formats.protobuf import BadMessage, Message
-from gitexp.extras.integrations.file_formats.wandb_fields import ExitField, GitField, RunField
+from gitexp.extras.integrations.file_formats.wandb_fields import (
+    OUTPUT_FILE,
+    PACKAGES_FILE,
+    PATCH_FILE,
+    ExitField,
+    GitField,
+    RunField,
+)
 from gitexp.extras.integrations.file_formats.wandb_file import NotWandb
 from gitexp.extras.integrations.importers import folder_files, wandb_folder, wandb_records
 from gitexp.extras.integrations.importers.foreign import ForeignRun, Importer, Read, Unread
@@ -110,11 +117,11 @@ def _as_run(file: Path, found: WandbFacts, run: Message) -> ForeignRun:
         python=about.get("python", ""),
         exit_code=exit_code,
         commit=run.message(RunField.GIT).text(GitField.COMMIT) or about.get("commit", ""),
-        patch=folder_files.content(files / "diff.patch"),
+        patch=folder_files.content(files / PATCH_FILE),
         code=wandb_folder.code(files),
         files=kept,
-        log=folder_files.content(files / "output.log") or "".join(found.printed).encode("utf-8", "replace"),
-        environment=folder_files.content(files / "requirements.txt").decode("utf-8", "replace"),
+        log=folder_files.content(files / OUTPUT_FILE) or "".join(found.printed).encode("utf-8", "replace"),
+        environment=folder_files.content(files / PACKAGES_FILE).decode("utf-8", "replace"),
         facts=_facts(found, run, other),
         remarks=(*_remarks(found), *left),
     )

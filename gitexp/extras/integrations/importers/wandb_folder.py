@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from gitexp.extras.integrations.file_formats.protobuf import Message
-from gitexp.extras.integrations.file_formats.wandb_fields import AboutField, GitField
+from gitexp.extras.integrations.file_formats.wandb_fields import (
+    ABOUT_FILE,
+    CODE_FOLDER,
+    OWN_FILES,
+    AboutField,
+    GitField,
+)
 from gitexp.extras.integrations.importers import folder_files
 from gitexp.extras.integrations.importers.foreign import Content
-
-_CODE = "code/"
-_OWN = (
-    *("output.log", "requirements.txt", "diff.patch", "config.yaml"),
-    *("wandb-metadata.json", "wandb-summary.json"),
-)
 
 
 def user_files(top: Path) -> tuple[dict[str, Content], list[str]]:
@@ -28,7 +28,7 @@ def user_files(top: Path) -> tuple[dict[str, Content], list[str]]:
     project = top.parent.parent.parent.resolve()  # the folder with the folder wandb
     for path in sorted(top.rglob("*")):
         name, real = path.relative_to(top).as_posix(), path.resolve()
-        if name in _OWN or name.startswith(_CODE) or path.is_dir():
+        if name in OWN_FILES or name.startswith(CODE_FOLDER) or path.is_dir():
             continue
         if not real.is_file():
             left.append(f"a file is gone: {name}")
@@ -41,7 +41,7 @@ def user_files(top: Path) -> tuple[dict[str, Content], list[str]]:
 
 def code(top: Path) -> dict[str, Content]:
     """The files of code kept by wandb, by path."""
-    return dict(folder_files.plain_files(top / _CODE))
+    return dict(folder_files.plain_files(top / CODE_FOLDER))
 
 
 def about(top: Path, said: list[Message]) -> dict[str, str]:
@@ -56,7 +56,7 @@ def about(top: Path, said: list[Message]) -> dict[str, str]:
         _add(found, "user", message.text(AboutField.USER))
         _add(found, "commit", message.message(AboutField.GIT).text(GitField.COMMIT))
     if not said:
-        _add_older(found, top / "wandb-metadata.json")
+        _add_older(found, top / ABOUT_FILE)
     if "python" in found:
         found["python"] = found["python"].removeprefix("CPython ")
     if "command" in found:

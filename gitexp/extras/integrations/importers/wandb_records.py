@@ -23,10 +23,9 @@ from gitexp.extras.integrations.file_formats.wandb_fields import (
     StepField,
     TimeField,
 )
+from gitexp.extras.integrations.file_formats.wandb_machine import as_ours
 from gitexp.files.lines.series import LoggedPoint
 
-_MIB = 1024.0 * 1024.0
-_OURS = {"proc.cpu": "cpu"}  # names of the machine's values, as gitexp has them
 _MISSING = object()
 
 
@@ -206,7 +205,8 @@ def system(file: Path) -> Iterator[LoggedPoint]:
         for item in stats.messages(StatsField.ITEM):
             name, value = item.text(ItemField.KEY), _value(item)
             if isinstance(value, int | float) and not isinstance(value, bool):
-                values.update(_as_ours(name, float(value)))
+                ours = as_ours(name, float(value))
+                values[ours.name] = ours.value
         if values:
             yield LoggedPoint(step, time_of(stats.message(StatsField.TIME)), values)
 
@@ -218,18 +218,6 @@ def _records_with(file: Path, number: int) -> Iterator[Message]:
         record = Message(content)
         if number in record:
             yield record
-
-
-def _as_ours(name: str, value: float) -> dict[str, float]:
-    words = name.split(".")
-    if name == "proc.memory.rssMB":
-        return {"memory": value * _MIB}
-    if words[0] == "gpu" and len(words) == 3:
-        if words[2] == "gpu":
-            return {f"gpu.{words[1]}.use": value}
-        if words[2] == "memoryAllocatedBytes":
-            return {f"gpu.{words[1]}.memory": value}
-    return {_OURS.get(name, name): value}
 
 
 def time_of(stamp: Message) -> float:
