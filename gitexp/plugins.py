@@ -208,6 +208,7 @@ _TABLE: dict[tuple[str, str], str] = {
     # Documents of the dashboard that its first page does not need.
     ("page document", "sweeps"): "gitexp.extras.web.contents.sweep_document:sweeps_document",
     ("page document", "queue"): "gitexp.extras.web.contents.queue_document:queue_document",
+    ("page document", "models"): "gitexp.extras.registry.page_document:models_document",
     ("page document", "pipeline"): "gitexp.extras.web.contents.pipeline_document:pipeline_document",
     ("page document", "changes"): "gitexp.extras.web.contents.comparison_document:changes_document",
     ("page document", "comparison"): "gitexp.extras.web.contents.comparison_document:comparison_document",

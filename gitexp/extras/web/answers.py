@@ -121,6 +121,13 @@ def queue(documents: Documents) -> Document:
     return {**queue_document(documents.state().project), "actions": actions.as_json("project")}
 
 
+def models(documents: Documents) -> Document:
+    """The document inside the page of the models."""
+    documents.require_readable()
+    document: Document = plugins.load("page document", "models")(documents.state().project)
+    return document
+
+
 def pipeline(documents: Documents) -> Document:
     """The document inside the page of the pipeline."""
     documents.require_readable()

@@ -61,10 +61,17 @@ PAGES = (
     Page("compare", "compare.html", lambda documents, key: {}),
     Page("sweeps", "sweeps.html", lambda documents, key: {"sweeps": answers.sweeps(documents)}),
     Page("queue", "queue.html", lambda documents, key: {"queue": answers.queue(documents)}),
+    Page("models", "models.html", lambda documents, key: {"models": answers.models(documents)}),
     Page("pipeline", "pipeline.html", lambda documents, key: {"pipeline": answers.pipeline(documents)}),
 )
 # What every page leads to: the name of a page, and its title.
-NAVIGATION = {"table": "Experiments", "sweeps": "Sweeps", "queue": "Queue", "pipeline": "Pipeline"}
+NAVIGATION = {
+    "table": "Experiments",
+    "sweeps": "Sweeps",
+    "queue": "Queue",
+    "models": "Models",
+    "pipeline": "Pipeline",
+}
 
 
 def html(

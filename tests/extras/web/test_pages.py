@@ -184,6 +184,7 @@ def test_three_are_compared(visitor: Seen, dashboard: Dashboard) -> None:
         ("queue.html", "later"),
         ("pipeline.html", "two"),
         ("sweeps.html", "No sweeps"),
+        ("models.html", "No model"),
         ("compare.html", "Choose two"),
         ("compare.html?exp=slow&exp=gone", "no experiment, branch or commit 'gone'"),
     ],
@@ -194,6 +195,29 @@ def test_other_pages(visitor: Seen, dashboard: Dashboard, path: str, text: str) 
     check_access(visitor)
     if "gone" not in path:  # the browser itself tells of an answer of 404
         visitor.check(dashboard.root)
+
+
+def test_models_their_stages_and_who_put_them_there(repo: Workspace, seen: Seen, tmp_path: Path) -> None:
+    repo.allow("refs", "refs/tags/*")
+    for name in ("one", "two"):
+        repo.write("train.py", f"# {name}\n")
+        repo.gitexp("save", "-q", "-n", name)
+        repo.gitexp("model", "register", f"{name}:train.py", "churn", "-q")
+        repo.gitexp("model", "promote", "churn@latest", "prod", "-q", "-m", f"it is {name}")
+    repo.gitexp("remove", "--yes", "-q", "two")
+    site = tmp_path / "site"
+    repo.gitexp("ui", "--export", str(site))
+    page = seen.page
+    page.goto(f"{site.as_uri()}/models.html")
+    versions = page.get_by_role("region", name="Versions of churn")
+    expect(versions.get_by_role("row")).to_have_count(3)
+    expect(versions.get_by_role("link")).to_have_text(["one"])  # the other has no page any more
+    expect(page.locator(".tenure")).to_have_count(2)
+    expect(page.locator(".tenure.is-now")).to_have_text(re.compile("v0.0.2"))
+    page.get_by_text("History (4)").click()
+    expect(page.get_by_role("region", name="History of churn")).to_contain_text("put into prod")
+    expect(page.get_by_role("region", name="History of churn")).to_contain_text("it is one")
+    assert seen.wrong == []
 
 
 def test_an_export_shows_the_same(
