@@ -15,6 +15,7 @@ from gitexp.extras.registry.writing import MadeTags, TagOrder, WantedTag, make
 from gitexp.project.project import Project
 from gitexp.repo import model_tags
 from gitexp.repo.model_tags import ModelTag, TagAction
+from gitexp.times import show_moment
 from gitexp.words import did_you_mean
 
 
@@ -79,7 +80,22 @@ def promote(project: Project, address: ModelAddress, stage: str, note: str, orde
         return [WantedTag(name, version.commit, subject, facts, _registration(version))]
 
     made = make(project, address.model, plan, order)
+    if not project.dry_run:
+        made = made._replace(warnings=[*made.warnings, *_overruled(made, stage)])
     return Promoted(StageAssignment(stage, chosen[0], made.events[0]), before[0], made)
+
+
+def _overruled(made: MadeTags, stage: str) -> list[str]:
+    """A sentence about a tag from a wrong clock that counts as later than the tag just made."""
+    new = made.events[0]
+    held = made.registry.model(new.model).stages.get(stage)
+    if held is None or held.event.id == new.id:
+        return []
+    tag = held.event.name.text
+    return [
+        f"{tag} is dated {show_moment(held.event.created)}, so {held.version.label} stays in {stage}: "
+        f"git tag -d '{tag}' removes it here, git push --delete REMOTE '{tag}' there"
+    ]
 
 
 def demote(project: Project, address: ModelAddress, stage: str, note: str, order: TagOrder) -> Demoted:
