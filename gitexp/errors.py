@@ -509,6 +509,10 @@ CODES: dict[str, tuple[type[GitexpError], str]] = {
         SharingError,
         "A bundle of experiments is damaged, or of another kind of repository; nothing of it was taken.",
     ),
+    "server-failed": (
+        SharingError,
+        "A server of another tool cannot be reached, refuses, or answers with nonsense.",
+    ),
     "bad-transfer": (
         BadTransfer,
         "What another repository sent is damaged or hostile; nothing of it was taken.",

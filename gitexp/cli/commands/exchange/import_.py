@@ -27,6 +27,7 @@ gitexp import ../other-project exp-333c9
 gitexp import https://example.com/team/project.git best --name theirs
 gitexp import https://example.com/project.git best --data-from s3://team/data
 gitexp import mlflow ./mlruns
+gitexp import mlflow http://localhost:5000
 gitexp import wandb ./wandb --filter "acc > 0.9"
 gitexp import csv results.csv --column "top 1=metric:acc" --column who=user
 gitexp import dvc . --commits-of main
@@ -83,7 +84,8 @@ def import_experiment(
     exp: Annotated[
         str | None,
         typer.Argument(
-            metavar="[EXP]", help="Name there, unique prefix or pattern; after a tool its folder or file."
+            metavar="[EXP]",
+            help="Name there, unique prefix or pattern; after a tool its folder, file or URL.",
         ),
     ] = None,
     column: Columns = None,

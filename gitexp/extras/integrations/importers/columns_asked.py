@@ -9,7 +9,7 @@ from pathlib import Path
 from gitexp import errors
 from gitexp.cli.kit import consent
 from gitexp.cli.kit.terminal import render
-from gitexp.extras.integrations.importers.foreign import Importer
+from gitexp.extras.integrations.importers.foreign import Importer, Place
 from gitexp.extras.integrations.importers.sheets import SHEET
 from gitexp.extras.integrations.importers.storing import FACTS
 from gitexp.model import Experiment
@@ -18,7 +18,7 @@ from gitexp.project.project import Project
 _ROLES = "param, metric, name, tags, note, created, skip …"
 
 
-def with_columns(project: Project, importer: Importer, place: Path, said: Mapping[str, str]) -> Importer:
+def with_columns(project: Project, importer: Importer, place: Place, said: Mapping[str, str]) -> Importer:
     """The importer with the roles. Raises UsageError for roles without sense."""
     if importer.columns is None:
         if said:
@@ -27,7 +27,7 @@ def with_columns(project: Project, importer: Importer, place: Path, said: Mappin
                 "Leave it out: its files say it all.",
             )
         return importer
-    if not place.is_file():
+    if not isinstance(place, Path) or not place.is_file():
         return importer
     columns = importer.columns.examples(place)
     kept = {header: role for header, role in _kept(project, place).items() if header in columns}

@@ -12,9 +12,10 @@ from gitexp.catalog import filters, rows
 from gitexp.catalog.lineage import row_of
 from gitexp.cli.kit.terminal import render
 from gitexp.extras.integrations.importers.columns_asked import with_columns
-from gitexp.extras.integrations.importers.foreign import Importer
+from gitexp.extras.integrations.importers.foreign import Importer, Place
 from gitexp.extras.integrations.importers.importing import ImportedRuns, Request, import_runs
 from gitexp.extras.integrations.importers.recognise import recognise
+from gitexp.extras.integrations.importers.servers import address
 from gitexp.model import Experiment, Record
 from gitexp.project.project import Project
 from gitexp.words import counted
@@ -39,13 +40,13 @@ def import_of(
 
     Args:
         kind: the name of an importer; "" to be found from the files.
-        place: the path of a file or folder.
+        place: the path of a file or folder, or the URL of a server.
         columns: roles of the columns of a sheet by header.
         into: the baseline of the runs; "" for the commit of each.
         history: a revision, whose commits are runs too; "" for none.
         text: a filter; None for all runs.
     """
-    path = project.here / Path(place).expanduser()
+    path = _place(project, place)
     kind, importer = _importer(kind, path, place)
     importer = with_columns(project, importer, path, columns)
     if history:
@@ -75,7 +76,13 @@ def import_of(
             render.hint(f"To see them: {shown}. To take them back: gitexp undo")
 
 
-def _importer(kind: str, place: Path, given: str) -> tuple[str, Importer]:
+def _place(project: Project, given: str) -> Place:
+    if address.is_address(given):
+        return address.parse(given)
+    return project.here / Path(given).expanduser()
+
+
+def _importer(kind: str, place: Place, given: str) -> tuple[str, Importer]:
     """The named importer, or the importer for the place."""
     if kind:
         return kind, plugins.load("importer", kind)

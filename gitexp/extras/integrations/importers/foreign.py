@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 from gitexp import errors
+from gitexp.extras.integrations.importers.servers.address import ServerAddress
 from gitexp.files.lines.series import LoggedPoint
 from gitexp.model import Experiment, Status, Tree
 from gitexp.project.project import Project
 
 Points: TypeAlias = Callable[[], Iterable[LoggedPoint]]  # read when the run is stored, and not before
 Content: TypeAlias = Path | bytes
+Place: TypeAlias = Path | ServerAddress
 Download: TypeAlias = Callable[[Path], None]  # writes a file; raises OSError and GitexpError
 
 
@@ -179,10 +181,20 @@ class Importer(ABC):
         """Bring objects of Git that the runs need into the repository of the project. Raises RemoteFailed."""
         return
 
+    def finds_on(self, server: ServerAddress) -> bool:
+        """Whether a server is the tool's; it is asked."""
+        return False
+
+    def read_from(self, server: ServerAddress) -> Iterator[Read]:
+        """Yield the runs on a server. Raises UsageError for a tool whose servers gitexp does not read."""
+        raise errors.UsageError(
+            f"gitexp reads runs of {self.title} from files, and not from a server.", f"Give {self.looks_for}."
+        )
+
     def known(self, project: Project) -> Mapping[str, Experiment]:
         """Experiments of the tool from elsewhere than an import, by the id of their run."""
         return {}
 
-    def finish(self, project: Project, place: Path) -> Sequence[str]:
+    def finish(self, project: Project, place: Place) -> Sequence[str]:
         """Keep the rest of the place, after the runs; a sentence for each omission."""
         return ()

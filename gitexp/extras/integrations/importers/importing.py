@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.catalog import names
-from gitexp.extras.integrations.importers.foreign import ForeignRun, Importer, Read, RunLeftOut, Unread
+from gitexp.extras.integrations.importers.foreign import ForeignRun, Importer, Place, Read, RunLeftOut, Unread
 from gitexp.extras.integrations.importers.storing import ForeignRunStore
 from gitexp.failpoints import failpoint
 from gitexp.model import Experiment, Record
@@ -30,14 +30,14 @@ class Request(NamedTuple):
 
     Attributes:
         kind: the name of the importer.
-        place: a file or folder.
+        place: a file, a folder or a server.
         into: the baseline of all runs; "" for the commit of each.
         wanted: whether to take a run, from its record; None for all.
         on_run: told of the number of runs so far.
     """
 
     kind: str
-    place: Path
+    place: Place
     into: str = ""
     wanted: Callable[[Record], bool] | None = None
     on_run: Callable[[int], None] = lambda count: None
@@ -74,7 +74,7 @@ def import_runs(project: Project, importer: Importer, request: Request) -> Impor
     A killed import leaves whole runs, and the next import goes on from there. Raises UsageError for a place
     without runs.
     """
-    if not request.place.exists():
+    if isinstance(request.place, Path) and not request.place.exists():
         raise errors.UsageError(
             f"{request.place} is not there.", f"Give {importer.looks_for}: gitexp import {request.kind} PATH"
         )
@@ -83,15 +83,22 @@ def import_runs(project: Project, importer: Importer, request: Request) -> Impor
     store = ForeignRunStore(project, request.kind, importer.title, request.into)
     if not project.dry_run:
         project.local.prepare()
-        importer.prepare(project, request.place)
+        if isinstance(request.place, Path):
+            importer.prepare(project, request.place)
     to_store = _News(found, known, request, store)
-    for batch in _batches(to_store.runs(importer.read(request.place))):
+    for batch in _batches(to_store.runs(_read(importer, request.place))):
         _store(project, store, batch, request, found)
     if to_store.seen == 0:
         raise _nothing(importer, request, found.warnings)
     if not project.dry_run:
         found.warnings.extend(importer.finish(project, request.place))
     return found._replace(known=to_store.known)
+
+
+def _read(importer: Importer, place: Place) -> Iterator[Read]:
+    if isinstance(place, Path):
+        return importer.read(place)
+    return importer.read_from(place)
 
 
 def _nothing(importer: Importer, request: Request, warnings: list[str]) -> errors.GitexpError:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gitexp import plugins
-from gitexp.extras.integrations.importers.foreign import Importer
+from gitexp.extras.integrations.importers.foreign import Importer, Place
 
 
 class Recognised(NamedTuple):
@@ -16,11 +16,12 @@ class Recognised(NamedTuple):
     importer: Importer
 
 
-def recognise(place: Path) -> list[Recognised]:
-    """The importers for a file or folder, in the order of the table; each has a quick look alone."""
+def recognise(place: Place) -> list[Recognised]:
+    """The importers for a place, in the order of the table; each has a quick look alone."""
     found = []
     for kind in plugins.names("importer"):
         importer: Importer = plugins.load("importer", kind)
-        if importer.finds(place):
+        is_its = importer.finds(place) if isinstance(place, Path) else importer.finds_on(place)
+        if is_its:
             found.append(Recognised(kind, importer))
     return found

@@ -8,10 +8,12 @@ from typing import Any
 
 from gitexp import errors
 from gitexp.extras.integrations.importers import folder_files
-from gitexp.extras.integrations.importers.foreign import ForeignRun, Importer, Read, RunLeftOut, Unread
-from gitexp.extras.integrations.mlflow.imports import run_database, run_folder
+from gitexp.extras.integrations.importers.foreign import ForeignRun, Importer, Place, Read, RunLeftOut, Unread
+from gitexp.extras.integrations.importers.servers.address import ServerAddress
+from gitexp.extras.integrations.mlflow.imports import run_database, run_folder, run_server
 from gitexp.extras.integrations.mlflow.imports.run_database import RunDatabase
 from gitexp.extras.integrations.mlflow.imports.run_folder import RunFolder
+from gitexp.extras.integrations.mlflow.imports.run_server import RunServer
 from gitexp.extras.integrations.mlflow.imports.stored_runs import RunSource, StoredExperiments, StoredRun
 from gitexp.extras.integrations.mlflow.place import artifacts_uri
 from gitexp.extras.integrations.mlflow.plain_params import plain_params
@@ -30,7 +32,7 @@ class Mlflow(Importer):
     """The reader of MLflow's stores. A run keeps its id, by which MLflow's clients find it again."""
 
     title = "MLflow"
-    looks_for = "a folder `mlruns` or a file mlflow.db"
+    looks_for = "a folder `mlruns`, a file mlflow.db, or the URL of a server"
 
     def finds(self, place: Path) -> bool:
         """Whether the place has a store of MLflow's."""
@@ -48,11 +50,19 @@ class Mlflow(Importer):
         for source in sources:
             yield from _read(source)
 
+    def finds_on(self, server: ServerAddress) -> bool:
+        """Whether a server is MLflow's; it is asked."""
+        return run_server.is_there(server)
+
+    def read_from(self, server: ServerAddress) -> Iterator[Read]:
+        """Yield the runs on a server, of each experiment the oldest first. Raises SharingError."""
+        yield from _read(RunServer(server))
+
     def known(self, project: Project) -> Mapping[str, Experiment]:
         """The runs that MLflow's clients have logged into the repository."""
         return {run.run_id: run.experiment for run in RunIndex(project).all()}
 
-    def finish(self, project: Project, place: Path) -> Sequence[str]:
+    def finish(self, project: Project, place: Place) -> Sequence[str]:
         """Keep MLflow's experiments and registered models, those that are new here."""
         told: list[str] = []
         for source in _sources(place):
@@ -63,8 +73,10 @@ class Mlflow(Importer):
 IMPORTER = Mlflow()
 
 
-def _sources(place: Path) -> list[RunSource]:
-    """The stores of a file or folder."""
+def _sources(place: Place) -> list[RunSource]:
+    """The stores of a file or folder, or that of a server."""
+    if isinstance(place, ServerAddress):
+        return [RunServer(place)]
     found: list[RunSource] = [RunDatabase(file) for file in run_database.files_in(place)]
     if run_folder.is_there(place):
         found.append(RunFolder(place))

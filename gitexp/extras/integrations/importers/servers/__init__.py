@@ -1,0 +1,1 @@
+"""Servers of other tools, asked over HTTP."""
