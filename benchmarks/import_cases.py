@@ -1,4 +1,4 @@
-"""What is measured of imports: a thousand rows of a sheet, and a thousand runs of MLflow's file store."""
+"""What is measured of imports and exports: a thousand rows, runs of MLflow's file store, and experiments."""
 
 from __future__ import annotations
 
@@ -34,6 +34,15 @@ def _mlflow(lab: Lab) -> Case:
     return Case(work, {GITEXP: side}, goal=30.0)
 
 
+def _bundle(lab: Lab) -> Case:
+    """All experiments of a repository in a file, made anew each time."""
+    file = lab.scratch / "all.gitexp"
+    words = [*lab.gitexp, "export", "-q", "--all", "--as", "bundle", "-o", str(file)]
+    project = lab.experiments(RUNS)
+    side = Side(lambda: words, project, lab.env, lambda: file.unlink(missing_ok=True), runs=5, warmups=0)
+    return Case(f"export {RUNS:,} experiments to a bundle", {GITEXP: side}, goal=5.0)
+
+
 def _side(lab: Lab, tool: str, place: Path, runs: int = 5) -> Side:
     """An import into a new repository each time."""
     project = lab.project("gitexp", 0)
@@ -65,4 +74,8 @@ def _mlruns(where: Path) -> None:
             (run / "metrics" / f"metric_{metric}").write_text("".join(lines))
 
 
-CASES: dict[str, Callable[[Lab], Case]] = {"import-csv-1000": _csv, "import-mlflow-1000": _mlflow}
+CASES: dict[str, Callable[[Lab], Case]] = {
+    "import-csv-1000": _csv,
+    "import-mlflow-1000": _mlflow,
+    "export-bundle-1000": _bundle,
+}

@@ -29,7 +29,7 @@ COMMANDS = {
     "judge": "Say whether the second is better than the first, or the difference is noise.",
     "plots": "Draw the curves of experiments, plots of their files, and pictures of many.",
     "ui": "Show the experiments in the browser: a table that stays up to date.",
-    "export": "Write experiments for other programs: a table as a file, or whole runs for another tool.",
+    "export": "Write experiments for other programs: a table, or whole runs for another tool.",
     "report": "Write a document about experiments: table, best, plots, code, how to repeat it.",
     "dag": "Draw the stages of the pipeline, and which stands on which.",
     "add": "Version data that no stage makes, such as data sets.",

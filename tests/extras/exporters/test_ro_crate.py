@@ -173,5 +173,7 @@ def test_words_about_tables_do_not_go_with_a_tool(repo: Workspace, option: tuple
 
 
 def test_an_unknown_tool_and_no_experiments_are_errors(repo: Workspace) -> None:
-    assert "gitexp has: ro-crate" in repo.gitexp("export", "-A", "--as", "nothing", check=False).stderr
+    assert (
+        "no exporter called 'nothing'" in repo.gitexp("export", "-A", "--as", "nothing", check=False).stderr
+    )
     assert "no experiment to be exported" in repo.gitexp("export", "--as", "ro-crate", check=False).stderr

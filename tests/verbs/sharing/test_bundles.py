@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import subprocess
+import sys
 import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -140,6 +142,23 @@ def test_data_that_is_nowhere_is_said_on_both_sides(repo: Workspace, other: Work
     done = repo.gitexp("import", str(other.path / "all.gitexp"))
     assert "warning: not in all.gitexp, and not here: folder, model.bin" in done.stderr
     assert set(refs_of(repo.path)) == {"one", "two", "three"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="ssh-keygen")
+def test_signatures_hold_after_the_import(repo: Workspace, other: Workspace, tmp_path: Path) -> None:
+    key, allowed = tmp_path / "alice", tmp_path / "allowed"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
+    public = key.with_suffix(".pub").read_text().split()[:2]
+    allowed.write_text(f"alice@lab {' '.join(public)}\n")
+    settings = {"gpg.format": "ssh", "user.signingkey": f"{key}.pub", "commit.gpgsign": "true"}
+    for workspace in (other, repo):
+        for name, value in {**settings, "gpg.ssh.allowedSignersFile": str(allowed)}.items():
+            workspace.git("config", name, value)
+    other.gitexp("save", "-q", "-n", "signed")
+    other.gitexp("export", "-q", "signed", "--as", "bundle", "-o", "all.gitexp")
+    repo.gitexp("import", "-q", str(other.path / "all.gitexp"))
+    (one,) = repo.json("verify", "signed")
+    assert one["signature"] == "good", one
 
 
 # -- damaged and hostile files ------------------------------------------------------------------------

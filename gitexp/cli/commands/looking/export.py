@@ -86,7 +86,7 @@ def export(
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
-    """Write experiments for other programs: a table as a file, or whole runs for another tool.
+    """Write experiments for other programs: a table, or whole runs for another tool.
 
     A row an experiment, replicates too (--group replicates: their means, with sd and n). All metrics, params
     and facts with their types: numbers in full, times in UTC. What a format cannot hold as it is (NaN and

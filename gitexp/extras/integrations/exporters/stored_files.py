@@ -21,8 +21,10 @@ from gitexp.datasets.wanted import lock_at
 from gitexp.folders import make_folder
 from gitexp.model import Artifact, Experiment
 from gitexp.objects.store import ObjectStore, damaged
+from gitexp.pipeline.lock import Lock
 from gitexp.pipeline.paths import lock_path
 from gitexp.project.project import Project
+from gitexp.repo.experiments import ARTIFACTS
 from gitexp.repo.git import trees
 from gitexp.repo.git.values import LARGEST, TreeEntry
 
@@ -72,7 +74,7 @@ class FilesOfRun:
 
     def logged(self) -> FoundFiles:
         """The files logged by the run, such as figures and models."""
-        if not sources.is_own(self._experiment):
+        if not sources.is_own(self._experiment) or not self._has_logged():
             return FoundFiles(())
         small, large = [], []
         for each in run_artifacts.of(self._project, self._experiment):
@@ -88,17 +90,22 @@ class FilesOfRun:
             return []
         return [each.name for each in run_artifacts.of(self._project, self._experiment)]
 
+    def _has_logged(self) -> bool:
+        return self._project.repo.ids_of([f"{self._experiment.id}:{ARTIFACTS}"]) != [None]
+
     def results(self) -> FoundFiles:
         """The results of the run: outputs of stages and large results, and small results in Git."""
-        lock = lock_at(self._project, lookup.Point(self._experiment, {}, {}))
-        outs = [each for each in lock.artifacts if each.path not in lock.data]
+        outs = [each for each in self._locked.artifacts if each.path not in self._locked.data]
         in_tree = self._entries(self._result_paths - {self._lock})
         return self._together(in_git(self._project, in_tree), outs)
 
     def data(self) -> FoundFiles:
         """The data of `gitexp add`, as it was for the run."""
-        lock = lock_at(self._project, lookup.Point(self._experiment, {}, {}))
-        return self._together([], list(lock.data.values()))
+        return self._together([], list(self._locked.data.values()))
+
+    @cached_property
+    def _locked(self) -> Lock:
+        return lock_at(self._project, lookup.Point(self._experiment, {}, {}))
 
     def changed_code(self) -> FoundFiles:
         """The files that differ from the baseline and are no results: code, and params files."""

@@ -12,16 +12,22 @@ from functools import cached_property
 from gitexp import errors
 from gitexp.catalog import lineage, lookup
 from gitexp.catalog.series import series_tables
+from gitexp.catalog.series.series_tables import SeriesTable
 from gitexp.extras.integrations.exporters.stored_files import FilesOfRun, FoundFiles
 from gitexp.extras.reading.experiment import OpenedExperiment, opened
 from gitexp.files import is_number
 from gitexp.files.lines.series import SERIES, SYSTEM
 from gitexp.files.lines.series_columns import Series
 from gitexp.model import Experiment, Flat, Record, readable
+from gitexp.pipeline.paths import lock_path
 from gitexp.project.project import Project
+from gitexp.repo.experiments import ARTIFACTS, RUN_FOLDER
 from gitexp.repo.git.values import LARGEST
 from gitexp.times import seconds_of
 from gitexp.words import shorten
+
+_TOGETHER = 50  # runs whose small files are read together
+_LOG, _ENVIRONMENT = "output.log", "environment.txt"
 
 
 class StoredRuns:
@@ -39,10 +45,26 @@ class StoredRuns:
         every = lookup.experiments(self._project)
         parents = lineage.Lineage.of(every, None)
         waiting = opened(self._project, self._experiments)[::-1]
+        tables = series_tables.tables_of(self._project, self._experiments)
         while waiting:
-            one = waiting.pop()
-            parent = parents.parent(one.stored)
-            yield StoredRun(self._project, one, "" if parent is None else parent.name)
+            together = [waiting.pop() for _ in range(min(_TOGETHER, len(waiting)))][::-1]
+            with self._project.repo.reading_ahead(self._names([one.stored for one in together])):
+                while together:
+                    one = together.pop()
+                    parent = parents.parent(one.stored)
+                    name = "" if parent is None else parent.name
+                    yield StoredRun(self._project, one, name, tables.get(one.commit, ()))
+
+    def _names(self, experiments: Sequence[Experiment]) -> list[str]:
+        """The files that nearly every exporter reads: Git is asked for all of them together."""
+        lock = lock_path(self._project.config.folder)
+        names = []
+        for one in experiments:
+            names.append(f"{one.record.commit}:{lock}")
+            names.append(f"{one.id}:{ARTIFACTS}")
+            for file in (_LOG, _ENVIRONMENT):
+                names.append(f"{one.id}:{RUN_FOLDER}/{file}")
+        return names
 
 
 class StoredRun:
@@ -60,9 +82,12 @@ class StoredRun:
         remarks: a sentence for each part that could not be read so far.
     """
 
-    def __init__(self, project: Project, found: OpenedExperiment, parent: str) -> None:
+    def __init__(
+        self, project: Project, found: OpenedExperiment, parent: str, tables: Sequence[SeriesTable]
+    ) -> None:
         self._project = project
         self._opened = found
+        self._tables = tables
         self.experiment = found.stored
         self.name = found.name
         self.key = found.stored.record.commit
@@ -122,20 +147,15 @@ class StoredRun:
                 found[rank] = self._opened.history(of=rank)
         return found
 
-    @cached_property
-    def _tables(self) -> list[series_tables.SeriesTable]:
-        found = series_tables.tables_of(self._project, [self.experiment])
-        return found.get(self.record.commit, [])
-
     # -- texts ------------------------------------------------------------------------------------
 
     def log(self) -> bytes:
         """The output of the command; b"" for none."""
-        return self._run_file("output.log")
+        return self._run_file(_LOG)
 
     def environment(self) -> str:
         """The installed packages, a line each, with facts of Python before; "" if nobody noted them."""
-        return self._run_file("environment.txt").decode("utf-8", "replace")
+        return self._run_file(_ENVIRONMENT).decode("utf-8", "replace")
 
     def _run_file(self, name: str) -> bytes:
         try:
