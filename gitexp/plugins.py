@@ -267,6 +267,7 @@ _TABLE: dict[tuple[str, str], str] = {
     # What writes the runs for another tool: `gitexp export --as ro-crate`, and the writers of its files.
     ("export", "runs"): "gitexp.extras.integrations.exporters.commands:export_to",
     ("exporter", "bundle"): "gitexp.extras.integrations.exporters.bundle:EXPORTER",
+    ("exporter", "dvc"): "gitexp.extras.integrations.exporters.dvc_export:EXPORTER",
     ("exporter", "ro-crate"): "gitexp.extras.integrations.exporters.ro_crate:EXPORTER",
     ("exporter", "tensorboard"): "gitexp.extras.integrations.exporters.tensorboard_runs:EXPORTER",
     ("exporter", "wandb"): "gitexp.extras.integrations.exporters.wandb_runs:EXPORTER",

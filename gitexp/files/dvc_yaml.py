@@ -47,6 +47,7 @@ class DvcFiles(NamedTuple):
         command: command of the only stage, as a shell line beside the dvc.yaml; None for several stages.
         folders: by stage, the folder to which the paths in dvc.lock are relative.
         plots: files of plots.
+        cached_plots: files and folders of plots in DVC's cache and not in Git.
     """
 
     params: tuple[str, ...]
@@ -55,6 +56,7 @@ class DvcFiles(NamedTuple):
     command: str | None
     folders: Mapping[str, str]
     plots: tuple[str, ...] = ()
+    cached_plots: tuple[str, ...] = ()
 
 
 def is_templated(data: bytes) -> bool:
@@ -78,6 +80,7 @@ def names_of(name: str, tree: Tree, variables: Tree) -> DvcFiles:
     metrics = _paths(folder, as_items(tree.get("metrics")), variables)
     plots = _paths(folder, _plots(tree.get("plots")), variables)
     cached: list[str | None] = []
+    cached_plots: list[str | None] = []
     folders, commands = {}, []
     for stage, body, known in itertools.islice(stages_of(tree, variables), MAX_STAGES):
         below = folder_of(folder, body, known)
@@ -89,12 +92,18 @@ def names_of(name: str, tree: Tree, variables: Tree) -> DvcFiles:
             metrics += _paths(below, [item], known)
             if is_cached:
                 cached.append(metrics[-1])
-        plots += _paths(below, (item for item, _ in _outs(body.get("plots"))), known)
+        for item, is_cached in _outs(body.get("plots")):
+            plots += _paths(below, [item], known)
+            if is_cached:
+                cached_plots.append(plots[-1])
         commands.append(_command(body, known))
     command = None
     if len(commands) == 1:
         command = commands[0]
-    return DvcFiles(_unique(params), _unique(metrics), _unique(cached), command, folders, _unique(plots))
+    in_cache = _unique(cached), _unique(cached_plots)
+    return DvcFiles(
+        _unique(params), _unique(metrics), in_cache[0], command, folders, _unique(plots), in_cache[1]
+    )
 
 
 def files_of_vars(tree: Tree) -> list[str]:

@@ -73,8 +73,13 @@ def md5s_of(data: bytes) -> tuple[str, str]:
 
 def of_folder(files: Iterable[tuple[str, str]]) -> str:
     """The MD5 of a folder as DVC has it, `.dir` behind, from the path and MD5 of each file."""
+    return of_bytes(folder_list(files)) + ".dir"
+
+
+def folder_list(files: Iterable[tuple[str, str]]) -> bytes:
+    """The list of a folder's files as DVC stores it, from the path and MD5 of each."""
     entries = [{"md5": md5, "relpath": path} for path, md5 in sorted(files)]
-    return of_bytes(json.dumps(entries).encode()) + ".dir"
+    return json.dumps(entries).encode()
 
 
 def is_md5(text: object) -> bool:

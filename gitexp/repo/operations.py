@@ -42,9 +42,9 @@ _SUBJECT = 100  # characters
 _DIGITS = 8
 _FILES = "files-"  # before the number, in `pending/`: the operation is changing files
 _NUMBER = re.compile(r"[0-9]{1,12}", re.ASCII)
-_OURS = re.compile(r"refs/(?:gitexp/exps|gitexp/trash|heads)/[^\0\n]+")
+_OURS = re.compile(r"refs/(?:gitexp/exps|gitexp/trash|heads|exps/[0-9a-f]{2}/[0-9a-f]{38,62})/[^\0\n]+")
 _BRANCHES = "refs/heads/"
-_MOVED = "refs/gitexp/"
+_MOVED = ("refs/gitexp/", "refs/exps/")
 _BAD_MESSAGE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
 _ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 

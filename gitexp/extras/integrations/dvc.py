@@ -321,10 +321,10 @@ def read_commit(data: bytes) -> DvcCommit:
     if found:
         made = int(found[1])
     text = message.decode("utf-8", "replace").strip()
-    if text.startswith(_NO_NOTE):
-        text = ""
     imported = {}
     if mark := _MARKED.search(text):
         imported = {"from": OWN, "id": mark[1]}
         text = text[: mark.start()].strip()
+    if text.startswith(_NO_NOTE):
+        text = ""
     return DvcCommit(made, text, imported)

@@ -93,6 +93,18 @@ def has_dvc(root: Path, folder: str) -> bool:
     return any((above / DVC_CONFIG).is_file() for above in _upward(root, here))
 
 
+def cache_to_write(root: Path, folder: str) -> Path:
+    """The folder of DVC 3's files in the cache of the nearest DVC project."""
+    for above in _upward(root, root / folder):
+        if (above / DVC_CONFIG).is_file():
+            config = _parsed(above / DVC_CONFIG, above / DVC_LOCAL_CONFIG)
+            place = config.get("cache", "dir", fallback="")
+            if place:
+                return (above / DVC_CONFIG).parent / Path(place).expanduser() / _VERSIONS[0]
+            return above / DVC_CACHE / _VERSIONS[0]
+    return root / DVC_CACHE / _VERSIONS[0]
+
+
 def locate(root: Path, folder: str, md5: str) -> Path | None:
     """The file of the cache, or of a remote in a folder, with this content; None if there is none."""
     return Caches(root, folder).locate(md5)
