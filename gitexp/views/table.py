@@ -18,12 +18,14 @@ from gitexp.files.command_words import arguments
 from gitexp.model import MISSING, Experiment, Status, readable
 from gitexp.project.project import Contents, Project
 from gitexp.repo import tracking
+from gitexp.repo.git.values import CommitFacts
 from gitexp.views import columns as columns_of
 from gitexp.views.best import best_value
 from gitexp.views.columns import Choice, Column, Columns, Shown
 from gitexp.views.uncertainty import Noise, noise_of
 
 _NOT_COMPARED = ChangedFile("", 0, "…")
+_TIME_ZERO = "1970-01-01T00:00:00"
 _MOST_CHANGES = 300  # rows to compare; Git takes some 0.2 ms for each
 
 
@@ -320,11 +322,18 @@ def _commit_drafts(
             commit,
             baseline=commit,
             branch=names.get(commit),
-            created=known and known.date,
+            created=_created(known),
             subject=known.subject if known else "",
         )
         drafts.append(Draft(row, found[commit].params, found[commit].metrics))
     return drafts
+
+
+def _created(known: CommitFacts | None) -> str | None:
+    """The time of a commit; None for the time 0, which stands for an unknown time."""
+    if known is None or known.date.startswith(_TIME_ZERO):
+        return None
+    return known.date
 
 
 def _grouped(

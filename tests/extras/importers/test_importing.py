@@ -66,6 +66,8 @@ def test_code_is_that_of_the_commit_with_the_patch_of_the_run(repo: Workspace) -
     orphan = store.require("unknown").record.baseline
     assert orphan == record.baseline
     assert repo.git("ls-tree", orphan) == ""
+    (shown,) = [row for row in repo.json("show", "-A") if row["commit"] == orphan]
+    assert shown["created"] is None  # nobody knows, and 1970 it was not
     assert "not known" in store.require("unknown").record.warnings[0]
 
 
