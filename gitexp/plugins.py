@@ -262,6 +262,7 @@ _TABLE: dict[tuple[str, str], str] = {
     ("importer", "dvclive"): "gitexp.extras.integrations.importers.dvclive:IMPORTER",
     ("importer", "hydra"): "gitexp.extras.integrations.importers.hydra_runs:IMPORTER",
     ("importer", "sacred"): "gitexp.extras.integrations.importers.sacred:IMPORTER",
+    ("importer", "guild"): "gitexp.extras.integrations.importers.guild:IMPORTER",
     ("importer", "csv"): "gitexp.extras.integrations.importers.sheets:CSV",
     ("importer", "excel"): "gitexp.extras.integrations.importers.sheets:EXCEL",
     # What writes the runs for another tool: `gitexp export --as ro-crate`, and the writers of its files.

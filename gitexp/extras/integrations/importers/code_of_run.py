@@ -82,6 +82,8 @@ class CodeOfRuns:
 
     def _patched(self, run: ForeignRun, commit: str) -> Code:
         tree = self._tree_of(commit)
+        if not run.patch and run.has_changes:
+            return self._overlaid(run, commit, tree)
         if not run.patch:
             return Code(commit, tree, f"that of its commit {commit[:9]}")
         changed = self._applied(commit, run.patch)
@@ -89,6 +91,16 @@ class CodeOfRuns:
             said = f"that of its commit {commit[:9]} without its changes, whose patch does not apply"
             return Code(commit, tree, said, is_patched=False)
         return Code(commit, changed, f"that of its commit {commit[:9]} with its changes")
+
+    def _overlaid(self, run: ForeignRun, commit: str, tree: str) -> Code:
+        """The tree of a commit with the kept files of the run on top, if some of them are of the commit."""
+        names = [f"{commit}:{path}" for path in run.code if fault(path) is None and "\n" not in path]
+        if not any(blob is not None for blob in self._project.repo.read_blobs(names)):
+            return Code(
+                commit, tree, f"that of its commit {commit[:9]} without its changes, which are not known"
+            )
+        changed = self._with_files(run, tree)
+        return Code(commit, changed, f"that of its commit {commit[:9]} with the files kept by {self._title}")
 
     def _applied(self, commit: str, patch: bytes) -> str | None:
         """The tree of a commit with a patch; None for a patch that does not apply."""
@@ -101,14 +113,15 @@ class CodeOfRuns:
             status, _, _ = apart.call(*apply, index=index)
             return apart.keep_index(index, commit) if status == 0 else None
 
-    def _with_files(self, run: ForeignRun) -> str:
+    def _with_files(self, run: ForeignRun, tree: str | None = None) -> str:
+        """The tree with the kept files; `tree` lies below."""
         repo = self._project.repo
         changes: dict[str, trees.Change] = {}
         for path, content in run.code.items():
             text = _read(content)
             if fault(path) is None and text is not None:
                 changes[path] = ("100644", repo.write_blob(text))
-        return trees.changed(repo, None, changes)
+        return trees.changed(repo, tree, changes)
 
     def _orphan(self) -> tuple[str, str]:
         """The baseline of runs without known code, and its empty tree: the same in each clone."""

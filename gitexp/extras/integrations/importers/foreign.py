@@ -63,6 +63,7 @@ class ForeignRun:
         parent: the id of the outer run.
         commit: id of the commit of the code; "" if nobody noted it.
         patch: changes of the code since its commit, in the form of `git diff`.
+        has_changes: whether the code differed from its commit; then the files of `code` lie on top of that.
         code: files of the code by path, if the tool itself has kept them.
         tree: stores the exact code, made from `commit`, in the repository of a project; None for other tools.
         files: the logged files, by name.
@@ -98,6 +99,7 @@ class ForeignRun:
     exit_code: int | None = None
     commit: str = ""
     patch: bytes = b""
+    has_changes: bool = False
     code: Mapping[str, Content] = field(default_factory=dict)
     tree: Callable[[Project], StoredTree] | None = None
     files: Mapping[str, Content] = field(default_factory=dict)
@@ -157,11 +159,13 @@ class Importer(ABC):
         title: the usual name of the tool: `Weights & Biases`.
         looks_for: the files, for the help: `a folder wandb with offline runs`.
         columns: the roles of columns; None for a tool without sheets.
+        is_shared: whether other tools write such files too; then a place with runs of those is theirs.
     """
 
     title: str
     looks_for: str
     columns: ColumnRoles | None = None
+    is_shared: bool = False
 
     @abstractmethod
     def finds(self, place: Path) -> bool:

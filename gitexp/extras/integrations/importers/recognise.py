@@ -24,4 +24,5 @@ def recognise(place: Place) -> list[Recognised]:
         is_its = importer.finds(place) if isinstance(place, Path) else importer.finds_on(place)
         if is_its:
             found.append(Recognised(kind, importer))
-    return found
+    own = [each for each in found if not each.importer.is_shared]
+    return own or found

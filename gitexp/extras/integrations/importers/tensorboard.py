@@ -50,6 +50,7 @@ class TensorBoard(Importer):
     """The reader of TensorBoard's folders."""
 
     title = "TensorBoard"
+    is_shared = True
     looks_for = "a folder with event files, events.out.tfevents.*"
 
     def finds(self, place: Path) -> bool:
@@ -105,7 +106,7 @@ def _read(place: Path, folder: Path, files: list[Path]) -> Read:
         created=found.first,
         finished=found.last,
         params=found.params,
-        points=partial(_points, files),
+        points=partial(points_in, files),
         facts={"tensorboard": {"texts": found.texts}} if found.texts else {},
         remarks=tuple(found.remarks),
     )
@@ -136,7 +137,7 @@ def _take(found: _BoardFacts, event: Message, number: int) -> None:
             end = Message(plugin.content(tb.PluginField.CONTENT)).message(tb.HparamsField.END)
             found.status = _STATUSES.get(end.unsigned(tb.EndField.STATUS), Status.INTERRUPTED)
         elif _number(value) is not None:
-            continue  # `_points` reads it
+            continue  # `points_in` reads it
         elif plugin.text(tb.PluginField.NAME) == tb.TEXTS and len(found.texts) < _MOST_TEXTS:
             texts = value.message(tb.ValueField.TENSOR).texts(tb.TensorField.TEXTS)
             found.texts[tag.removesuffix(tb.TEXT_ENDING)] = "".join(texts)[:_LONGEST_TEXT]
@@ -180,7 +181,7 @@ def _number(value: Message) -> float | None:
     return number
 
 
-def _points(files: list[Path]) -> Iterator[LoggedPoint]:
+def points_in(files: list[Path]) -> Iterator[LoggedPoint]:
     """Yield the numbers, neighbours of the same step together."""
     now = LoggedPoint(0, 0.0, {})
     for file in files:
