@@ -263,6 +263,7 @@ _TABLE: dict[tuple[str, str], str] = {
     ("importer", "hydra"): "gitexp.extras.integrations.importers.hydra_runs:IMPORTER",
     ("importer", "sacred"): "gitexp.extras.integrations.importers.sacred:IMPORTER",
     ("importer", "guild"): "gitexp.extras.integrations.importers.guild:IMPORTER",
+    ("importer", "dagshub"): "gitexp.extras.integrations.importers.dagshub:IMPORTER",
     ("importer", "csv"): "gitexp.extras.integrations.importers.sheets:CSV",
     ("importer", "excel"): "gitexp.extras.integrations.importers.sheets:EXCEL",
     # What writes the runs for another tool: `gitexp export --as ro-crate`, and the writers of its files.

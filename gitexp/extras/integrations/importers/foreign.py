@@ -178,7 +178,7 @@ class Importer(ABC):
     def with_history(self, revision: str) -> Importer:
         """The importer with the commits of a branch as runs too. Raises UsageError for other tools."""
         raise errors.UsageError(
-            f"--commits-of is for DVC, and {self.title} keeps no runs in commits.", "Leave it out."
+            f"{self.title} keeps no runs in commits: --commits-of is for DVC and DagsHub.", "Leave it out."
         )
 
     def prepare(self, project: Project, place: Path) -> None:
