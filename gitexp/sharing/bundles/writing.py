@@ -83,11 +83,12 @@ def write(
         else:
             remarks.append(f"{one.name} is {sources.title(one)}'s, and left out: a bundle has gitexp's own.")
     before = _before(file)
-    new = {name for name, oid in own.items() if before.get(name) != oid}
+    there = {} if before is None else before.experiments
+    new = {name for name, oid in own.items() if there.get(name) != oid}
     known = len(own) - len(new)
-    if project.dry_run or not new:
+    if project.dry_run or not (new or _is_found(project, before)):
         return WrittenBundle(len(new), known, remarks)
-    names = [*own, *_kept(project, before, own, file)]
+    names = [*own, *_kept(project, there, own, file)]
     with project.local.scratch() as scratch:
         made = scratch / GIT
         found = git_bundle.create(project, names, made)
@@ -107,15 +108,23 @@ def write(
     return WrittenBundle(len(new), known, [*remarks, *data.remarks])
 
 
-def _before(file: Path) -> Mapping[str, str]:
-    """The experiments of a bundle that is there; {} for no file. Raises UsageError for another file."""
+def _before(file: Path) -> BundleContents | None:
+    """The list of a bundle that is there; None for no file. Raises UsageError for another file."""
     if not os.path.lexists(file):
-        return {}
+        return None
     if not is_bundle(file):
         raise errors.UsageError(
             f"{file} is there, and is no bundle of gitexp.", "Name another file: -o experiments.gitexp"
         )
-    return contents_of(file, str(file)).experiments
+    return contents_of(file, str(file))
+
+
+def _is_found(project: Project, before: BundleContents | None) -> bool:
+    """Whether data is here now that was missing for the older bundle."""
+    if before is None:
+        return False
+    store = ObjectStore(project.local.objects)
+    return any(store.has(hash_) for hash_ in before.missing)
 
 
 def _kept(project: Project, before: Mapping[str, str], own: Collection[str], file: Path) -> list[str]:

@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,9 @@ from benchmarks.peers import CRATES
 from gitexp import errors, testing
 from gitexp.extras.integrations.exporters.ro_crate import EXPORTER
 from gitexp.project.project import Project
+from gitexp.repo import records
+from tests.support.clones import experiment
+from tests.support.experiments import put
 from tests.support.workspace import Workspace
 
 METADATA = "ro-crate-metadata.json"
@@ -177,3 +181,37 @@ def test_an_unknown_tool_and_no_experiments_are_errors(repo: Workspace) -> None:
         "no exporter called 'nothing'" in repo.gitexp("export", "-A", "--as", "nothing", check=False).stderr
     )
     assert "no experiment to be exported" in repo.gitexp("export", "--as", "ro-crate", check=False).stderr
+
+
+def test_odd_names_and_lost_commits_are_said(repo: Workspace, tmp_path: Path) -> None:
+    repo.write("train.py", "print('more')\n")
+    repo.write("Train.PY", "x\n")
+    repo.write(os.fsdecode(b"caf\xe9.txt"), "x\n")
+    repo.write("a\nb.txt", "x\n")
+    params = {"params.yaml": {"\udcff": 1}}
+    repo.gitexp("save", "-q", "-n", "odd")
+    lost = put(repo, "lost", params=params)
+    head = repo.git("rev-parse", "HEAD")
+    record = replace(experiment(repo, "lost").record, baseline="1" * 40)
+    tree = repo.git("rev-parse", f"{lost}^{{tree}}")
+    text = records.encode(record, "lost").encode("utf-8", "surrogateescape")
+    oid = repo.git("commit-tree", tree, "-p", lost, input=text)
+    repo.git("update-ref", "refs/gitexp/exps/lost", oid)
+    done = testing.exported(EXPORTER, Project.open(repo.path), str(tmp_path / "crate.zip"))
+    told = "\n".join(done.remarks)
+    assert "lost: its code is left out" in told
+    assert "'caf\\udce9.txt' is left out" in told
+    assert "'a\\nb.txt' is left out" in told
+    assert "is that of another file but for case" in told
+    names = zipfile.ZipFile(tmp_path / "crate.zip").namelist()
+    assert f"code/{head[:12]}/train.py" in names
+    assert "experiments/odd/changed/Train.PY" in names
+
+
+def test_a_damaged_object_is_left_out(project: Project, tmp_path: Path) -> None:
+    for path in project.local.objects.glob("??/*"):
+        path.chmod(0o600)
+        path.write_bytes(bytes(path.stat().st_size))
+    done = testing.exported(EXPORTER, project, str(tmp_path / "crate"))
+    assert any("model.bin" in remark for remark in done.remarks), done.remarks
+    assert not (tmp_path / "crate/experiments/large/artifacts/model.bin").exists()

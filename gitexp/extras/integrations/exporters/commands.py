@@ -25,7 +25,7 @@ def export_to(
         kind: the name of an exporter.
         place: a path or a URL; None for the usual place of the tool.
     """
-    exporter: RunExporter = plugins.load("exporter", kind)
+    exporter = _exporter(kind)
     experiments, left_out = _chosen(project, query)
     if not experiments:
         raise errors.UsageError(
@@ -63,6 +63,15 @@ def export_to(
         if not project.dry_run and is_in_workspace(project, done.place):
             render.hint(f"Runs would store {done.place} too, unless a line in .gitignore says otherwise.")
     return None
+
+
+def _exporter(kind: str) -> RunExporter:
+    """The exporter of a name. Raises UsageError, which says what each of gitexp's own writes."""
+    found: RunExporter | None = plugins.find("exporter", kind)
+    if found is not None:
+        return found
+    known = [f"{name} ({plugins.load('exporter', name).writes})" for name in plugins.names("exporter")]
+    raise errors.UsageError(f"There is no exporter called '{kind}'.", f"gitexp has: {'; '.join(known)}.")
 
 
 def _chosen(project: Project, query: Query) -> tuple[list[Experiment], list[str]]:

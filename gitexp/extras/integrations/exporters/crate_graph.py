@@ -31,12 +31,17 @@ Entity: TypeAlias = dict[str, Any]
 
 def id_of(path: str) -> str:
     """The id of a file or folder of the crate: its path as a URI."""
-    return quote(path, safe="/-._~")
+    return quote(_plain(path), safe="/-._~")
 
 
 def local_id(*parts: str) -> str:
     """The id of an entity that is no file: `#person/Ann`."""
-    return "#" + "/".join(quote(part, safe="-._~") for part in parts)
+    return "#" + "/".join(quote(_plain(part), safe="-._~") for part in parts)
+
+
+def _plain(text: str) -> bytes:
+    """The text as UTF-8; half a character is written out."""
+    return text.encode("utf-8", "backslashreplace")
 
 
 def ref(id_: str) -> dict[str, str]:

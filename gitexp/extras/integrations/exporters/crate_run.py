@@ -16,11 +16,11 @@ from typing import Any, NamedTuple
 from gitexp import files
 from gitexp.extras.integrations.exporters import crate_curves, stored_files
 from gitexp.extras.integrations.exporters.crate_graph import CrateGraph, Entity, id_of, local_id, ref, refs
-from gitexp.extras.integrations.exporters.crate_writer import CratePart
+from gitexp.extras.integrations.exporters.crate_writer import CratePart, fault_in_crate
 from gitexp.extras.integrations.exporters.stored_files import StoredFile
 from gitexp.extras.integrations.exporters.stored_run import StoredRun
 from gitexp.model import Flat, Status
-from gitexp.objects.paths import fault
+from gitexp.objects.paths import folded
 from gitexp.project.project import Project
 from gitexp.repo import records
 from gitexp.version import __version__
@@ -38,6 +38,7 @@ _TEXTS = {
     ".log": "text/plain",
     ".toml": "application/toml",
 }
+INCOMPLETE = "Incomplete"  # some content was not here: the next export tries again
 _GITEXP = "#program/gitexp"
 _CHANGED = "changed"  # the folder of the files that differ from the code's commit
 
@@ -66,6 +67,7 @@ class CrateRun:
         self._objects: list[_Written] = []
         self._results: list[_Written] = []
         self._others: list[_Written] = []
+        self._taken = set[str]()  # paths as systems take them that know no case
         self.remarks: list[str] = []
 
     @property
@@ -108,8 +110,8 @@ class CrateRun:
         self, part: CratePart, to: list[_Written], folder: str, found: Iterable[StoredFile], what: str
     ) -> None:
         for file in found:
-            if (why := fault(file.path)) is not None:
-                self.remarks.append(f"{self._run.name}: {file.path} is left out, because its name {why}")
+            if (why := self._fault(f"{folder}/{file.path}")) is not None:
+                self.remarks.append(f"{self._run.name}: {file.path!a} is left out, because its name {why}")
                 continue
             if not stored_files.is_whole(self._project, file):
                 self.remarks.append(
@@ -119,6 +121,15 @@ class CrateRun:
             path, content = f"{folder}/{file.path}", stored_files.pieces(self._project, file)
             part.write(path, content, executable=file.executable)
             self._note(to, path, file.size, f"{what}: {file.path}", alternate=file.path)
+
+    def _fault(self, path: str) -> str | None:
+        """Why a file cannot have a path; None if it can."""
+        if (why := fault_in_crate(path)) is not None:
+            return why
+        if folded(path) in self._taken:
+            return "is that of another file but for case"
+        self._taken.add(folded(path))
+        return None
 
     def _add(
         self, part: CratePart, to: list[_Written], path: str, pieces: Iterable[bytes], what: str
@@ -157,6 +168,7 @@ class CrateRun:
                 "description": record.note or f"The experiment {run.name}",
                 "identifier": run.key,
                 "version": run.state,
+                "creativeWorkStatus": INCOMPLETE if run.remarks else "",
                 "keywords": list(record.tags),
                 "dateCreated": _time(record.created),
                 "creator": ref(agent),

@@ -58,8 +58,15 @@ class CratePart(ABC):
         """Add a file at a path in the folder. Raises UsageError for a path that leads out of it."""
 
 
+def fault_in_crate(path: str) -> str | None:
+    """Why a path cannot be one of a crate; None if it can."""
+    if not path.isprintable():
+        return "has characters that are no text"
+    return fault(path)
+
+
 def _require_inside(path: str) -> None:
-    if (why := fault(path)) is not None:
+    if (why := fault_in_crate(path)) is not None:
         raise errors.UnsafePath(f"{path!a} {why}.", "Call it something else.")
 
 

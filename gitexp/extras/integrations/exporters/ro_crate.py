@@ -24,6 +24,7 @@ from gitexp.extras.integrations.exporters.crate_graph import (
 from gitexp.extras.integrations.exporters.crate_rights import Author, Rights, rights_of
 from gitexp.extras.integrations.exporters.crate_run import (
     CODE,
+    INCOMPLETE,
     RUNS,
     CrateRun,
     action_id,
@@ -34,6 +35,7 @@ from gitexp.extras.integrations.exporters.crate_writer import (
     CrateFolder,
     CrateWriter,
     CrateZip,
+    fault_in_crate,
     folder_metadata,
     remove_leftovers,
     zip_metadata,
@@ -100,12 +102,15 @@ def _graph_of(metadata: bytes | None, place: str) -> CrateGraph:
 
 
 def _runs_in(graph: CrateGraph) -> dict[str, tuple[str, str]]:
-    """The state and the folder of each run of a crate, by its key."""
+    """The state and the folder of each run of a crate, by its key; an incomplete run has the state ""."""
     found = {}
     for entity in graph.of_type("Dataset"):
         key, folder = entity.get("identifier"), entity.get("alternateName")
         if isinstance(key, str) and isinstance(folder, str) and action_id(key) in graph:
-            found[key] = (str(entity.get("version")), folder)
+            state = str(entity.get("version"))
+            if entity.get("creativeWorkStatus") == INCOMPLETE:
+                state = ""
+            found[key] = (state, folder)
     return found
 
 
@@ -166,11 +171,15 @@ class _Crate:
         id_ = id_of(f"{folder}/")
         if id_ in self._graph:
             return f"{folder}/"
+        if self._project.repo.ids_of([f"{commit}^{{tree}}"]) == [None]:  # a remark of the run says so
+            self._graph.put({"@id": id_, "@type": "Dataset", "name": f"Code of commit {commit}, not here"})
+            with self._writer.part(folder):
+                return f"{folder}/"
         parts = list[Entity]()
         with self._writer.part(folder) as part:
             for file in stored_files.code_at(self._project, commit):
-                if (why := fault(file.path)) is not None:
-                    self._remarks.append(f"{file.path} of {commit[:7]} is left out, because its name {why}")
+                if (why := fault_in_crate(file.path)) is not None:
+                    self._remarks.append(f"{file.path!a} of {commit[:7]} is left out, because its name {why}")
                     continue
                 part.write(file.path, stored_files.pieces(self._project, file), executable=file.executable)
                 parts.append(

@@ -66,10 +66,11 @@ class FoundFiles(NamedTuple):
 class FilesOfRun:
     """Finds the files of one experiment."""
 
-    def __init__(self, project: Project, experiment: Experiment) -> None:
+    def __init__(self, project: Project, experiment: Experiment, rules: ResultRules) -> None:
+        """`rules` say which files runs write."""
         self._project = project
         self._experiment = experiment
-        self._rules = ResultRules.of(project)
+        self._rules = rules
         self._lock = lock_path(project.config.folder)  # gitexp's own notes are no result
 
     def logged(self) -> FoundFiles:
@@ -109,7 +110,7 @@ class FilesOfRun:
 
     def changed_code(self) -> FoundFiles:
         """The files that differ from the baseline and are no results: code, and params files."""
-        return FoundFiles(in_git(self._project, self._entries(self.code_paths)))
+        return FoundFiles(in_git(self._project, self._entries(self.code_paths)), self._without_baseline)
 
     @cached_property
     def code_paths(self) -> list[str]:
@@ -123,7 +124,19 @@ class FilesOfRun:
     @cached_property
     def _differing(self) -> list[str]:
         record = self._experiment.record
+        if self._without_baseline:
+            return []
         return trees.differing(self._project.repo, record.baseline, record.commit)
+
+    @cached_property
+    def _without_baseline(self) -> list[str]:
+        """A sentence if a commit is not here: its history was rewritten, or is shallow."""
+        record = self._experiment.record
+        places = [f"{record.baseline}^{{tree}}", f"{record.commit}^{{tree}}"]
+        if None not in self._project.repo.ids_of(places):
+            return []
+        name = self._experiment.name
+        return [f"{name}: its code is left out, because the commit that it was made from is not here"]
 
     def _entries(self, paths: Collection[str]) -> dict[str, TreeEntry]:
         """The entries of the experiment's commit at some paths; other folders are not read."""

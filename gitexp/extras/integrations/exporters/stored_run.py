@@ -7,10 +7,10 @@ asked for many experiments together, and of all curves those of one experiment a
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
 
 from gitexp import errors
 from gitexp.catalog import lineage, lookup
+from gitexp.catalog.result_files import ResultRules
 from gitexp.catalog.series import series_tables
 from gitexp.catalog.series.series_tables import SeriesTable
 from gitexp.extras.integrations.exporters.stored_files import FilesOfRun, FoundFiles
@@ -46,6 +46,7 @@ class StoredRuns:
         parents = lineage.Lineage.of(every, None)
         waiting = opened(self._project, self._experiments)[::-1]
         tables = series_tables.tables_of(self._project, self._experiments)
+        rules = ResultRules.of(self._project)
         while waiting:
             together = [waiting.pop() for _ in range(min(_TOGETHER, len(waiting)))][::-1]
             with self._project.repo.reading_ahead(self._names([one.stored for one in together])):
@@ -53,7 +54,8 @@ class StoredRuns:
                     one = together.pop()
                     parent = parents.parent(one.stored)
                     name = "" if parent is None else parent.name
-                    yield StoredRun(self._project, one, name, tables.get(one.commit, ()))
+                    files = FilesOfRun(self._project, one.stored, rules)
+                    yield StoredRun(self._project, one, files, name, tables.get(one.commit, ()))
 
     def _names(self, experiments: Sequence[Experiment]) -> list[str]:
         """The files that nearly every exporter reads: Git is asked for all of them together."""
@@ -83,10 +85,16 @@ class StoredRun:
     """
 
     def __init__(
-        self, project: Project, found: OpenedExperiment, parent: str, tables: Sequence[SeriesTable]
+        self,
+        project: Project,
+        found: OpenedExperiment,
+        files: FilesOfRun,
+        parent: str,
+        tables: Sequence[SeriesTable],
     ) -> None:
         self._project = project
         self._opened = found
+        self._files = files
         self._tables = tables
         self.experiment = found.stored
         self.name = found.name
@@ -196,10 +204,6 @@ class StoredRun:
             return b""
         how = ("diff", "--binary", "--no-color", "--no-ext-diff", "--no-textconv", "--no-renames")
         return self._project.repo.run(*how, self.record.baseline, self.record.commit, "--", *paths)
-
-    @cached_property
-    def _files(self) -> FilesOfRun:
-        return FilesOfRun(self._project, self.experiment)
 
     def _noted(self, found: FoundFiles) -> FoundFiles:
         for remark in found.remarks:
