@@ -19,6 +19,7 @@ from gitexp.catalog.result_origin import known_results, without_others
 from gitexp.catalog.sources import ForeignRef
 from gitexp.model import Damaged, Experiment, Files, Record, Stored
 from gitexp.project.project import Project, parse_all, parse_params
+from gitexp.repo import model_tags
 from gitexp.repo.experiments import RUN_FOLDER
 from gitexp.repo.git.values import in_commit
 from gitexp.words import did_you_mean
@@ -164,7 +165,8 @@ def require_own_stored(project: Project, text: str) -> Stored:
 def find(project: Project, text: str) -> Point:
     """The workspace, commit or experiment for a word.
 
-    The full name of an experiment comes before a branch or tag, and these before the beginning of a name.
+    The full name of an experiment comes before a branch or tag, and these before the beginning of a name. The
+    tag of a registered model is its experiment, also a removed one.
 
     Raises UnknownExperiment, AmbiguousExperiment or BadRecord.
     """
@@ -176,12 +178,25 @@ def find(project: Project, text: str) -> Point:
     if found is not None:
         return of_experiment(project, found)
     if (commit := project.repo.resolve(text)) is not None:
+        registered = _registered(project, text, commit)
+        if registered is not None:
+            return of_experiment(project, registered)
         return of_commit(project, text, commit)
     raise errors.ExperimentError(
         f"There is no experiment, branch or commit '{text}'.",
         _nearest(project, text, "gitexp list -A names all experiments."),
         code="unknown-experiment",
     )
+
+
+def _registered(project: Project, text: str, commit: str) -> Experiment | None:
+    """The experiment of a registered model, called like its tag; None for other words and commits."""
+    if model_tags.parse(text) is None:
+        return None
+    (found,) = project.store.read_commits({text: commit})
+    if isinstance(found.experiment, Experiment):
+        return found.experiment
+    return None
 
 
 def _readable(found: Stored) -> Experiment:

@@ -249,7 +249,7 @@ def _found(project: Project, point: Point, target: str, content: ModelContent) -
     warnings += told
     files = len(content.files) if content.is_folder else None
     facts = ModelFacts(
-        experiment=_name(experiment),
+        experiment=_name(project, experiment),
         commit=point.commit or "",
         path=content.path,
         hash=model_content.hash_of(project, content),
@@ -261,10 +261,17 @@ def _found(project: Project, point: Point, target: str, content: ModelContent) -
     return FoundModel(point.label, target, facts, content, tuple(warnings))
 
 
-def _name(experiment: Experiment | None) -> str:
+def _name(project: Project, experiment: Experiment | None) -> str:
+    """The name of the experiment; of one found by the tag of another model, the name that the tag has."""
     if experiment is None:
         return ""
-    return experiment.name
+    tag = model_tags.parse(experiment.name)
+    if tag is None:
+        return experiment.name
+    (found,) = project.repo.read_objects([tag.ref], annotation.LARGEST)
+    if found is None or found[0] != "tag":
+        return experiment.name
+    return annotation.read(found[1]).experiment or experiment.name
 
 
 def _flat(files: Files) -> Mapping[str, Any]:

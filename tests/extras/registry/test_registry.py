@@ -13,6 +13,7 @@ from gitexp.extras.registry import annotation, versions
 from gitexp.extras.registry.choosing_models import models_among
 from gitexp.extras.registry.values import ModelFacts
 from gitexp.extras.registry.versions import Bump
+from gitexp.project.project import Project
 from gitexp.repo import model_tags
 from tests.support.clones import assert_whole, make_team
 from tests.support.stored import age, forget_store, store_of
@@ -214,6 +215,21 @@ def test_the_tag_alone_keeps_all_of_it(models: Workspace, tmp_path: Path) -> Non
         got = place.json("model", "get", "clf@v0.0.2", "--to", str(tmp_path / f"to-{place.path.name}"))
         assert Path(got["place"]).read_text() == "weights of two"
     bob.close()
+
+
+def test_a_tag_is_its_experiment_for_other_commands(models: Workspace) -> None:
+    models.gitexp("model", "register", "one", "clf")
+    models.gitexp("model", "register", "two", "clf")
+    models.gitexp("remove", "-q", "-y", "one", "two")
+    found = models.json("diff", "clf@v0.0.1", "clf@v0.0.2")
+    assert [one["path"] for one in found["code"] + found["results"]] == ["model.pt"]
+    assert found["metrics"][0]["new"] == 0.6
+    models.gitexp("run", "-q", "-n", "again", "--from", "clf@v0.0.2", "--", "true")
+    record = Project.open(models.path).store.require("again").record
+    assert record.baseline == Project.open(models.path).repo.resolve("clf@v0.0.2^1")
+    assert ".gitexp" not in models.git("ls-tree", "--name-only", record.commit)
+    other = models.json("model", "register", "clf@v0.0.1:model.pt", "other")
+    assert (other["experiment"], other["hash"]) == ("one", sha("weights of one"))
 
 
 def test_data_in_the_store_is_kept_and_travels(models: Workspace, tmp_path: Path) -> None:
