@@ -16,7 +16,8 @@ from gitexp.catalog.fields import Use, used_for
 from gitexp.files import flatten_files
 from gitexp.history import restore
 from gitexp.project.project import Project
-from gitexp.repo import git_remote
+from gitexp.repo import git_remote, model_tags
+from gitexp.repo.model_tags import TagAction
 from gitexp.views import table as show
 from gitexp.views.columns import Columns
 from gitexp.words import show_value
@@ -46,6 +47,19 @@ def experiments(project: Project) -> Iterable[str]:
 def own_experiments(project: Project) -> Iterable[str]:
     """The names of gitexp's own experiments; only these can be changed."""
     return project.store.names()
+
+
+@_in_project
+def models(project: Project) -> Iterable[str]:
+    """The names of registered models, and their versions."""
+    found = dict[str, None]()
+    for (ref,) in project.repo.refs(model_tags.PREFIX, fields=("refname",)):
+        tag = model_tags.of_ref(ref.decode("utf-8", "replace"))
+        if tag is not None:
+            found[tag.model] = None
+            if tag.action is TagAction.REGISTER:
+                found[f"{tag.model}@{tag.version}"] = None
+    return found
 
 
 @_in_project

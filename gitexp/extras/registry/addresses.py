@@ -29,6 +29,11 @@ class ModelAddress(NamedTuple):
     version: str = ""
     stage: str = ""
 
+    @property
+    def is_of_version(self) -> bool:
+        """Whether one version is meant, and not the whole model."""
+        return bool(self.version or self.stage)
+
 
 def parse(text: str) -> ModelAddress:
     """The address in `NAME`, `NAME@v1.2.0`, `NAME@latest` or `NAME#prod`. Raises UsageError."""

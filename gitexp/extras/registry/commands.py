@@ -1,34 +1,27 @@
-"""`gitexp model`."""
+"""`gitexp model`: the commands that change the registry."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
 
 from gitexp import errors
-from gitexp.cli.commands.looking.diff import lines as diff_lines
 from gitexp.cli.kit import options
-from gitexp.cli.kit.documents import answer
 from gitexp.cli.kit.exchange import contact
 from gitexp.cli.kit.help import Command, ListingGroup
 from gitexp.cli.kit.session import open_project
 from gitexp.cli.kit.terminal import render
-from gitexp.cli.kit.terminal.cells import in_columns
-from gitexp.extras.registry import addresses, comparing, documents, getting, registering, staging
+from gitexp.extras.registry import addresses, documents, look_commands, registering, staging
+from gitexp.extras.registry.look_commands import Address, ModelName
 from gitexp.extras.registry.publishing import Publisher
 from gitexp.extras.registry.registering import RegisterRequest
-from gitexp.extras.registry.registry import Registry
-from gitexp.extras.registry.tenures import at, parse_at, tenures
-from gitexp.extras.registry.values import ModelEvent, ModelFacts
 from gitexp.extras.registry.versions import Bump
 from gitexp.extras.registry.writing import MadeTags, TagOrder
 from gitexp.project.project import Project
 from gitexp.sharing import partner
-from gitexp.views import diff_json
 from gitexp.words import human_size
 
 EPILOG_REGISTER = """Examples:
@@ -49,33 +42,10 @@ EPILOG_DEPRECATE = """Examples:
 gitexp model deprecate churn@v1.2.0 -m "leaks the label"
 gitexp model deprecate churn
 """
-EPILOG_LIST = """Examples:
-gitexp model list
-gitexp model list --json
-"""
-EPILOG_SHOW = """Examples:
-gitexp model show churn
-gitexp model show churn@v1.2.0
-gitexp model show churn#prod --json
-"""
-EPILOG_HISTORY = """Examples:
-gitexp model history churn
-gitexp model history churn --stage prod --at 2026-05-03
-"""
-EPILOG_GET = """Examples:
-gitexp model get churn#prod --to /srv/models
-gitexp model get churn@v1.2.0 --to . --force
-"""
-EPILOG_DIFF = """Examples:
-gitexp model diff churn@v1.1.0 churn@v1.2.0
-gitexp model diff churn#prod churn@latest --json
-"""
 
 Subject = Annotated[
     str, options.argument("EXP[:PATH]", "An experiment, and the file or folder that is the model.", "points")
 ]
-ModelName = Annotated[str, typer.Argument(metavar="NAME", help="The name of the model.")]
-Address = Annotated[str, typer.Argument(metavar="MODEL", help="A model, such as churn@v1.2.0 or churn#prod.")]
 StageName = Annotated[str, typer.Argument(metavar="STAGE", help="A stage, such as prod or staging.")]
 Version = Annotated[
     str, typer.Option("--version", metavar="VERSION", help="The version, such as 1.2.0; default: the next.")
@@ -89,9 +59,6 @@ Sign = Annotated[
 ]
 Push = Annotated[bool, typer.Option("--push", help="Make the tag at the Git remote first, then here.")]
 Remote = Annotated[str | None, options.git_remote("The Git remote of --push; default: as for git push.")]
-OneStage = Annotated[str, typer.Option("--stage", metavar="STAGE", help="Only this stage.")]
-At = Annotated[str, typer.Option("--at", metavar="TIME", help="Who was in a stage then, such as 2026-05-03.")]
-To = Annotated[Path, typer.Option("--to", metavar="DIR", help="The folder to copy it into.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -103,11 +70,7 @@ def register(app: typer.Typer) -> None:
     group.command("promote", cls=Command, epilog=EPILOG_PROMOTE)(promote)
     group.command("demote", cls=Command, epilog=EPILOG_DEMOTE)(demote)
     group.command("deprecate", cls=Command, epilog=EPILOG_DEPRECATE)(deprecate)
-    group.command("list", cls=Command, epilog=EPILOG_LIST)(list_)
-    group.command("show", cls=Command, epilog=EPILOG_SHOW)(show)
-    group.command("history", cls=Command, epilog=EPILOG_HISTORY)(history)
-    group.command("get", cls=Command, epilog=EPILOG_GET)(get)
-    group.command("diff", cls=Command, epilog=EPILOG_DIFF)(diff)
+    look_commands.register(group)
     app.add_typer(group)
 
 
@@ -147,7 +110,9 @@ def register_(
     if not quiet:
         size = "" if facts.size is None else f" ({human_size(facts.size)})"
         render.say(f"{name}@{done.version} is {facts.path} of {done.found.label}{size}.")
-        _say_next(order, done.made, f"{name}@{done.version}")
+        _say_next(order, done.made)
+        if any(file.hash for file in done.found.content.files):
+            render.say(f"Its data is too large for Git: gitexp data push {name}@{done.version}", "dim")
     return None
 
 
@@ -239,7 +204,7 @@ def deprecate(
     if json:
         return _answer(address.model, made, order, {"version": made.events[0].name.version or None})
     if not quiet:
-        if address.version:
+        if made.events[0].name.version:
             render.say(f"{address.model}@{made.events[0].name.version} is taken back.")
         else:
             render.say(f"{address.model} is deprecated.")
@@ -268,167 +233,10 @@ def _answer(model: str, made: MadeTags, order: TagOrder, document: dict[str, Any
     render.as_json({"model": model, **document, "tags": tags, "pushed": pushed})
 
 
-def _say_next(order: TagOrder, made: MadeTags, data: str = "") -> None:
+def _say_next(order: TagOrder, made: MadeTags) -> None:
     """Say which tags were made and where, and how they travel."""
     tags = " ".join(event.name.text for event in made.events)
     if order.publisher is not None:
         render.say(f"Tag: {tags}, also at {order.publisher.where}.", "dim")
         return
     render.say(f"Tag: {tags}. git push --tags takes it along.", "dim")
-
-
-# -- answers ------------------------------------------------------------------------------------------
-
-
-def list_(
-    limit: options.Limit = None,
-    form: options.AsTable = None,
-    quiet: options.Quiet = False,
-    json: options.Json = False,
-) -> None:
-    """Print the models, with what is in their stages."""
-    registry = _opened(quiet)[1]
-    models = registry.models()[:limit]
-    latest = [model.latest.registration if model.latest is not None else None for model in models]
-    facts = registry.facts(latest)
-    found = []
-    for model, event in zip(models, latest, strict=True):
-        found.append(documents.model_document(model, _facts(facts, event)))
-    _print(documents.MODEL_HEADS, found, documents.model_row, form, json=json)
-    if not (found or quiet or json or form):
-        render.say("No model is registered; gitexp model register EXP NAME registers one.", "dim")
-
-
-def show(model: Address, quiet: options.Quiet = False, json: options.Json = False) -> None:
-    """Print the versions of a model, or all about one of them.
-
-    Of one: its metrics, experiment, hash, size, signature, who registered it, and its stages.
-    """
-    _, registry = _opened(quiet)
-    address = addresses.parse(model)
-    if address.version or address.stage:
-        found, version = addresses.require_version(registry, address)
-        document = documents.version_document(found, version, registry.facts_of(version))
-        if json:
-            return render.as_json(document)
-        width = max(len(name) for name, _ in documents.version_lines(document))
-        return render.answer(f"{name:<{width}}  {text}" for name, text in documents.version_lines(document))
-    found = registry.require(address.model)
-    facts = registry.facts(version.registration for version in found.versions)
-    rows = []
-    for version in found.versions:
-        rows.append(documents.version_document(found, version, _facts(facts, version.registration)))
-    if json:
-        stages = {stage: one.version.version for stage, one in found.stages.items()}
-        head = {"name": found.name, "deprecated": found.is_deprecated, "stages": stages}
-        return render.as_json({**head, "versions": rows})
-    render.answer(in_columns([documents.VERSION_HEADS, *map(documents.version_row, rows)], render.width()))
-    if found.is_deprecated and not quiet:
-        render.say(f"{found.name} is deprecated.", "dim")
-    return None
-
-
-def history(
-    name: ModelName,
-    stage: OneStage = "",
-    moment: At = "",
-    limit: options.Limit = None,
-    form: options.AsTable = None,
-    quiet: options.Quiet = False,
-    json: options.Json = False,
-) -> None:
-    """Print what happened to a model, or what was in its stages at a time.
-
-    Each line is a Git tag: who made it, and when, is the tagger. A day means any time of that day.
-    """
-    _, registry = _opened(quiet)
-    model = registry.require(addresses.parse(name).model)
-    if moment:
-        held = at(tenures(model, stage), parse_at(moment))[:limit]
-        facts = registry.facts([one.version.registration for one in held] + [one.given for one in held])
-        rows = []
-        for one in held:
-            own, given = _facts(facts, one.version.registration), _facts(facts, one.given)
-            rows.append(documents.tenure_document(one, own._replace(note=given.note)))
-        _print(documents.TENURE_HEADS, rows, documents.tenure_row, form, json=json)
-        if not (held or quiet or json or form):
-            render.say(f"No version of {model.name} was in {stage or 'a stage'} then.", "dim")
-        return
-    events = [event for event in reversed(model.events) if stage in ("", event.name.stage)][:limit]
-    facts = registry.facts(events)
-    rows = [documents.event_document(model, event, _facts(facts, event)) for event in events]
-    _print(documents.EVENT_HEADS, rows, documents.event_row, form, json=json)
-
-
-def get(
-    model: Address,
-    to: To,
-    force: Annotated[bool, options.force("Replace files in the folder of --to.")] = False,
-    dry_run: options.DryRun = False,
-    quiet: options.Quiet = False,
-    json: options.Json = False,
-) -> None:
-    """Copy a version into a folder, and print its place.
-
-    churn#prod is whatever is in production. The bytes come from Git, the object store or the data remote,
-    and are compared with the tag's hash.
-    """
-    project, registry = _opened(quiet or json, dry_run=dry_run)
-    _, version = addresses.require_version(registry, addresses.parse(model))
-    if not version.is_active:
-        render.warn(f"{version.label} was taken back.")
-    done = getting.get(project, registry, version, project.here / to, force=force)
-    if json:
-        document = {"model": version.model, "version": version.version, "place": str(done.place)}
-        render.as_json({**document, "hash": done.hash, "size": done.content.size})
-        return
-    render.answer([str(done.place)])
-    if not quiet:
-        size = done.content.size
-        render.say(f"{version.label}{'' if size is None else f' ({human_size(size)})'} copied.")
-
-
-def diff(
-    old: Annotated[str, typer.Argument(metavar="A", help="A version, such as churn@v1.1.0.")],
-    new: Annotated[str, typer.Argument(metavar="B", help="A version to compare with it.")],
-    quiet: options.Quiet = False,
-    json: options.Json = False,
-) -> None:
-    """Compare two versions: metrics, params, code, data.
-
-    It works after the experiments were removed, and in a clone that has the tags alone.
-    """
-    project, registry = _opened(quiet or json)
-    sides = [addresses.require_version(registry, addresses.parse(text))[1] for text in (old, new)]
-    found = comparing.compare(project, *sides)
-    render.warn_all([*found.old.complaints, *found.new.complaints])
-    if json:
-        return render.as_json(diff_json.as_json(found, None))
-    render.answer(diff_lines(found, b"", width=render.width(), colors=render.colors()))
-    if not found and not quiet:
-        render.say(f"Nothing differs between {found.old.label} and {found.new.label}.", "dim")
-    return None
-
-
-def _opened(quiet: bool, *, dry_run: bool = False) -> tuple[Project, Registry]:
-    """The project and its registry; tags that cannot be read are warned of."""
-    project = open_project(quiet=quiet, dry_run=dry_run)
-    registry = Registry.read(project)
-    render.warn_all(registry.complaints[:10])
-    if len(registry.complaints) > 10:
-        render.warn(f"and {len(registry.complaints) - 10:,} more tags that cannot be read.")
-    return project, registry
-
-
-def _facts(found: dict[str, ModelFacts], event: ModelEvent | None) -> ModelFacts:
-    if event is None:
-        return ModelFacts()
-    return found.get(event.id, ModelFacts())
-
-
-def _print(heads: Sequence[str], found: Sequence[dict[str, Any]], row: Any, form: Any, *, json: bool) -> None:
-    """Print objects as JSON, as a table of another program, or in columns."""
-    if json or form is not None:
-        answer(found if json else documents.columns(found), form, json=json)
-    elif found:
-        render.answer(in_columns([tuple(heads), *map(row, found)], render.width()))

@@ -60,9 +60,18 @@ class Publisher:
     def publish(self, needs: Sequence[ModelEvent], events: Sequence[ModelEvent]) -> bool:
         """Make tags at the remote, all or none, with those that they need; False if a name is taken there.
 
-        Raises SharingError for another refusal, and HookRefused.
+        Raises version-exists for a tag that is another one there; SharingError for another refusal, and
+        HookRefused.
         """
         wanted = {event.name.ref: event.id for event in (*needs, *events)}
+        for ref, oid in wanted.items():
+            if self._there.get(ref, oid) != oid:
+                name = ref.removeprefix(model_tags.PREFIX)
+                raise errors.ModelError(
+                    f"{name} is another one at {self.where} than here.",
+                    f"Take that one: git fetch {self.where} '+{ref}:{ref}'; this one is {oid}.",
+                    code="version-exists",
+                )
         changes = [RefChange(ref, None, oid) for ref, oid in wanted.items() if ref not in self._there]
         refused = [one for one in self._remote.push(changes, exact=True, together=True) if _is_refused(one)]
         if not refused:

@@ -109,7 +109,7 @@ def demote(project: Project, address: ModelAddress, stage: str, note: str, order
     def plan(registry: Registry) -> list[WantedTag]:
         model = registry.require(address.model)
         held = list(model.assignments.get(stage, ()))
-        if address.version:
+        if address.is_of_version:
             _, version = addresses.require_version(registry, address)
             held = [one for one in held if one.version.version == version.version]
         if not held:
@@ -141,7 +141,7 @@ def deprecate(project: Project, address: ModelAddress, note: str, order: TagOrde
 
     def plan(registry: Registry) -> list[WantedTag]:
         model = registry.require(address.model)
-        if not address.version:
+        if not address.is_of_version:
             if model.is_deprecated:
                 raise errors.ModelError(f"{model.name} is deprecated already.", code="version-exists")
             name = ModelTag(model.name, TagAction.DEPRECATE)
@@ -181,6 +181,8 @@ def _registration(version: ModelVersion) -> tuple[ModelEvent, ...]:
 
 
 def _of_version(address: ModelAddress) -> str:
+    if address.stage:
+        return f"#{address.stage}"
     return f"@{address.version}" if address.version else ""
 
 

@@ -117,6 +117,20 @@ def test_two_clones_at_once(models: Workspace, tmp_path: Path) -> None:
     bob.close()
 
 
+def test_a_tag_that_is_another_one_there(models: Workspace, tmp_path: Path) -> None:
+    """Both have registered a v0.0.1, and only Bob's is at the remote: Ann's gets no stage there."""
+    team = make_team(models, tmp_path)
+    team.bob.allow("refs", "refs/tags/*")
+    team.bob.gitexp("model", "register", "-q", "HEAD:train.py", "clf", "--push")
+    models.gitexp("model", "register", "-q", "one", "clf")
+    done = models.gitexp("model", "promote", "clf@v0.0.1", "prod", "--push", check=False)
+    assert "clf@v0.0.1 is another one at origin" in done.stderr
+    assert models.git("tag") == "clf@v0.0.1"
+    assert models.json("model", "register", "two", "clf", "--push")["version"] == "v0.0.2"
+    assert "clf#prod" not in models.git("ls-remote", "origin")
+    team.bob.close()
+
+
 def test_what_the_remote_refuses_is_not_made_here(models: Workspace, tmp_path: Path) -> None:
     team = make_team(models, tmp_path)
     team.reject('while read old new ref; do case $ref in *"#prod#"*) echo "ask Ada" >&2; exit 1;; esac; done')

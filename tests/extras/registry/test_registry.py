@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -179,6 +181,60 @@ def test_versions_and_stages_are_taken_back(models: Workspace) -> None:
     models.gitexp("model", "register", "two:model.pt", "clf", "--version", "0.0.2")  # the same one again
     assert not models.json("model", "list")[0]["deprecated"]
     assert "clf@v0.0.2#6" in models.git("tag").split()
+
+
+def test_a_version_may_be_named_by_its_stage(models: Workspace) -> None:
+    for name in ("one", "two"):
+        models.gitexp("model", "register", name, "clf")
+        models.gitexp("model", "promote", "clf@latest", "dev")
+    models.gitexp("model", "promote", "clf#dev", "prod", "-m", "as in dev")
+    assert models.json("model")[0]["stages"] == {"dev": "v0.0.2", "prod": "v0.0.2"}
+    (row,) = models.json("model", "history", "clf#prod")
+    assert (row["version"], row["note"]) == ("v0.0.2", "as in dev")
+    assert len(models.json("model", "history", "clf@v0.0.1")) == 2
+    assert models.json("model", "demote", "clf#prod", "dev")["now"] == "v0.0.1"
+    models.gitexp("model", "deprecate", "clf#prod")  # the version, and not the model
+    assert models.json("model")[0]["latest"] == "v0.0.1"
+    assert not models.json("model")[0]["deprecated"]
+    table = models.gitexp("model", "list", "--format", "csv").stdout.splitlines()
+    assert table[1].startswith("clf,v0.0.1,dev v0.0.1,one,1")
+
+
+def test_what_was_in_a_stage_at_a_time(repo: Workspace) -> None:
+    """Three days: v1, then v2 from noon on, then v1 again; the times are those of the tags."""
+    repo.allow("refs", "refs/tags/*")
+    commits = [repo.git("rev-parse", name) for name in ("HEAD~1", "HEAD")]
+    for name, commit, at in (
+        ("clf@v1.0.0", commits[0], "2026-05-01T08:00:00"),
+        ("clf@v2.0.0", commits[1], "2026-05-01T08:00:00"),
+        ("clf#prod#1", commits[0], "2026-05-02T10:00:00"),
+        ("clf#prod#2", commits[1], "2026-05-03T12:00:00"),
+        ("clf@v2.0.0!", commits[1], "2026-05-04T12:00:00"),
+        ("clf#prod!#3", commits[0], "2026-05-05T12:00:00"),
+    ):
+        env = {**os.environ, "GIT_COMMITTER_DATE": at, "GIT_COMMITTER_NAME": f"maker of {name}"}
+        with repo.by_user():
+            subprocess.run(["git", "tag", "-a", "-m", "x", name, commit], cwd=repo.path, env=env, check=True)
+
+    def held(at: str) -> list[tuple[str, str]]:
+        rows = repo.json("model", "history", "clf", "--stage", "prod", "--at", at)
+        return [(row["version"], row["by"]) for row in rows]
+
+    first, second = ("v1.0.0", "maker of clf#prod#1"), ("v2.0.0", "maker of clf#prod#2")
+    assert held("2026-05-01") == []
+    assert held("2026-05-02") == [first]
+    assert held("2026-05-03") == [first, second]
+    assert held("2026-05-03 11:59") == [first]
+    assert held("2026-05-03 12:00") == [second]
+    assert held("2026-05-04") == [second, first]
+    assert held("2026-05-05 11:00") == [first]
+    assert held("2026-05-06") == held("now") == []
+    (row,) = repo.json("model", "history", "clf@v1.0.0", "--at", "2026-05-05 11:00")
+    assert (row["since"][:10], row["until"][:10], row["ended_by"]) == (
+        "2026-05-04",
+        "2026-05-05",
+        "maker of clf#prod!#3",
+    )
 
 
 def test_undo_and_redo_even_after_a_prune(models: Workspace) -> None:
