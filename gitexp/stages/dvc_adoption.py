@@ -38,6 +38,8 @@ from gitexp.stages.dvc_content import WorkspaceContent
 from gitexp.stages.dvc_runs import DvcRuns
 from gitexp.stages.stage_data import StageData
 
+_DATA_SET = "dataset"  # the type of an artifact that is no result
+
 
 class Adopted(NamedTuple):
     """The result of an adoption.
@@ -202,20 +204,26 @@ class _Adoption:
         return list(found.values())
 
     def _made(self) -> list[str]:
-        """The paths that runs write: outs of stages, and what dvc.yaml calls artifacts."""
-        found = list[str]()
+        """The paths that runs write: outs of stages, and models that dvc.yaml calls artifacts.
+
+        A logger writes a `.dvc` file for such a model, anew in each run.
+        """
+        found, read = list[str](), list[str]()
         for stage in self._pipeline.stages:
             found += stage.out_paths
+            read += stage.deps
         folder = self._project.config.folder
         try:
             text = read_if_there(self._root / folder / DVC_YAML) or b""
             artifacts = as_map(parse(DVC_YAML, text).get("artifacts"))
         except (OSError, errors.FileError):
             return found
-        for artifact in artifacts.values():
-            path = as_map(artifact).get("path")
-            if isinstance(path, str):
-                found.append(posixpath.normpath(posixpath.join(folder, path)))
+        for artifact in map(as_map, artifacts.values()):
+            path = artifact.get("path")
+            if isinstance(path, str) and artifact.get("type") != _DATA_SET:
+                path = posixpath.normpath(posixpath.join(folder, path))
+                if not paths.overlaps_any(path, read):
+                    found.append(path)
         return found
 
     def _read_once(self, names: Iterable[str]) -> None:

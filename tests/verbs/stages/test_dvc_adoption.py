@@ -5,6 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -95,6 +100,16 @@ def test_only_what_has_changed_runs(moved: Workspace) -> None:
     assert ran(moved) == ["train"]
 
 
+def test_a_data_set_that_dvc_calls_an_artifact_is_data(repo: Workspace) -> None:
+    make(repo)
+    artifacts = "artifacts: {raw: {path: data/raw}, live: {path: live.pt, type: model}}\n"
+    repo.write("dvc.yaml", dvc_project.PIPELINE + artifacts)
+    repo.write("live.pt", "weights")
+    repo.write("live.pt.dvc", json.dumps({"outs": [{"md5": keep(repo, "weights"), "path": "live.pt"}]}))
+    repo.allow("files", *WRITTEN)
+    assert init(repo).data == ["data/raw"]
+
+
 def test_changed_data_is_seen(repo: Workspace) -> None:
     make(repo)
     repo.write("data/raw", "another\n")
@@ -149,6 +164,38 @@ def test_a_clone_needs_only_a_remote_in_a_folder(repo: Workspace, tmp_path: Path
         (repo.path / ".git/gitexp" / dvc_index.NAME).unlink()
     repo.gitexp("checkout")
     assert (repo.read("data/raw"), repo.read("model")) == (RAW, MODEL)
+
+
+def test_a_clone_asks_dvcs_server_for_what_is_missing(repo: Workspace, tmp_path: Path) -> None:
+    pytest.importorskip("webdav4")
+    make(repo)
+    repo.allow("files", *WRITTEN, "data/raw")
+    repo.gitexp("init", "-q")
+    with repo.by_user():
+        shutil.move(repo.path / ".dvc/cache", tmp_path / "remote")
+        (repo.path / ".git/gitexp" / dvc_index.NAME).unlink()
+        for hash_ in [each.hash for each in store_of(repo).hashes()]:
+            store_of(repo).remove(hash_)
+    drop(repo, "data/raw", "model", "prepared")
+    with served(tmp_path / "remote") as url:
+        repo.write(".dvc/config", f"['remote \"store\"']\n    url = {url}\n")
+        repo.gitexp("checkout", "data/raw", "model", "prepared")
+    assert (repo.read("data/raw"), repo.read("model"), repo.read("prepared/one")) == (RAW, MODEL, "a\n")
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """A plain web server for a folder; its URL."""
+    handler = partial(SimpleHTTPRequestHandler, directory=str(folder))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def test_a_push_takes_what_it_needs(moved: Workspace, tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ History = Annotated[
     options.option(
         "--commits-of",
         metavar="REVISION",
-        help="Of DVC and DagsHub: the commits of this branch, where results, params or stages changed.",
+        help="Of DVC and DagsHub: the commits of this branch, where results or params changed.",
         by="points",
     ),
 ]

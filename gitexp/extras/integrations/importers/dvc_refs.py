@@ -19,9 +19,10 @@ from gitexp.extras.integrations import dvc
 from gitexp.extras.integrations.importers.dvc_locks import DvcLocks
 from gitexp.extras.integrations.importers.dvc_trees import CommitTrees
 from gitexp.extras.integrations.importers.foreign import ForeignRun, Importer, Read, StoredTree, Unread
-from gitexp.files.dvc_yaml import DVC_CONFIG, DVC_LOCK, DVC_YAML
+from gitexp.files.dvc_yaml import DVC_CONFIG, DVC_LOCK
 from gitexp.model import Damaged, Experiment
 from gitexp.pipeline.lock import LOCK_FILE, write_lock
+from gitexp.project.patterns import is_pattern
 from gitexp.project.project import Project
 from gitexp.repo.git import trees
 from gitexp.repo.git.git_text import in_lines
@@ -75,19 +76,23 @@ class DvcRefs(Importer):
             )
         seen = {ref.commit for ref in refs}
         commits = [commit for commit in commits if commit not in seen]
-        refs += [
-            ForeignRef(f"{self._prefix()}-{commit[:7]}", commit, commit, dvc.SOURCE) for commit in commits
-        ]
+        prefix = self._prefix(project)
+        for commit in commits:
+            refs.append(ForeignRef(f"{prefix}-{commit[:7]}", commit, commit, dvc.SOURCE))
         reading = _Reading(project)
         while refs:
             some, refs = refs[:_TOGETHER], refs[_TOGETHER:]
             yield from reading.runs(some)
 
-    def _prefix(self) -> str:
-        return self.history.rpartition("/")[2] or "commit"
+    def _prefix(self, project: Project) -> str:
+        """The beginning of the names of commits: the name of the branch."""
+        branch = self.history
+        if branch == "HEAD":
+            branch = project.repo.head().branch or "commit"
+        return branch.rpartition("/")[2]
 
     def _commits(self, project: Project) -> list[str]:
-        """The commits in which a file of results, of params or of stages changed, the oldest first.
+        """The commits in which a file of results or of params, or dvc.lock, changed; the oldest first.
 
         Raises UsageError for an unknown revision.
         """
@@ -99,10 +104,11 @@ class DvcRefs(Importer):
                 f"There is no branch or commit '{self.history}'.", "For example: --commits-of main"
             )
         folder = project.config.folder
-        names = [posixpath.join(folder, name) for name in (DVC_LOCK, DVC_YAML)]
-        names += [*project.config.params, *project.config.metrics]
+        names = [posixpath.join(folder, DVC_LOCK), *project.config.params, *project.config.metrics]
+        kinds = {True: "glob", False: "literal"}
+        wanted = dict.fromkeys(f":(top,{kinds[is_pattern(name)]}){name}" for name in names)
         out = project.repo.run(
-            *("rev-list", "--reverse", tip, "--", *dict.fromkeys(names)), env={"GIT_LITERAL_PATHSPECS": "1"}
+            *("rev-list", "--reverse", tip, "--", *wanted), env={"GIT_LITERAL_PATHSPECS": "0"}
         )
         return out.decode().split()
 
