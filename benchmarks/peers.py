@@ -126,6 +126,11 @@ SOURCES = Peer("sources", ("wandb", "tensorboardX", "tensorboard", "trackio", "s
 CRATES = Peer("crates", ("roc-validator", "rocrate"))
 # What writes such files too, with packages that do not go together with those.
 TRACKERS = Peer("trackers", ("mlflow==1.30.1", "setuptools<81", "guildai>=0.9", "dagshub", "aim"))
+# What serves exported models, or reads them: for those that MLflow's own environment cannot load.
+SERVING = Peer(
+    "serving",
+    ("bentoml", f"mlflow=={MLFLOW_VERSION}", "scikit-learn", "onnx", "onnxruntime", "skl2onnx"),
+)
 PEERS: Mapping[str, Peer] = {
     "dvc": DVC,
     "mlflow": MLFLOW,
@@ -133,6 +138,7 @@ PEERS: Mapping[str, Peer] = {
     "sources": SOURCES,
     "crates": CRATES,
     "trackers": TRACKERS,
+    "serving": SERVING,
 }
 
 

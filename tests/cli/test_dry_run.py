@@ -45,6 +45,7 @@ LINES = {
     "model promote": ("model promote clf@latest dev", "clf@v1.0.0 is in dev"),
     "model demote": ("model demote clf prod", "out of prod"),
     "model deprecate": ("model deprecate clf@v1.0.0", "is taken back"),
+    "model export": ("model export clf --as mlflow -o new", "exported: mlflow"),
     "model get": ("model get clf --to new", "copied"),
     "note": ("note one -m text", "text"),
     "tag": ("tag one best", "best"),

@@ -32,6 +32,7 @@ MEANINGS = {
     "--format": "the answer for another program",
     "--group": "the experiments that stand together",
     "--output": "the file or folder to write",
+    "--as": "the tool that the files are for",
     "--quiet": "nothing but warnings and errors; of run, one line",
 }
 
@@ -213,7 +214,7 @@ def test_the_names_and_places_of_things() -> None:
     of_queue = {"queue list", "queue start", "queue push"}
     assert_family("--remote", {"push", "pull", "list", "remove", *of_queue, *of_models})
     assert_family("--data-remote", {"data push", "data pull", "data status", "gc", "fsck"})
-    assert_family("--output", {"artifacts", "export", "plots", "report"})
+    assert_family("--output", {"artifacts", "export", "plots", "report", "model export"})
     assert_family("--from", {"run", "loop run"})
     assert_family("--follow", {"log"})
 

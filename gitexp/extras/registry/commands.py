@@ -14,7 +14,7 @@ from gitexp.cli.kit.exchange import contact
 from gitexp.cli.kit.help import Command, ListingGroup
 from gitexp.cli.kit.session import open_project
 from gitexp.cli.kit.terminal import render
-from gitexp.extras.registry import addresses, documents, look_commands, registering, staging
+from gitexp.extras.registry import addresses, documents, export_command, look_commands, registering, staging
 from gitexp.extras.registry.look_commands import Address, ModelName
 from gitexp.extras.registry.publishing import Publisher
 from gitexp.extras.registry.registering import RegisterRequest
@@ -70,6 +70,7 @@ def register(app: typer.Typer) -> None:
     group.command("promote", cls=Command, epilog=EPILOG_PROMOTE)(promote)
     group.command("demote", cls=Command, epilog=EPILOG_DEMOTE)(demote)
     group.command("deprecate", cls=Command, epilog=EPILOG_DEPRECATE)(deprecate)
+    group.command("export", cls=Command, epilog=export_command.EPILOG)(export_command.export)
     look_commands.register(group)
     app.add_typer(group)
 

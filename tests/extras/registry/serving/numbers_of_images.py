@@ -1,0 +1,7 @@
+"""What features.py imports."""
+
+import numpy
+
+
+def halved(images):
+    return numpy.asarray(images, dtype="float32") / 2
