@@ -13,6 +13,7 @@ from gitexp.objects.manifest import is_hash
 from gitexp.repo.experiments import is_name
 from gitexp.sharing.bundles.members import BundleMember, MemberReader, damaged
 
+BUNDLE = ".gitexp"  # the usual ending of the name
 LIST = "gitexp-bundle.json"
 GIT = "experiments.bundle"
 OBJECTS = "objects/"

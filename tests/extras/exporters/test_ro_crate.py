@@ -215,3 +215,30 @@ def test_a_damaged_object_is_left_out(project: Project, tmp_path: Path) -> None:
     done = testing.exported(EXPORTER, project, str(tmp_path / "crate"))
     assert any("model.bin" in remark for remark in done.remarks), done.remarks
     assert not (tmp_path / "crate/experiments/large/artifacts/model.bin").exists()
+
+
+def test_data_stands_in_the_crate_once(repo: Workspace, tmp_path: Path) -> None:
+    repo.allow("files", ".gitignore", "gitexp.lock", "gitexp.yaml")
+    repo.write("raw/a.csv", "a\n")
+    repo.write("raw/deep/b.csv", "b\n")
+    repo.write("labels.csv", "c\n")
+    repo.gitexp("add", "-q", "raw", "labels.csv")
+    repo.gitexp("save", "-q", "-n", "one")
+    repo.gitexp("save", "-q", "-n", "two")
+    place = str(tmp_path / "crate.zip")
+    testing.exported(EXPORTER, Project.open(repo.path), place)
+    with zipfile.ZipFile(place) as found:
+        names = [name for name in found.namelist() if name.startswith("data/") and not name.endswith("/")]
+    assert sorted(name.partition("/")[2].partition("/")[2] for name in names) == [
+        "a.csv",
+        "deep/b.csv",
+        "labels.csv",
+    ]
+    entities = graph(place)
+    actions = [one for one in entities.values() if one["@type"] == "CreateAction"]
+    data = [[each["@id"] for each in one["object"] if each["@id"].startswith("data/")] for one in actions]
+    assert data[0] == data[1]
+    assert sorted(entities[each].get("alternateName", entities[each]["name"]) for each in data[0]) == [
+        "labels.csv",
+        "raw",
+    ]

@@ -18,7 +18,7 @@ from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.session import open_project, warn_of_namesakes
 from gitexp.cli.kit.terminal import render
 from gitexp.sharing import import_ as ops
-from gitexp.sharing.bundles.contents import is_bundle
+from gitexp.sharing.bundles.contents import BUNDLE, is_bundle
 from gitexp.sharing.import_ import Imported
 from gitexp.sharing.partner import Fate
 
@@ -114,7 +114,7 @@ def import_experiment(
     """
     project = open_project(dry_run=dry_run)
     file = project.here / Path(where).expanduser()
-    if is_bundle(file):
+    if is_bundle(file) or (file.suffix == BUNDLE and file.is_file()):
         _require_no_options(into or column or history or filter_ is not None or data_from)
         words = () if exp is None else (exp,)
         return import_bundle(project, file, words, name, quiet=quiet, json=json)

@@ -6,16 +6,24 @@ params, code and data (the object) came metrics, curves, output and files (the r
 
 from __future__ import annotations
 
-import json
-import mimetypes
 import posixpath
-import shlex
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
-from gitexp import files
 from gitexp.extras.integrations.exporters import crate_curves, stored_files
 from gitexp.extras.integrations.exporters.crate_graph import CrateGraph, Entity, id_of, local_id, ref, refs
+from gitexp.extras.integrations.exporters.crate_values import (
+    GITEXP,
+    action_id,
+    encoding_of,
+    error_of,
+    gitexp_itself,
+    json_of,
+    person,
+    time_of,
+    value_of,
+    words_of,
+)
 from gitexp.extras.integrations.exporters.crate_writer import CratePart, fault_in_crate
 from gitexp.extras.integrations.exporters.stored_files import StoredFile
 from gitexp.extras.integrations.exporters.stored_run import StoredRun
@@ -23,23 +31,11 @@ from gitexp.model import Flat, Status
 from gitexp.objects.paths import folded
 from gitexp.project.project import Project
 from gitexp.repo import records
-from gitexp.version import __version__
-from gitexp.words import show_value
 
-CODE, RUNS = "code", "experiments"
+RUNS = "experiments"
 _MOST_VALUES = 500  # of one run, as entities; its JSON files have them all
 _STATUS = {Status.DONE: "Completed", Status.FAILED: "Failed", Status.INTERRUPTED: "Failed"}
-_TEXTS = {
-    ".py": "text/x-python",
-    ".yaml": "application/yaml",
-    ".yml": "application/yaml",
-    ".md": "text/markdown",
-    ".jsonl": "application/jsonl",
-    ".log": "text/plain",
-    ".toml": "application/toml",
-}
 INCOMPLETE = "Incomplete"  # some content was not here: the next export tries again
-_GITEXP = "#program/gitexp"
 _CHANGED = "changed"  # the folder of the files that differ from the code's commit
 
 
@@ -58,12 +54,13 @@ class _Written(NamedTuple):
 class CrateRun:
     """Writes one run into a crate."""
 
-    def __init__(self, project: Project, run: StoredRun, folder: str, code: str) -> None:
-        """`folder` is the run's own, and `code` that of the commit that the run was made from."""
+    def __init__(self, project: Project, run: StoredRun, folder: str, code: str, data: Sequence[str]) -> None:
+        """`folder` is the run's own, `code` that of its baseline; `data`: the ids of its data."""
         self._project = project
         self._run = run
         self._folder = folder
         self._code = code
+        self._data = data
         self._objects: list[_Written] = []
         self._results: list[_Written] = []
         self._others: list[_Written] = []
@@ -80,10 +77,9 @@ class CrateRun:
     def write(self, part: CratePart) -> None:
         """Write the files of the run."""
         run = self._run
-        self._add(part, self._objects, "params.json", [_json(run.params)], "Params")
+        self._add(part, self._objects, "params.json", [json_of(run.params)], "Params")
         self._copies(part, self._objects, _CHANGED, run.changed_code().files, "Changed code")
-        self._copies(part, self._objects, "data", run.data().files, "Data")
-        self._add(part, self._results, "metrics.json", [_json(run.metrics)], "Metrics")
+        self._add(part, self._results, "metrics.json", [json_of(run.metrics)], "Metrics")
         self._curves(part)
         log = run.log()
         if log:
@@ -170,7 +166,7 @@ class CrateRun:
                 "version": run.state,
                 "creativeWorkStatus": INCOMPLETE if run.remarks else "",
                 "keywords": list(record.tags),
-                "dateCreated": _time(record.created),
+                "dateCreated": time_of(record.created),
                 "creator": ref(agent),
                 "isBasedOn": run.parent,
                 "hasPart": refs(each.id for each in written),
@@ -179,20 +175,21 @@ class CrateRun:
         graph.put(*(each.entity for each in written))
         params = list(self._values(graph, "params", run.params))
         metrics = list(self._values(graph, "metrics", run.metrics))
+        own = [each.id for each in self._objects]
         graph.put(
             {
                 "@id": self.id,
                 "@type": "CreateAction",
                 "name": f"Run of {run.name}",
                 "description": record.command or "saved without a run",
-                "startTime": _time(record.created),
-                "endTime": _time(record.finished or record.created),
+                "startTime": time_of(record.created),
+                "endTime": time_of(record.finished or record.created),
                 "instrument": ref(self._instrument(graph)),
                 "agent": ref(agent),
-                "object": [*refs(each.id for each in self._objects), ref(id_of(self._code)), *refs(params)],
+                "object": refs([*own, id_of(self._code), *self._data, *params]),
                 "result": [*refs(each.id for each in self._results), *refs(metrics)],
                 "actionStatus": f"http://schema.org/{_STATUS[record.status]}ActionStatus",
-                "error": _error(run),
+                "error": error_of(run),
             }
         )
 
@@ -205,16 +202,16 @@ class CrateRun:
             return
         for key, value in values.items():
             id_ = f"{self.id}/{kind}/{local_id(key)[1:]}"
-            graph.put({"@id": id_, "@type": "PropertyValue", "name": key, "value": _value(value)})
+            graph.put({"@id": id_, "@type": "PropertyValue", "name": key, "value": value_of(value)})
             yield id_
 
     def _instrument(self, graph: CrateGraph) -> str:
         """The id of what did the run: its script, else its program, else gitexp itself."""
         record = self._run.record
-        words = _words(self._run)
+        words = words_of(self._run)
         if not words:
-            graph.put(_gitexp())
-            return _GITEXP
+            graph.put(gitexp_itself())
+            return GITEXP
         for word in words:
             path = posixpath.normpath(posixpath.join(record.folder, word))
             for folder in (f"{self._folder}/{_CHANGED}/", self._code):
@@ -243,71 +240,3 @@ class _Counted:
         for piece in self._pieces:
             self.size += len(piece)
             yield piece
-
-
-def action_id(key: str) -> str:
-    """The id of the action of a run."""
-    return local_id("run", key)
-
-
-def person(graph: CrateGraph, name: str) -> str:
-    """The id of a person in the graph."""
-    id_ = local_id("person", name)
-    graph.add_new({"@id": id_, "@type": "Person", "name": name})
-    return id_
-
-
-def _gitexp() -> Entity:
-    return {
-        "@id": _GITEXP,
-        "@type": "SoftwareApplication",
-        "name": "gitexp",
-        "softwareVersion": __version__,
-    }
-
-
-def _words(run: StoredRun) -> list[str]:
-    """The words of the command; [] for none."""
-    record = run.record
-    if record.argv is not None:
-        return list(record.argv)
-    try:
-        return shlex.split(record.command or "")
-    except ValueError:  # a shell line with an open quote
-        return (record.command or "").split()
-
-
-def _time(text: str) -> str:
-    """A time of a record with the zone in the form that validators ask for."""
-    return text.replace("Z", "+00:00")
-
-
-def _error(run: StoredRun) -> str:
-    record = run.record
-    if record.status is Status.DONE:
-        return ""
-    if record.reason:
-        return f"ended by gitexp: {record.reason}"
-    return f"{record.status}, with exit code {record.exit_code}"
-
-
-def encoding_of(path: str) -> str:
-    """The media type of a file, by the ending of its name."""
-    ending = posixpath.splitext(path)[1].lower()
-    return _TEXTS.get(ending) or mimetypes.guess_type(path)[0] or "application/octet-stream"
-
-
-def _value(value: Any) -> Any:
-    """A value for JSON: nulls, NaN, lists and maps are texts."""
-    if isinstance(value, str | bool) or (files.is_number(value) and files.is_finite(value)):
-        return value
-    return show_value(value, longest=None)
-
-
-def _json(values: Mapping[str, Any]) -> bytes:
-    """A file of JSON with flat keys; NaN and infinity are the texts of records."""
-    plain = {key: files.jsonable(value) for key, value in values.items()}
-    return (
-        json.dumps(plain, indent=1, ensure_ascii=False, default=str).encode("utf-8", "backslashreplace")
-        + b"\n"
-    )

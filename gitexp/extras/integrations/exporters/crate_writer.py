@@ -42,6 +42,10 @@ class CrateWriter(ABC):
         """The metadata of the crate that is there; None for none."""
 
     @abstractmethod
+    def has(self, name: str) -> bool:
+        """Whether a file is at the top already."""
+
+    @abstractmethod
     def part(self, folder: str) -> contextlib.AbstractContextManager[CratePart]:
         """A new folder of the crate, in place of an older one; it is there at the end of the block."""
 
@@ -100,6 +104,9 @@ class CrateFolder(CrateWriter):
 
     def metadata(self) -> bytes | None:
         return folder_metadata(self._root)
+
+    def has(self, name: str) -> bool:
+        return os.path.lexists(self._root / name)
 
     @contextlib.contextmanager
     def part(self, folder: str) -> Iterator[CratePart]:
@@ -181,6 +188,12 @@ class CrateZip(CrateWriter):
 
     def metadata(self) -> bytes | None:
         return zip_metadata(self._file)
+
+    def has(self, name: str) -> bool:
+        if not self._file.exists():
+            return False
+        with zipfile.ZipFile(self._file) as old:
+            return name in old.namelist()
 
     @contextlib.contextmanager
     def part(self, folder: str) -> Iterator[CratePart]:

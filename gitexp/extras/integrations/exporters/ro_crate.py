@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gitexp import errors
-from gitexp.extras.integrations.exporters import crate_preview, stored_files
+from gitexp.extras.integrations.exporters import crate_preview
 from gitexp.extras.integrations.exporters.crate_graph import (
     METADATA,
     PREVIEW,
@@ -22,20 +22,13 @@ from gitexp.extras.integrations.exporters.crate_graph import (
     refs,
 )
 from gitexp.extras.integrations.exporters.crate_rights import Author, Rights, rights_of
-from gitexp.extras.integrations.exporters.crate_run import (
-    CODE,
-    INCOMPLETE,
-    RUNS,
-    CrateRun,
-    action_id,
-    encoding_of,
-    person,
-)
+from gitexp.extras.integrations.exporters.crate_run import INCOMPLETE, RUNS, CrateRun
+from gitexp.extras.integrations.exporters.crate_shared import SharedFolders
+from gitexp.extras.integrations.exporters.crate_values import action_id, person
 from gitexp.extras.integrations.exporters.crate_writer import (
     CrateFolder,
     CrateWriter,
     CrateZip,
-    fault_in_crate,
     folder_metadata,
     remove_leftovers,
     zip_metadata,
@@ -122,6 +115,7 @@ class _Crate:
         self._writer = writer
         self._graph = graph
         self._folders = {key: folder for key, (_, folder) in _runs_in(graph).items()}
+        self._shared = SharedFolders(project, writer, graph)
         self._remarks: list[str] = []
 
     def add(self, experiments: Sequence[Experiment], on_run: OnRun) -> list[str]:
@@ -133,10 +127,11 @@ class _Crate:
             on_run(number)
         commit = self._project.repo.resolve("HEAD")
         rights = Rights() if commit is None else rights_of(self._project, commit)
+        is_ours = rights.licence_file in self._graph
         self._graph.put(self._root(rights))
-        self._remarks += _missing(rights)
+        self._remarks += [*self._shared.remarks, *_missing(rights)]
         files = {}
-        if rights.licence_file:
+        if rights.licence_file and (is_ours or not self._writer.has(rights.licence_file)):
             files[rights.licence_file] = rights.text
         self._finish(files)
         return self._remarks
@@ -148,9 +143,9 @@ class _Crate:
         self._writer.finish({**files, PREVIEW: page, METADATA: self._graph.text()})
 
     def _add(self, run: StoredRun) -> None:
-        code = self._code(run.record.baseline)
+        code, data = self._shared.code(run.record.baseline), self._shared.data(run.data_sets())
         folder = self._folders[run.key] = self._folder_of(run)
-        made = CrateRun(self._project, run, folder, code)
+        made = CrateRun(self._project, run, folder, code, data)
         with self._writer.part(folder) as part:
             made.write(part)
         made.describe(self._graph)
@@ -164,44 +159,6 @@ class _Crate:
         if "/" in run.name or fault(run.name) is not None or id_of(f"{folder}/") in self._graph:
             folder = f"{RUNS}/{run.key[:_SHORT]}"
         return folder
-
-    def _code(self, commit: str) -> str:
-        """The folder of the code of a commit, which is written with the first run of it."""
-        folder = f"{CODE}/{commit[:_SHORT]}"
-        id_ = id_of(f"{folder}/")
-        if id_ in self._graph:
-            return f"{folder}/"
-        if self._project.repo.ids_of([f"{commit}^{{tree}}"]) == [None]:  # a remark of the run says so
-            self._graph.put({"@id": id_, "@type": "Dataset", "name": f"Code of commit {commit}, not here"})
-            with self._writer.part(folder):
-                return f"{folder}/"
-        parts = list[Entity]()
-        with self._writer.part(folder) as part:
-            for file in stored_files.code_at(self._project, commit):
-                if (why := fault_in_crate(file.path)) is not None:
-                    self._remarks.append(f"{file.path!a} of {commit[:7]} is left out, because its name {why}")
-                    continue
-                part.write(file.path, stored_files.pieces(self._project, file), executable=file.executable)
-                parts.append(
-                    {
-                        "@id": id_of(f"{folder}/{file.path}"),
-                        "@type": "File",
-                        "name": file.path,
-                        "encodingFormat": encoding_of(file.path),
-                    }
-                )
-        name = f"Code of commit {commit[:_SHORT]}"
-        self._graph.put(
-            {
-                "@id": id_,
-                "@type": "Dataset",
-                "name": name,
-                "version": commit,
-                "hasPart": refs(one["@id"] for one in parts),
-            },
-            *parts,
-        )
-        return f"{folder}/"
 
     # -- the top ----------------------------------------------------------------------------------
 

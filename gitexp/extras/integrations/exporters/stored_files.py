@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import posixpath
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -49,6 +50,22 @@ class StoredFile(NamedTuple):
     blob: str = ""
     hash: str = ""
     executable: bool = False
+
+
+class DataSet(NamedTuple):
+    """A file or folder of `gitexp add`.
+
+    Attributes:
+        path: the path from the root of the repository.
+        hash: the hash of the file, or of the folder's manifest.
+        is_folder: whether it is a folder.
+        files: its files here, with paths relative to the folder; of a file its name.
+    """
+
+    path: str
+    hash: str
+    is_folder: bool
+    files: Sequence[StoredFile]
 
 
 class FoundFiles(NamedTuple):
@@ -103,6 +120,19 @@ class FilesOfRun:
     def data(self) -> FoundFiles:
         """The data of `gitexp add`, as it was for the run."""
         return self._together([], list(self._locked.data.values()))
+
+    def data_sets(self) -> tuple[list[DataSet], list[str]]:
+        """The same data, file by file and folder by folder; and a sentence for each that is not here."""
+        found, remarks = list[DataSet](), list[str]()
+        for each in self._locked.data.values():
+            of_one = self._together([], [each])
+            remarks += of_one.remarks
+            top = each.path if each.is_folder else posixpath.dirname(each.path)
+            files = []
+            for file in of_one.files:
+                files.append(file._replace(path=posixpath.relpath(file.path, top or ".")))
+            found.append(DataSet(each.path, each.hash, each.is_folder, files))
+        return found, remarks
 
     @cached_property
     def _locked(self) -> Lock:

@@ -13,7 +13,7 @@ from gitexp.catalog import lineage, lookup
 from gitexp.catalog.result_files import ResultRules
 from gitexp.catalog.series import series_tables
 from gitexp.catalog.series.series_tables import SeriesTable
-from gitexp.extras.integrations.exporters.stored_files import FilesOfRun, FoundFiles
+from gitexp.extras.integrations.exporters.stored_files import DataSet, FilesOfRun, FoundFiles
 from gitexp.extras.reading.experiment import OpenedExperiment, opened
 from gitexp.files import is_number
 from gitexp.files.lines.series import SERIES, SYSTEM
@@ -189,6 +189,12 @@ class StoredRun:
     def data(self) -> FoundFiles:
         """The data of `gitexp add` that the run had."""
         return self._noted(self._files.data())
+
+    def data_sets(self) -> list[DataSet]:
+        """The same data, each file or folder of `gitexp add` by itself."""
+        found, remarks = self._files.data_sets()
+        self._noted(FoundFiles((), remarks))
+        return found
 
     def changed_code(self) -> FoundFiles:
         """The files that differ from the baseline and are no results: changed code and params."""
