@@ -125,7 +125,7 @@ SOURCES = Peer("sources", ("wandb", "tensorboardX", "tensorboard", "trackio", "s
 # What validates a crate; `rocrate` has the context of JSON-LD, which the validator would ask the network for.
 CRATES = Peer("crates", ("roc-validator", "rocrate"))
 # What writes such files too, with packages that do not go together with those.
-TRACKERS = Peer("trackers", ("mlflow==1.30.1", "setuptools<81", "guildai>=0.9", "dagshub", "aim"))
+TRACKERS = Peer("trackers", ("mlflow==1.30.1", "setuptools<81", "guildai>=0.9", "dagshub"))
 # What serves exported models, or reads them: for those that MLflow's own environment cannot load.
 SERVING = Peer(
     "serving",
