@@ -253,24 +253,24 @@ _TABLE: dict[tuple[str, str], str] = {
     # What brings the runs of another tool: `gitexp import mlflow ./mlruns`, and the readers of its files.
     ("import", "runs"): "gitexp.extras.integrations.importers.commands:import_of",
     ("importer", "mlflow"): "gitexp.extras.integrations.mlflow.imports.import_runs:IMPORTER",
-    ("importer", "wandb"): "gitexp.extras.integrations.importers.wandb:IMPORTER",
+    ("importer", "wandb"): "gitexp.extras.integrations.importers.from_wandb.wandb:IMPORTER",
     ("importer", "tensorboard"): "gitexp.extras.integrations.importers.tensorboard:IMPORTER",
     ("importer", "trackio"): "gitexp.extras.integrations.importers.trackio:IMPORTER",
-    ("importer", "neptune"): "gitexp.extras.integrations.importers.neptune:IMPORTER",
+    ("importer", "neptune"): "gitexp.extras.integrations.importers.from_neptune.neptune:IMPORTER",
     ("importer", "optuna"): "gitexp.extras.integrations.importers.optuna_storage:IMPORTER",
-    ("importer", "dvc"): "gitexp.extras.integrations.importers.dvc_refs:IMPORTER",
+    ("importer", "dvc"): "gitexp.extras.integrations.importers.from_dvc.dvc_refs:IMPORTER",
     ("importer", "dvclive"): "gitexp.extras.integrations.importers.dvclive:IMPORTER",
     ("importer", "hydra"): "gitexp.extras.integrations.importers.hydra_runs:IMPORTER",
     ("importer", "sacred"): "gitexp.extras.integrations.importers.sacred:IMPORTER",
     ("importer", "guild"): "gitexp.extras.integrations.importers.guild:IMPORTER",
     ("importer", "dagshub"): "gitexp.extras.integrations.importers.dagshub:IMPORTER",
-    ("importer", "csv"): "gitexp.extras.integrations.importers.sheets:CSV",
-    ("importer", "excel"): "gitexp.extras.integrations.importers.sheets:EXCEL",
+    ("importer", "csv"): "gitexp.extras.integrations.importers.from_sheets.sheets:CSV",
+    ("importer", "excel"): "gitexp.extras.integrations.importers.from_sheets.sheets:EXCEL",
     # What writes the runs for another tool: `gitexp export --as ro-crate`, and the writers of its files.
     ("export", "runs"): "gitexp.extras.integrations.exporters.commands:export_to",
     ("exporter", "bundle"): "gitexp.extras.integrations.exporters.bundle:EXPORTER",
     ("exporter", "dvc"): "gitexp.extras.integrations.exporters.dvc_export:EXPORTER",
-    ("exporter", "ro-crate"): "gitexp.extras.integrations.exporters.ro_crate:EXPORTER",
+    ("exporter", "ro-crate"): "gitexp.extras.integrations.exporters.crates.ro_crate:EXPORTER",
     ("exporter", "tensorboard"): "gitexp.extras.integrations.exporters.tensorboard_runs:EXPORTER",
     ("exporter", "wandb"): "gitexp.extras.integrations.exporters.wandb_runs:EXPORTER",
     # What writes a version of a model as the folder of a server.
@@ -279,9 +279,9 @@ _TABLE: dict[tuple[str, str], str] = {
     ("model exporter", "onnx-folder"): "gitexp.extras.registry.handoff.onnx_folder:write",
     ("model exporter", "docker-context"): "gitexp.extras.registry.handoff.docker_context:write",
     # The rows of an export of Neptune's.
-    ("rows", "neptune"): "gitexp.extras.integrations.importers.neptune_parquet:NeptuneRows",
+    ("rows", "neptune"): "gitexp.extras.integrations.importers.from_neptune.neptune_parquet:NeptuneRows",
     # The rows of a sheet in a file that is no text.
-    ("sheet", "excel"): "gitexp.extras.integrations.importers.excel_rows:rows",
+    ("sheet", "excel"): "gitexp.extras.integrations.importers.from_sheets.excel_rows:rows",
 }
 # Folder of `cli/commands` -> the commands in it. Those of extras stand below.
 _FOLDERS = {

@@ -16,7 +16,7 @@ import pytest
 
 from benchmarks.peers import CRATES
 from gitexp import errors, testing
-from gitexp.extras.integrations.exporters.ro_crate import EXPORTER
+from gitexp.extras.integrations.exporters.crates.ro_crate import EXPORTER
 from gitexp.project.project import Project
 from gitexp.repo import records
 from tests.support.clones import experiment

@@ -14,7 +14,7 @@ import pytest
 from benchmarks.peers import SOURCES
 from gitexp import testing
 from gitexp.extras.integrations.exporters.wandb_runs import EXPORTER
-from gitexp.extras.integrations.importers.wandb import IMPORTER
+from gitexp.extras.integrations.importers.from_wandb.wandb import IMPORTER
 from gitexp.model import Status
 from gitexp.project.project import Project
 from tests.extras.exporters.reading_back import by_name, curve, flat

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from gitexp.catalog import lookup
-from gitexp.extras.integrations.importers.dvc_refs import IMPORTER
 from gitexp.extras.integrations.importers.foreign import Importer
+from gitexp.extras.integrations.importers.from_dvc.dvc_refs import IMPORTER
 from gitexp.extras.integrations.importers.importing import ImportedRuns, Request, import_runs
 from gitexp.model import Experiment
 from gitexp.project.project import Project

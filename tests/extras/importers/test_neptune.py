@@ -11,7 +11,7 @@ import polars
 import pytest
 
 from gitexp.extras.integrations.importers.foreign import Unread
-from gitexp.extras.integrations.importers.neptune import IMPORTER, Neptune
+from gitexp.extras.integrations.importers.from_neptune.neptune import IMPORTER, Neptune
 from gitexp.model import Status
 from gitexp.testing import ImporterContract, runs_of
 

@@ -9,7 +9,7 @@ import pytest
 
 from gitexp import errors
 from gitexp.extras.integrations.importers.foreign import ForeignRun, Unread
-from gitexp.extras.integrations.importers.sheets import CSV, EXCEL, Sheets
+from gitexp.extras.integrations.importers.from_sheets.sheets import CSV, EXCEL, Sheets
 from gitexp.model import Status
 from gitexp.project.project import Project
 from gitexp.testing import ImporterContract, runs_of

@@ -13,7 +13,7 @@ import pytest
 
 from gitexp.extras.integrations.file_formats import wandb_file
 from gitexp.extras.integrations.importers.foreign import ForeignRun, Unread
-from gitexp.extras.integrations.importers.wandb import IMPORTER, Wandb
+from gitexp.extras.integrations.importers.from_wandb.wandb import IMPORTER, Wandb
 from gitexp.model import Status
 from gitexp.project.project import Project
 from gitexp.testing import ImporterContract, runs_of

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from gitexp import errors, files
 from gitexp.datasets.sync import fetch
-from gitexp.extras.integrations.importers.dvc_trees import CommitTrees
+from gitexp.extras.integrations.importers.from_dvc.dvc_trees import CommitTrees
 from gitexp.failpoints import failpoint
 from gitexp.files.dvc_yaml import DVC_LOCK, DVC_YAML
 from gitexp.files.formats.yaml_write import flow_text, key_text

@@ -9,7 +9,7 @@ from typing import Any
 
 from gitexp import errors, files
 from gitexp.extras.integrations.exporters.dvc_lock_file import DvcLockWriter, lock_name, values_of
-from gitexp.extras.integrations.importers.dvc_trees import CommitTrees
+from gitexp.extras.integrations.importers.from_dvc.dvc_trees import CommitTrees
 from gitexp.files.dvc_yaml import DEFAULT_PARAMS, DVC_YAML, DvcFiles, is_templated, names_of
 from gitexp.files.parse import edit
 from gitexp.model import Record, Tree

@@ -10,7 +10,7 @@ from gitexp import errors
 from gitexp.cli.kit import consent
 from gitexp.cli.kit.terminal import render
 from gitexp.extras.integrations.importers.foreign import Importer, Place
-from gitexp.extras.integrations.importers.sheets import SHEET
+from gitexp.extras.integrations.importers.from_sheets.sheets import SHEET
 from gitexp.extras.integrations.importers.storing import FACTS
 from gitexp.model import Experiment
 from gitexp.project.project import Project

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from gitexp.extras.integrations.exporters.crate_graph import METADATA, ROOT, CrateGraph, Entity, listed
+from gitexp.extras.integrations.exporters.crates.crate_graph import METADATA, ROOT, CrateGraph, Entity, listed
 from gitexp.words import counted
 
 _HEADS = ("experiment", "status", "started", "by", "command", "metrics", "note")

@@ -10,9 +10,17 @@ import posixpath
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from gitexp.extras.integrations.exporters import crate_curves, stored_files
-from gitexp.extras.integrations.exporters.crate_graph import CrateGraph, Entity, id_of, local_id, ref, refs
-from gitexp.extras.integrations.exporters.crate_values import (
+from gitexp.extras.integrations.exporters import stored_files
+from gitexp.extras.integrations.exporters.crates import crate_curves
+from gitexp.extras.integrations.exporters.crates.crate_graph import (
+    CrateGraph,
+    Entity,
+    id_of,
+    local_id,
+    ref,
+    refs,
+)
+from gitexp.extras.integrations.exporters.crates.crate_values import (
     GITEXP,
     action_id,
     encoding_of,
@@ -24,7 +32,7 @@ from gitexp.extras.integrations.exporters.crate_values import (
     value_of,
     words_of,
 )
-from gitexp.extras.integrations.exporters.crate_writer import CratePart, fault_in_crate
+from gitexp.extras.integrations.exporters.crates.crate_writer import CratePart, fault_in_crate
 from gitexp.extras.integrations.exporters.stored_files import StoredFile
 from gitexp.extras.integrations.exporters.stored_run import StoredRun
 from gitexp.model import Flat, Status

@@ -16,9 +16,9 @@ from gitexp import errors
 from gitexp.catalog.sources import ForeignRef
 from gitexp.datasets.dvc_objects import DvcObjects, remember_place
 from gitexp.extras.integrations import dvc
-from gitexp.extras.integrations.importers.dvc_locks import DvcLocks
-from gitexp.extras.integrations.importers.dvc_trees import CommitTrees
 from gitexp.extras.integrations.importers.foreign import ForeignRun, Importer, Read, StoredTree, Unread
+from gitexp.extras.integrations.importers.from_dvc.dvc_locks import DvcLocks
+from gitexp.extras.integrations.importers.from_dvc.dvc_trees import CommitTrees
 from gitexp.files.dvc_yaml import DVC_CONFIG, DVC_LOCK
 from gitexp.model import Damaged, Experiment
 from gitexp.pipeline.lock import LOCK_FILE, write_lock

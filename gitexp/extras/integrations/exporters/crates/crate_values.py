@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gitexp import files
-from gitexp.extras.integrations.exporters.crate_graph import CrateGraph, Entity, local_id
+from gitexp.extras.integrations.exporters.crates.crate_graph import CrateGraph, Entity, local_id
 from gitexp.extras.integrations.exporters.stored_run import StoredRun
 from gitexp.model import Status
 from gitexp.version import __version__

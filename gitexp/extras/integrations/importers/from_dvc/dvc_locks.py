@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.datasets.dvc_objects import DvcObjects
-from gitexp.extras.integrations.importers.dvc_trees import CommitTrees
+from gitexp.extras.integrations.importers.from_dvc.dvc_trees import CommitTrees
 from gitexp.files.dvc_lock import DvcEntry, read_pointer, read_stages
 from gitexp.files.dvc_yaml import DVC_LOCK, DVC_YAML, is_templated
 from gitexp.model import Artifact

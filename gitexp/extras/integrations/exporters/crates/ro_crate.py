@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gitexp import errors
-from gitexp.extras.integrations.exporters import crate_preview
-from gitexp.extras.integrations.exporters.crate_graph import (
+from gitexp.extras.integrations.exporters.crates import crate_preview
+from gitexp.extras.integrations.exporters.crates.crate_graph import (
     METADATA,
     PREVIEW,
     PROFILE,
@@ -21,11 +21,11 @@ from gitexp.extras.integrations.exporters.crate_graph import (
     ref,
     refs,
 )
-from gitexp.extras.integrations.exporters.crate_rights import Author, Rights, rights_of
-from gitexp.extras.integrations.exporters.crate_run import INCOMPLETE, RUNS, CrateRun
-from gitexp.extras.integrations.exporters.crate_shared import SharedFolders
-from gitexp.extras.integrations.exporters.crate_values import action_id, person
-from gitexp.extras.integrations.exporters.crate_writer import (
+from gitexp.extras.integrations.exporters.crates.crate_rights import Author, Rights, rights_of
+from gitexp.extras.integrations.exporters.crates.crate_run import INCOMPLETE, RUNS, CrateRun
+from gitexp.extras.integrations.exporters.crates.crate_shared import SharedFolders
+from gitexp.extras.integrations.exporters.crates.crate_values import action_id, person
+from gitexp.extras.integrations.exporters.crates.crate_writer import (
     CrateFolder,
     CrateWriter,
     CrateZip,

@@ -24,9 +24,10 @@ from gitexp.extras.integrations.file_formats.wandb_fields import (
     RunField,
 )
 from gitexp.extras.integrations.file_formats.wandb_file import NotWandb
-from gitexp.extras.integrations.importers import folder_files, wandb_folder, wandb_records
+from gitexp.extras.integrations.importers import folder_files
 from gitexp.extras.integrations.importers.foreign import ForeignRun, Importer, Read, Unread
-from gitexp.extras.integrations.importers.wandb_records import WandbFacts
+from gitexp.extras.integrations.importers.from_wandb import wandb_folder, wandb_records
+from gitexp.extras.integrations.importers.from_wandb.wandb_records import WandbFacts
 from gitexp.model import Status
 
 

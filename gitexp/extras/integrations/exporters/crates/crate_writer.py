@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from gitexp import errors
-from gitexp.extras.integrations.exporters.crate_graph import LARGEST_METADATA, METADATA
+from gitexp.extras.integrations.exporters.crates.crate_graph import LARGEST_METADATA, METADATA
 from gitexp.failpoints import failpoint
 from gitexp.folders import clear_away, make_folder
 from gitexp.objects.disk import sync

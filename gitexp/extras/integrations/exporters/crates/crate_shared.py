@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from gitexp.extras.integrations.exporters import stored_files
-from gitexp.extras.integrations.exporters.crate_graph import CrateGraph, Entity, id_of, refs
-from gitexp.extras.integrations.exporters.crate_values import encoding_of
-from gitexp.extras.integrations.exporters.crate_writer import CrateWriter, fault_in_crate
+from gitexp.extras.integrations.exporters.crates.crate_graph import CrateGraph, Entity, id_of, refs
+from gitexp.extras.integrations.exporters.crates.crate_values import encoding_of
+from gitexp.extras.integrations.exporters.crates.crate_writer import CrateWriter, fault_in_crate
 from gitexp.extras.integrations.exporters.stored_files import DataSet, StoredFile
 from gitexp.project.project import Project
 

@@ -10,10 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from gitexp import errors
-from gitexp.extras.integrations.importers import iso_times, sheet_rows
+from gitexp.extras.integrations.importers import iso_times
 from gitexp.extras.integrations.importers.foreign import ColumnRoles, ForeignRun, Importer, Read, Unread
-from gitexp.extras.integrations.importers.sheet_columns import Role, SheetColumn, columns_of, guess
-from gitexp.extras.integrations.importers.sheet_rows import Sheet, as_text
+from gitexp.extras.integrations.importers.from_sheets import sheet_rows
+from gitexp.extras.integrations.importers.from_sheets.sheet_columns import (
+    Role,
+    SheetColumn,
+    columns_of,
+    guess,
+)
+from gitexp.extras.integrations.importers.from_sheets.sheet_rows import Sheet, as_text
 from gitexp.files.keys import nested
 from gitexp.files.tables.decimal_marks import decimal_mark, measured_cell
 from gitexp.model import Status

@@ -1,0 +1,1 @@
+"""Experiments as an RO-Crate, the archive format of research data."""

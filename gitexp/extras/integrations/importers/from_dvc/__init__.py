@@ -1,0 +1,1 @@
+"""Experiments of DVC, and a branch of a project of DVC's."""

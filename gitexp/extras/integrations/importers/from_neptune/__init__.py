@@ -1,0 +1,1 @@
+"""Runs of Neptune, from the Parquet of its exporter."""

@@ -1,0 +1,1 @@
+"""Runs of a sheet: CSV and Excel."""

@@ -1,0 +1,1 @@
+"""Runs of Weights & Biases, from its offline folders."""
