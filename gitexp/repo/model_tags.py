@@ -47,9 +47,9 @@ class ModelTag(NamedTuple):
     """The name of a tag about a model.
 
     Attributes:
-        model: the name of the model, as people write it.
+        model: the name of the model, with `:` behind a folder.
         action: the meaning of the tag.
-        version: the version, such as `v1.2.3`; "" for other tags.
+        version: the version, like `v1.2.3`; "" for other tags.
         stage: the stage; "" for other tags.
         number: the N of the tag; 0 without one.
     """

@@ -1,4 +1,4 @@
-"""The words that name a model, one of its versions, or the version in one of its stages."""
+"""The words for a model, a version of a model, or the version in a stage."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _ADDRESS = re.compile(r"(?P<model>[^@#]+)(?:@(?P<version>[^@#]+)|#(?P<stage>[^@#
 
 
 class ModelAddress(NamedTuple):
-    """A model, with a version or a stage, if any is named.
+    """A model, perhaps with a version or a stage.
 
     Attributes:
-        version: such as `v1.2.0`, or `latest`; "" without one.
-        stage: the stage; "" without one.
+        version: `latest`, or a version like `v1.2.0`; "" for none.
+        stage: the stage; "" for none.
     """
 
     model: str
@@ -31,7 +31,7 @@ class ModelAddress(NamedTuple):
 
     @property
     def is_of_version(self) -> bool:
-        """Whether one version is meant, and not the whole model."""
+        """Whether a version is meant, rather than the whole model."""
         return bool(self.version or self.stage)
 
 

@@ -23,7 +23,7 @@ _SIGNED = ("-----BEGIN PGP", "-----BEGIN SSH", "-----BEGIN SIGNED")
 
 
 def write(subject: str, facts: ModelFacts) -> str:
-    """The message of a tag. `subject` is one line."""
+    """The message of a tag. `subject` becomes a single line."""
     data: dict[str, Any] = {"format": _FORMAT}
     for name, value in facts._asdict().items():
         if name != "note" and value not in ("", None, {}):
@@ -37,7 +37,7 @@ def write(subject: str, facts: ModelFacts) -> str:
 
 
 def fitting(metrics: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """The metrics that fit into an annotation, and a sentence about those left out."""
+    """The metrics for an annotation, and a sentence about the others."""
     found, left_out = dict[str, Any](), 0
     for key, value in metrics.items():
         if not isinstance(value, str | int | float) or len(found) == _MOST_METRICS or len(key) > _LONGEST:
@@ -59,7 +59,7 @@ def is_too_large(signature: Mapping[str, Any]) -> bool:
 
 
 def read(tag: bytes) -> ModelFacts:
-    """The facts in the content of a tag object; without a value for each that is missing or impossible."""
+    """The facts in the content of a tag object. A missing or impossible fact has no value."""
     message = tag[:LARGEST].partition(b"\n\n")[2].decode("utf-8", "replace")
     kept = []
     for line in message.split("\n"):
@@ -70,10 +70,10 @@ def read(tag: bytes) -> ModelFacts:
     for at in range(len(kept) - 1, -1, -1):
         if kept[at].startswith("{"):
             data = _object(kept[at])
-            kept = kept[:at] if data else kept
+            if data:
+                kept = kept[1:at]
             break
-    note = "\n".join(kept[1:] if data else kept).strip()
-    return _facts(data, cut(note, _LONGEST))
+    return _facts(data, cut("\n".join(kept).strip(), _LONGEST))
 
 
 def _object(line: str) -> dict[str, Any]:

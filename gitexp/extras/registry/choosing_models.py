@@ -1,4 +1,4 @@
-"""The one file or folder of an experiment that looks like a model, where the user names none."""
+"""The model among the results of an experiment, by its looks, if the user names no path."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _WORD = re.compile(r"(?:^|[^a-z])model(?:$|[^a-z])")
 
 
 def looks_like_model(path: str) -> bool:
-    """Whether the name of a result says that it is a model."""
+    """Whether a result has a name like a model."""
     name = posixpath.basename(path).lower()
     ending = posixpath.splitext(name)[1]
     if ending in _ENDINGS:
@@ -76,7 +76,7 @@ def candidates(project: Project, experiment: Experiment) -> list[str]:
 
 
 def models_among(paths: Iterable[str]) -> list[str]:
-    """The models among some paths, sorted; the folder of an MLmodel is one model."""
+    """The models among some paths, sorted; a folder with an MLmodel counts as a model."""
     every = sorted(set(paths))
     folders = [posixpath.dirname(path) for path in every if posixpath.basename(path) == MLMODEL]
     folders = [folder for folder in folders if folder]

@@ -1,4 +1,4 @@
-"""Two versions of models side by side, also where their experiments were removed: the tags hold all of it."""
+"""Two versions of models side by side. The tags hold removed experiments, too."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def experiment_of(project: Project, version: ModelVersion) -> Experiment | None:
 
 
 def point_of(project: Project, version: ModelVersion) -> Point:
-    """A version as one side of a comparison. Raises history-rewritten."""
+    """A version for a comparison. Raises history-rewritten."""
     experiment = experiment_of(project, version)
     if experiment is None:
         if project.repo.resolve(version.commit) is None:

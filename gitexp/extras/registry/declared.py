@@ -15,11 +15,11 @@ _LONGEST = 500  # characters of a description
 
 
 class DeclaredModel(NamedTuple):
-    """A model as a file declares it.
+    """A model in the words of a file.
 
     Attributes:
-        path: its path from the root; "" if the file has none.
-        kind: its type, such as `model`; "" for none.
+        path: its path from the root; "" for none.
+        kind: its type, like `model`; "" for none.
         description: a text for people; "" for none.
     """
 
@@ -29,7 +29,7 @@ class DeclaredModel(NamedTuple):
 
 
 def find(project: Project, commit: str, model: str) -> DeclaredModel:
-    """The declaration of a model at a commit; one without values if there is none, or none can be read."""
+    """The declaration of a model at a commit; without any values for a missing or unreadable declaration."""
     folder, _, name = model.rpartition(":")
     places = [(ARTIFACTS_YAML, "", model), (posixpath.join(folder, DVC_YAML), folder, name)]
     texts = project.repo.read_blobs([f"{commit}:{place}" for place, _, _ in places])
@@ -53,7 +53,7 @@ def _text(value: object) -> str:
 
 
 def stages(project: Project) -> list[str] | None:
-    """The stages that the config of GTO in the workspace allows; None if it allows all.
+    """The stages allowed by the config of GTO in the workspace; None if all are allowed.
 
     Raises ParseError.
     """

@@ -1,4 +1,4 @@
-"""Models, versions and events as objects of `--json`, and as rows of tables."""
+"""Objects of `--json` and rows of tables: models, versions, events."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from gitexp.extras.registry.tenures import Tenure
 from gitexp.extras.registry.values import ModelEvent, ModelFacts, ModelVersion, RegisteredModel
 from gitexp.times import show_brief_moment, show_moment, stamp_of
-from gitexp.words import PRECISION, clean, human_size, show_value
+from gitexp.words import PRECISION, clean, counted, human_size, show_value
 
 MODEL_HEADS = ("Model", "Latest", "Stages", "Experiment", "Versions")
 VERSION_HEADS = ("Version", "Stages", "Experiment", "Registered", "By", "Metrics")
@@ -23,9 +23,12 @@ _METRICS = 4  # of a version in a table
 
 def model_document(model: RegisteredModel, facts: ModelFacts) -> dict[str, Any]:
     """A model in the form of `model list --json`; `facts` are those of its latest version."""
+    latest = None
+    if model.latest is not None:
+        latest = model.latest.version
     return {
         "name": model.name,
-        "latest": model.latest.version if model.latest is not None else None,
+        "latest": latest,
         "stages": {stage: one.version.version for stage, one in model.stages.items()},
         "experiment": facts.experiment or None,
         "versions": sum(1 for one in model.versions if one.is_registered and one.is_active),
@@ -49,16 +52,19 @@ def model_row(document: Mapping[str, Any]) -> tuple[str, ...]:
 def version_document(model: RegisteredModel, version: ModelVersion, facts: ModelFacts) -> dict[str, Any]:
     """A version in the form of `model show --json`."""
     event = version.registration
+    made: dict[str, Any] = dict.fromkeys(("tag", "registered", "by", "email"))
+    if event is not None:
+        made = {"tag": event.name.text, "registered": event.created, "by": event.author, "email": event.email}
+    number = None
+    if version.is_registered:
+        number = version.version
     return {
         "model": model.name,
-        "version": version.version if version.is_registered else None,
+        "version": number,
         "commit": version.commit,
-        "tag": event.name.text if event is not None else None,
+        **made,
         "stages": model.stages_of(version),
         "active": version.is_active,
-        "registered": event.created if event is not None else None,
-        "by": event.author if event is not None else None,
-        "email": event.email if event is not None else None,
         **facts_document(facts),
     }
 
@@ -98,18 +104,20 @@ def metrics_text(metrics: Mapping[str, Any], most: int) -> str:
 
 def version_lines(document: Mapping[str, Any]) -> list[tuple[str, str]]:
     """All about a version for people: names and texts."""
-    size = human_size(document["size"]) if document["size"] is not None else ""
-    files = f"{size} in {document['files']:,} files" if document["files"] is not None else size
-    who = f"{document['by']} <{document['email']}>" if document["by"] else ""
+    registered, who = "", ""
+    if document["registered"]:
+        registered = show_moment(document["registered"])
+    if document["by"]:
+        who = f"{document['by']} <{document['email']}>"
     found = [
         ("version", document["version"] or document["commit"]),
         ("stages", ", ".join(document["stages"])),
         ("experiment", document["experiment"] or ""),
         ("commit", document["commit"]),
         ("path", document["path"] or ""),
-        ("size", files),
+        ("size", _size(document)),
         ("hash", document["hash"] or ""),
-        ("registered", show_moment(document["registered"]) if document["registered"] else ""),
+        ("registered", registered),
         ("by", who),
         ("tag", document["tag"] or ""),
         ("note", document["note"]),
@@ -119,6 +127,16 @@ def version_lines(document: Mapping[str, Any]) -> list[tuple[str, str]]:
     for key, value in (document["signature"] or {}).items():
         found.append((f"signature.{key}", show_value(value)))
     return [(clean(name), clean(text)) for name, text in found if text]
+
+
+def _size(document: Mapping[str, Any]) -> str:
+    """The size of a model, and the number of its files; "" if unknown."""
+    if document["size"] is None:
+        return ""
+    size = human_size(document["size"])
+    if document["files"] is None:
+        return size
+    return f"{size} in {counted(document['files'], 'file')}"
 
 
 # -- events -------------------------------------------------------------------------------------------
@@ -154,17 +172,22 @@ def event_row(document: Mapping[str, Any]) -> tuple[str, ...]:
 
 def tenure_document(tenure: Tenure, facts: ModelFacts) -> dict[str, Any]:
     """A version in a stage, in the form of `model history --at --json`."""
+    until, ended_by = None, None
+    if tenure.until is not None:
+        until = stamp_of(tenure.until)
+    if tenure.ended is not None:
+        ended_by = tenure.ended.author or None
     return {
         "stage": tenure.stage,
         "version": tenure.version.version,
         "commit": tenure.version.commit,
         "experiment": facts.experiment or None,
         "since": stamp_of(tenure.since),
-        "until": stamp_of(tenure.until) if tenure.until is not None else None,
+        "until": until,
         "by": tenure.given.author or None,
         "email": tenure.given.email or None,
         "tag": tenure.given.name.text,
-        "ended_by": (tenure.ended.author or None) if tenure.ended is not None else None,
+        "ended_by": ended_by,
         "note": facts.note,
     }
 

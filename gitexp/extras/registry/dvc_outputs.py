@@ -11,6 +11,7 @@ from typing import NamedTuple
 from gitexp import errors, files
 from gitexp.files import dvc_yaml
 from gitexp.files.dvc_yaml import DEFAULT_PARAMS, DVC_LOCK, DVC_YAML
+from gitexp.model import Tree
 from gitexp.objects.paths import lies_in, upward
 from gitexp.project.project import Project
 from gitexp.project.tools import dvc_cache
@@ -24,7 +25,7 @@ class DvcFile(NamedTuple):
     Attributes:
         path: its place in the cache.
         md5: its MD5.
-        out: the MD5 of the output that it belongs to; that of a folder ends in `.dir`.
+        out: the MD5 of its output; a folder's MD5 ends in `.dir`.
         size: bytes.
     """
 
@@ -69,19 +70,22 @@ def _outputs(project: Project, commit: str, path: str) -> Iterator[tuple[str, st
     texts = project.repo.read_blobs([f"{commit}:{name}" for name in pointers])
     for name, text in zip(pointers, texts, strict=True):
         with contextlib.suppress(errors.FileError):  # a merge's conflict, say: DVC itself complains
-            tree = files.parse(f"{name}.yaml", text or b"")
-            folder = posixpath.dirname(name)
-            wdir = tree.get("wdir", ".")
-            for out in dvc_yaml.as_items(tree.get("outs")):
-                found = dvc_yaml.as_map(out)
-                place, md5 = found.get("path"), found.get("md5")
-                if isinstance(place, str) and isinstance(md5, str) and dvc_yaml.is_md5(md5):
-                    inside = dvc_yaml.inside_root(folder, posixpath.join(str(wdir), place))
-                    if inside is not None:
-                        yield folder, inside, md5
+            yield from _pointed(posixpath.dirname(name), files.parse(f"{name}.yaml", text or b""))
     for folder in (*upward(posixpath.dirname(path)), ""):
         for inside, md5 in locked(project, commit, folder).items():
             yield folder, inside, md5
+
+
+def _pointed(folder: str, tree: Tree) -> Iterator[tuple[str, str, str]]:
+    """Yield the outputs of a `.dvc` file in a folder."""
+    wdir = str(tree.get("wdir", "."))
+    for out in dvc_yaml.as_items(tree.get("outs")):
+        found = dvc_yaml.as_map(out)
+        place, md5 = found.get("path"), found.get("md5")
+        if isinstance(place, str) and isinstance(md5, str) and dvc_yaml.is_md5(md5):
+            inside = dvc_yaml.inside_root(folder, posixpath.join(wdir, place))
+            if inside is not None:
+                yield folder, inside, md5
 
 
 def locked(project: Project, commit: str, folder: str) -> dict[str, str]:

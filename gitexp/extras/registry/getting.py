@@ -39,10 +39,10 @@ class Got(NamedTuple):
 
 
 def locate(project: Project, registry: Registry, version: ModelVersion) -> tuple[ModelContent, str]:
-    """The content of a version that is here, or was fetched, and its hash.
+    """The content of a version, fetched if need be, and its hash.
 
-    Raises MissingData; UsageError if nothing says what the model is; damaged-object if the content is another
-    one than its tag says.
+    Raises MissingData; UsageError if nothing names the path of the model; damaged-object for content with
+    another hash than in the tag.
     """
     facts = registry.facts_of(version)
     path = facts.path or declared.find(project, version.commit, version.model).path
@@ -77,7 +77,7 @@ def _require_same(version: ModelVersion, facts: ModelFacts, hash_: str) -> None:
 def get(
     project: Project, registry: Registry, version: ModelVersion, folder: Path, *, force: bool = False
 ) -> Got:
-    """Copy a version into a folder, under the model's own name there. Each file is whole or not there.
+    """Copy a version into a folder, under the model's own name. Each file is whole or absent.
 
     Raises the errors of `locate`; UsageError, with nothing written, if another file is in the way, unless
     `force`; DamagedObject; OSError.
@@ -101,23 +101,29 @@ def get(
 
 
 def _require_free(project: Project, folder: Path, targets: dict[str, ModelFile], *, force: bool) -> None:
-    """Raise UsageError for files in the way, of another content. What is the same may stay."""
+    """Raise UsageError for files in the way. A file with the same content may stay."""
     taken = []
     for target, file in targets.items():
-        place = folder / target
-        is_file = place.is_file() and not place.is_symlink()
-        if is_file and (force or _is_same(project, file, place)):
-            continue
-        if os.path.lexists(place):
-            taken.append(str(place))
-        for above in upward(posixpath.dirname(target)):
-            if os.path.lexists(folder / above) and not (folder / above).is_dir():
-                taken.append(str(folder / above))
+        taken += _in_the_way(project, folder, target, file, force=force)
     if taken:
         raise errors.UsageError(
             f"Nothing is written, for there is already {shorten(taken)}.",
             "Say --force to replace files, or --to with another folder.",
         )
+
+
+def _in_the_way(project: Project, folder: Path, target: str, file: ModelFile, *, force: bool) -> list[str]:
+    """The obstacles of a file: a file with other content, unless `force`, or a file in place of a folder."""
+    place = folder / target
+    if place.is_file() and not place.is_symlink() and (force or _is_same(project, file, place)):
+        return []
+    found = []
+    if os.path.lexists(place):
+        found.append(str(place))
+    for above in upward(posixpath.dirname(target)):
+        if os.path.lexists(folder / above) and not (folder / above).is_dir():
+            found.append(str(folder / above))
+    return found
 
 
 def _is_same(project: Project, file: ModelFile, place: Path) -> bool:

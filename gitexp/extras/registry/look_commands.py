@@ -90,13 +90,11 @@ def show(model: Address, quiet: options.Quiet = False, json: options.Json = Fals
     """
     _, registry = _opened(quiet)
     address = addresses.parse(model)
-    if address.version or address.stage:
+    if address.is_of_version:
         found, version = addresses.require_version(registry, address)
-        document = documents.version_document(found, version, registry.facts_of(version))
-        if json:
-            return render.as_json(document)
-        width = max(len(name) for name, _ in documents.version_lines(document))
-        return render.answer(f"{name:<{width}}  {text}" for name, text in documents.version_lines(document))
+        return _show_version(
+            documents.version_document(found, version, registry.facts_of(version)), json=json
+        )
     found = registry.require(address.model)
     facts = registry.facts(version.registration for version in found.versions)
     rows = []
@@ -106,10 +104,19 @@ def show(model: Address, quiet: options.Quiet = False, json: options.Json = Fals
         stages = {stage: one.version.version for stage, one in found.stages.items()}
         head = {"name": found.name, "deprecated": found.is_deprecated, "stages": stages}
         return render.as_json({**head, "versions": rows})
-    render.answer(in_columns([documents.VERSION_HEADS, *map(documents.version_row, rows)], render.width()))
+    _print(documents.VERSION_HEADS, rows, documents.version_row, None, json=False)
     if found.is_deprecated and not quiet:
         render.say(f"{found.name} is deprecated.", "dim")
     return None
+
+
+def _show_version(document: dict[str, Any], *, json: bool) -> None:
+    """Print all about a version."""
+    if json:
+        return render.as_json(document)
+    lines = documents.version_lines(document)
+    width = max(len(name) for name, _ in lines)
+    return render.answer(f"{name:<{width}}  {text}" for name, text in lines)
 
 
 def history(
@@ -130,10 +137,8 @@ def history(
     model = registry.require(address.model)
     stage = stage or address.stage
     if moment:
-        found = tenures(model, stage)
-        rows = _tenure_rows(registry, at(found, parse_at(moment)))
-        if address.version:
-            rows = [row for row in rows if row["version"] == address.version]
+        rows = _tenure_rows(registry, at(tenures(model, stage), parse_at(moment)))
+        rows = [row for row in rows if address.version in ("", row["version"])]
         _print(documents.TENURE_HEADS, rows[:limit], documents.tenure_row, form, json=json)
         if not (rows or quiet or json or form):
             render.say(f"No version of {model.name} was in {stage or 'a stage'} then.", "dim")

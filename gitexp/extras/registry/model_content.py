@@ -31,7 +31,7 @@ class ModelFile(NamedTuple):
     """A file of a model. Exactly one of `blob`, `hash` and `dvc` is set.
 
     Attributes:
-        name: its path in the model's folder; "" for a model that is one file.
+        name: its path in the model's folder; "" for a model without a folder.
         size: bytes; None if unknown.
         blob: its id in Git.
         hash: its SHA-256, for the object store.
@@ -50,9 +50,9 @@ class ModelContent(NamedTuple):
     """The content of a model.
 
     Attributes:
-        path: the path that it was asked for by.
-        files: its files; one without a name for a model that is a file.
-        is_logged: whether the run has logged it from Python: it stands beside the code.
+        path: the path in the question.
+        files: its files; a model without a folder has a single file without a name.
+        is_logged: whether the run has logged the model from Python, beside its code.
     """
 
     path: str
@@ -149,7 +149,7 @@ def _in_store(project: Project, commit: str, top: str, path: str) -> dict[str, M
 
 
 def _of_artifact(project: Project, artifact: Artifact, path: str) -> dict[str, ModelFile]:
-    """The files of an artifact at or below a path; an artifact may be the model, hold it, or be in it."""
+    """The files of an artifact at or below a path: the artifact may be larger or smaller than the model."""
     if not artifact.is_folder:
         if artifact.path == path:
             return {"": ModelFile("", artifact.size, artifact.executable, hash=artifact.hash)}
@@ -200,7 +200,7 @@ def require_here(project: Project, content: ModelContent) -> None:
 
 @contextmanager
 def pieces(project: Project, file: ModelFile) -> Iterator[Iterator[bytes]]:
-    """Give the bytes of a file that is here, piece by piece. Raises OSError, GitFailed and MissingData."""
+    """Give the bytes of a present file, piece by piece. Raises OSError, GitFailed and MissingData."""
     if file.blob:
         yield project.repo.blob_pieces(file.blob)
     elif file.dvc is not None:

@@ -1,4 +1,4 @@
-"""The signature of a model: what it takes and gives, from an MLmodel or a signature.json with the model."""
+"""The signature of a model, its inputs and outputs, from an MLmodel or a signature.json with the model."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _MOST = 256 * 1024  # bytes
 
 
 def read(project: Project, commit: str, content: ModelContent) -> tuple[dict[str, Any], list[str]]:
-    """The signature of a model, {} for none, and a sentence about one that cannot be read.
+    """The signature of a model, {} for none, and a sentence about an unreadable signature.
 
-    It is looked for in the model's folder, or beside the model's file.
+    The places are the model's folder, or the folder of the model's file.
     """
     own = {file.name: file for file in content.files}
     for name in (MLMODEL, SIGNATURE_JSON):

@@ -1,9 +1,9 @@
-"""Tags about models at a Git remote: those that are not here are brought, and new ones made there."""
+"""Tags about models at a Git remote: missing tags are brought here, and new tags are made there."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from gitexp import errors
 from gitexp.extras.registry.registry import Registry
@@ -18,9 +18,10 @@ from gitexp.words import shorten
 
 
 class Publisher:
-    """A Git remote as the place where it is decided who gets a tag.
+    """A Git remote that decides who gets a tag.
 
-    A tag is made there before it is made here, and only if it is not there: so of two clones, one wins.
+    The remote gets a new tag before this repository does, and only under a free name. So of two clones, a
+    single clone wins.
     """
 
     def __init__(self, remote: GitRemote) -> None:
@@ -33,7 +34,7 @@ class Publisher:
         return self._remote.where
 
     def bring(self, project: Project, registry: Registry, model: str) -> list[str]:
-        """Bring the tags of a model that are not here; sentences about those that cannot be brought.
+        """Bring the missing tags of a model; sentences about the tags left behind.
 
         Raises RemoteFailed.
         """
@@ -47,31 +48,29 @@ class Publisher:
         absent = {ref: oid for ref, oid in self._there.items() if ref not in here}
         if not absent or project.dry_run:
             return warnings
+        return [*warnings, *self._fetch(project, model, absent)]
+
+    def _fetch(self, project: Project, model: str, absent: Mapping[str, str]) -> list[str]:
+        """Fetch tags; sentences about the tags left behind."""
         refused = self._remote.fetch(absent)
-        for ref, error in refused.items():
-            warnings.append(f"not brought: {ref.removeprefix(model_tags.PREFIX)}: {error.message}")
         failpoint("model:fetched")
         changes = [RefChange(ref, None, oid) for ref, oid in absent.items() if ref not in refused]
         if changes:
             with contextlib.suppress(RefConflict):  # another process has brought them
                 Transaction.begin(project, f"model tags of {model} from {self.where}").move(*changes)
-        return warnings
+        told = []
+        for ref, error in refused.items():
+            told.append(f"not brought: {ref.removeprefix(model_tags.PREFIX)}: {error.message}")
+        return told
 
     def publish(self, needs: Sequence[ModelEvent], events: Sequence[ModelEvent]) -> bool:
-        """Make tags at the remote, all or none, with those that they need; False if a name is taken there.
+        """Make tags at the remote, all or none, and the tags they need; False if a name is taken there.
 
-        Raises version-exists for a tag that is another one there; SharingError for another refusal, and
+        Raises version-exists for a tag with another content there; SharingError for another refusal;
         HookRefused.
         """
         wanted = {event.name.ref: event.id for event in (*needs, *events)}
-        for ref, oid in wanted.items():
-            if self._there.get(ref, oid) != oid:
-                name = ref.removeprefix(model_tags.PREFIX)
-                raise errors.ModelError(
-                    f"{name} is another one at {self.where} than here.",
-                    f"Take that one: git fetch {self.where} '+{ref}:{ref}'; this one is {oid}.",
-                    code="version-exists",
-                )
+        self._require_same(wanted)
         changes = [RefChange(ref, None, oid) for ref, oid in wanted.items() if ref not in self._there]
         refused = [one for one in self._remote.push(changes, exact=True, together=True) if _is_refused(one)]
         if not refused:
@@ -86,6 +85,17 @@ class Publisher:
             f"{self.where} refuses {refused[0].ref.removeprefix(model_tags.PREFIX)}: {refused[0].reason}.",
             "Nothing is made here either. A ruleset for tags, or a hook there, may say who can.",
         )
+
+    def _require_same(self, wanted: Mapping[str, str]) -> None:
+        """Raise version-exists for a tag with another content at the remote."""
+        for ref, oid in wanted.items():
+            if self._there.get(ref, oid) != oid:
+                name = ref.removeprefix(model_tags.PREFIX)
+                raise errors.ModelError(
+                    f"{name} is another one at {self.where} than here.",
+                    f"Take that one: git fetch {self.where} '+{ref}:{ref}'; this one is {oid}.",
+                    code="version-exists",
+                )
 
     def _tags_of(self, model: str) -> dict[str, str]:
         """The tags of a model there."""

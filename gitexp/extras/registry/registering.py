@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from gitexp import errors
@@ -13,17 +13,19 @@ from gitexp.catalog.lookup import Point
 from gitexp.extras.registry import (
     annotation,
     choosing_models,
+    choosing_versions,
     declared,
     model_content,
     model_signatures,
     versions,
 )
+from gitexp.extras.registry.choosing_versions import Candidate
 from gitexp.extras.registry.model_content import ModelContent
 from gitexp.extras.registry.registry import Registry
-from gitexp.extras.registry.values import ModelFacts, ModelVersion
+from gitexp.extras.registry.values import ModelFacts
 from gitexp.extras.registry.versions import Bump
 from gitexp.extras.registry.writing import MadeTags, TagOrder, WantedTag, make
-from gitexp.model import Experiment, Files, is_touched
+from gitexp.model import Experiment, Files, Status, is_touched
 from gitexp.project.project import Project
 from gitexp.repo import model_tags
 from gitexp.repo.model_tags import ModelTag, TagAction
@@ -53,7 +55,7 @@ class FoundModel(NamedTuple):
 
     Attributes:
         label: the experiment's name, or the revision.
-        target: the commit for tags: the record commit of an experiment, which has all that is known of it.
+        target: the commit for tags: of an experiment, the record commit R.
         facts: the facts for the annotation.
         content: its files.
         warnings: what a person should know.
@@ -83,7 +85,7 @@ class Registered(NamedTuple):
 def register(project: Project, request: RegisterRequest, order: TagOrder) -> Registered:
     """Register a model of an experiment as a version.
 
-    Raises InvalidName; unknown-experiment; still-running; UsageError where nobody can tell what the model is;
+    Raises InvalidName; unknown-experiment; still-running; UsageError for a model without a path;
     missing-data; version-exists; and the errors of `writing.make`.
     """
     if not model_tags.is_model(request.model):
@@ -93,10 +95,15 @@ def register(project: Project, request: RegisterRequest, order: TagOrder) -> Reg
         )
     found = find(project, request.subject, request.model)
     facts = found.facts._replace(note=request.note)
-    asked = versions.parse(request.version) if request.version else ""
+    candidate = Candidate(found.label, facts.path, found.target, facts.commit)
+    asked = ""
+    if request.version:
+        asked = versions.parse(request.version)
 
     def plan(registry: Registry) -> list[WantedTag]:
-        version = _version(registry, request, found, asked)
+        model = registry.model(request.model)
+        known = registry.facts(version.registration for version in model.versions)
+        version = choosing_versions.choose(model, known, candidate, asked, request.bump)
         name = ModelTag(request.model, TagAction.REGISTER, version=version)
         if any(event.name == name for event in registry.events.get(request.model, ())):
             name = name._replace(number=next_number(registry, request.model))
@@ -110,57 +117,6 @@ def register(project: Project, request: RegisterRequest, order: TagOrder) -> Reg
 def next_number(registry: Registry, model: str) -> int:
     """The N of the next tag of a model."""
     return max((event.name.number for event in registry.events.get(model, ())), default=0) + 1
-
-
-def _version(registry: Registry, request: RegisterRequest, found: FoundModel, asked: str) -> str:
-    """The version for a model. Raises version-exists."""
-    model = registry.model(request.model)
-    for one in model.versions:
-        if one.is_registered and one.commit == found.target and (one.is_active or one.version != asked):
-            raise _is_registered(one, found, f"{found.label} is")
-    _require_new(registry, model.versions, found)
-    taken = {one.version for one in model.versions if one.is_registered}
-    active = {one.version for one in model.versions if one.is_registered and one.is_active}
-    if asked:
-        of_other = [one for one in model.versions if one.version == asked and one.commit != found.target]
-        if asked in active or of_other:
-            raise errors.ModelError(
-                f"{request.model} has a version {asked} already.",
-                f"gitexp model show {request.model}@{asked}; leave out --version for the next one.",
-                code="version-exists",
-            )
-        return asked
-    latest = model.latest
-    version = versions.FIRST
-    if latest is not None:
-        version = versions.following(latest.version, request.bump)
-    elif request.bump is not Bump.PATCH:
-        version = versions.following("v0.0.0", request.bump)
-    while version in taken:
-        version = versions.following(version, Bump.PATCH)
-    return version
-
-
-def _require_new(registry: Registry, known: Sequence[ModelVersion], found: FoundModel) -> None:
-    """Raise version-exists if a version has the same file of the same experiment, at another record of it."""
-    registrations = [one.registration for one in known if one.is_active]
-    facts = registry.facts(registrations)
-    for one in known:
-        event = one.registration
-        if event is None or not one.is_active:
-            continue
-        own = facts.get(event.id, ModelFacts())
-        if own.commit and (own.commit, own.path) == (found.facts.commit, found.facts.path):
-            raise _is_registered(one, found, f"{found.facts.path} of {found.label} is")
-
-
-def _is_registered(one: ModelVersion, found: FoundModel, subject: str) -> errors.ModelError:
-    hint = f"To put it into a stage: gitexp model promote {one.label} STAGE"
-    if not one.is_active:
-        hint = f"It was taken back; again: gitexp model register {found.label}:{found.content.path} " + (
-            f"{one.model} --version {one.version}"
-        )
-    return errors.ModelError(f"{subject} {one.label} already.", hint, code="version-exists")
 
 
 def _shown(content: ModelContent) -> str:
@@ -212,7 +168,7 @@ def _point(project: Project, subject: str) -> tuple[Point, str]:
 
 
 def _default_path(project: Project, point: Point, commit: str, model: str) -> str:
-    """The declared path of a model, or else the only result that looks like one."""
+    """The declared path of a model, or else the only result with the looks of a model."""
     path = declared.find(project, commit, model).path
     if path:
         return path
@@ -261,8 +217,20 @@ def _found(project: Project, point: Point, target: str, content: ModelContent) -
     return FoundModel(point.label, target, facts, content, tuple(warnings))
 
 
+def _doubts(experiment: Experiment | None) -> list[str]:
+    """Sentences about an experiment that few would put into production."""
+    if experiment is None:
+        return []
+    found, record = [], experiment.record
+    if is_touched(experiment):
+        found.append(f"{experiment.name} has changed protected files: {shorten(record.touched)}")
+    if record.status is not Status.DONE:
+        found.append(f"{experiment.name} has come to no good end: it is {record.status}")
+    return found
+
+
 def _name(project: Project, experiment: Experiment | None) -> str:
-    """The name of the experiment; of one found by the tag of another model, the name that the tag has."""
+    """The name of an experiment. An experiment found by a tag has its name in the tag."""
     if experiment is None:
         return ""
     tag = model_tags.parse(experiment.name)

@@ -1,7 +1,6 @@
-"""The registry of a repository: all tags about models, and the state that they make together.
+"""The registry of a repository: all tags about models.
 
-One `git for-each-ref` reads all tags. The texts of annotations are read on demand. The rules are GTO's: a
-version is in a stage if its last tag for the stage gives it; of several, the one that got it last.
+A single `git for-each-ref` reads all tags. The texts of annotations are read on demand.
 """
 
 from __future__ import annotations
@@ -12,27 +11,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from gitexp import errors
-from gitexp.extras.registry import annotation, versions
-from gitexp.extras.registry.values import (
-    ModelEvent,
-    ModelFacts,
-    ModelVersion,
-    RegisteredModel,
-    StageAssignment,
-)
+from gitexp.extras.registry import annotation
+from gitexp.extras.registry.state import model_of
+from gitexp.extras.registry.values import ModelEvent, ModelFacts, ModelVersion, RegisteredModel
 from gitexp.project.project import Project
 from gitexp.repo import model_tags
 from gitexp.repo.git import refs
 from gitexp.repo.git.repository import Repository
-from gitexp.repo.model_tags import TagAction
 from gitexp.words import did_you_mean
 
 _FIELDS = (
     *("objecttype", "objectsize", "*objecttype", "*objectname"),
     *("taggername", "taggeremail", "taggerdate:unix", "committerdate:unix"),
 )
-_VERSIONS = (TagAction.REGISTER, TagAction.DEREGISTER)
-_STAGES = (TagAction.ASSIGN, TagAction.UNASSIGN)
 
 
 class Registry(NamedTuple):
@@ -79,11 +70,11 @@ class Registry(NamedTuple):
         return [self.model(name, until) for name in self.events]
 
     def model(self, name: str, until: int | None = None) -> RegisteredModel:
-        """The model of a name, as it is or was at a time; one without tags if there is none."""
+        """The model of a name, now or at a time; without tags for an unknown name."""
         events = self.events.get(name, ())
         if until is not None:
             events = [event for event in events if event.seconds <= until]
-        return _model(name, events)
+        return model_of(name, events)
 
     def require(self, name: str, until: int | None = None) -> RegisteredModel:
         """The same. Raises unknown-model."""
@@ -138,30 +129,3 @@ def _text(part: bytes) -> str:
 def _seconds(text: str) -> int:
     """The seconds since 1970, not after the year 9999; 0 for none."""
     return min(int(text), 253_402_300_799) if text.isdigit() else 0
-
-
-def _model(name: str, events: Sequence[ModelEvent]) -> RegisteredModel:
-    """The model that some tags make, the first first."""
-    by_version = defaultdict[str, list[ModelEvent]](list)
-    for event in events:
-        if event.action in _VERSIONS:
-            by_version[event.name.version].append(event)
-    found = []
-    for version, own in by_version.items():
-        first = next((event for event in own if event.action is TagAction.REGISTER), own[0])
-        found.append(ModelVersion(name, version, first.commit, own))
-    of_commit = {one.commit: one for one in sorted(found, key=lambda one: versions.order(one.version))}
-    last = dict[tuple[str, str], tuple[ModelVersion, ModelEvent]]()
-    for event in events:
-        if event.action in _STAGES:
-            one = of_commit.setdefault(event.commit, ModelVersion(name, event.commit, event.commit))
-            last[event.name.stage, one.version] = one, event
-    assignments = defaultdict[str, list[StageAssignment]](list)
-    for (stage, _), (one, event) in last.items():
-        if event.action is TagAction.ASSIGN and one.is_active:
-            assignments[stage].append(StageAssignment(stage, one, event))
-    for held in assignments.values():
-        held.sort(key=lambda one: one.event.place, reverse=True)
-    every = [*found, *(one for one in of_commit.values() if not one.is_registered)]
-    every.sort(key=lambda one: versions.order(one.version), reverse=True)
-    return RegisteredModel(name, every, dict(sorted(assignments.items())), events)

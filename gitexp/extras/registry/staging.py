@@ -38,7 +38,7 @@ class Demoted(NamedTuple):
 
     Attributes:
         versions: the versions, the last assigned first.
-        now: the version that is in the stage now, as it was before; None for none.
+        now: an earlier version, back in the stage now; None for an empty stage.
         made: the tags.
     """
 
@@ -50,8 +50,8 @@ class Demoted(NamedTuple):
 def promote(project: Project, address: ModelAddress, stage: str, note: str, order: TagOrder) -> Promoted:
     """Put a version into a stage, in the place of the version there.
 
-    Raises InvalidName; UsageError for a stage that `.gto` does not allow; unknown-model; unknown-version;
-    version-exists if it is there already; and the errors of `writing.make`.
+    Raises InvalidName; UsageError for a stage not allowed by `.gto`; unknown-model; unknown-version;
+    version-exists for a version already in the stage; and the errors of `writing.make`.
     """
     _require_stage(project, stage)
     before = list[ModelVersion | None]()
@@ -86,7 +86,7 @@ def promote(project: Project, address: ModelAddress, stage: str, note: str, orde
 
 
 def _overruled(made: MadeTags, stage: str) -> list[str]:
-    """A sentence about a tag from a wrong clock that counts as later than the tag just made."""
+    """A sentence about a tag with a wrong clock, which counts as later than the new tag."""
     new = made.events[0]
     held = made.registry.model(new.model).stages.get(stage)
     if held is None or held.event.id == new.id:
@@ -99,10 +99,10 @@ def _overruled(made: MadeTags, stage: str) -> list[str]:
 
 
 def demote(project: Project, address: ModelAddress, stage: str, note: str, order: TagOrder) -> Demoted:
-    """Take a version out of a stage; without a version, all: the stage is empty then.
+    """Take a version out of a stage. Without a version, take out all: the stage is empty then.
 
-    By the rule of GTO, the version that was in a stage before is in it again when the last one goes.
-    Raises unknown-model; unknown-version; and the errors of `writing.make`.
+    By GTO's rule, an earlier version is back in a stage when the last version goes. Raises unknown-model;
+    unknown-version; and the errors of `writing.make`.
     """
     gone = list[ModelVersion]()
 
@@ -133,9 +133,9 @@ def demote(project: Project, address: ModelAddress, stage: str, note: str, order
 
 
 def deprecate(project: Project, address: ModelAddress, note: str, order: TagOrder) -> MadeTags:
-    """Take a version back; without a version, say that the whole model is not to be used any more.
+    """Take a version back. Without a version, deprecate the whole model.
 
-    Raises unknown-model; unknown-version; version-exists if it is so already; and the errors of
+    Raises unknown-model; unknown-version; version-exists if that was done before; and the errors of
     `writing.make`.
     """
 

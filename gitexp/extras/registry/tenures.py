@@ -1,4 +1,4 @@
-"""How long versions were in stages: the answer to what was in production at a time, and who put it there."""
+"""How long versions were in stages, and who put them there: the history of production."""
 
 from __future__ import annotations
 
@@ -8,21 +8,20 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from gitexp import errors
+from gitexp.extras.registry.state import ABOUT_STAGES
 from gitexp.extras.registry.values import ModelEvent, ModelVersion, RegisteredModel
 from gitexp.repo.model_tags import TagAction
 from gitexp.times import Moment, parse_moment, stamp_of
-
-_STAGES = (TagAction.ASSIGN, TagAction.UNASSIGN)
 
 
 class Tenure(NamedTuple):
     """The time of a version in a stage.
 
     Attributes:
-        given: the tag that gave it the stage.
-        since: seconds since 1970; later than the tag where another version was there in between.
-        until: seconds since 1970; None for a version that is there still.
-        ended: the tag that ended it; None for a version that is there still.
+        given: the tag of the assignment.
+        since: seconds since 1970; later than the tag for a version that came back.
+        until: seconds since 1970; None for the present version.
+        ended: the tag at the end; None for the present version.
     """
 
     stage: str
@@ -55,7 +54,7 @@ def parse_at(text: str) -> Moment:
 
 
 def at(found: Iterable[Tenure], moment: Moment) -> list[Tenure]:
-    """The tenures at a moment; those of a whole day at any time of it."""
+    """The tenures at a moment. A whole day has all tenures of any time of the day."""
     now = datetime.now(UTC)
     held = []
     for one in found:
@@ -86,7 +85,7 @@ class _Replay:
             self._gone.discard(name.version)
         elif event.action is TagAction.DEREGISTER:
             self._gone.add(name.version)
-        elif event.action in _STAGES:
+        elif event.action in ABOUT_STAGES:
             version = self._versions[event.commit].version
             if event.action is TagAction.ASSIGN:
                 self._given[name.stage][version] = event

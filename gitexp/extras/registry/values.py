@@ -1,4 +1,4 @@
-"""The values of the registry: what a tag says, versions of models, and who is in a stage."""
+"""The values of the registry: tags, their facts, versions, stages, models."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gitexp.times import stamp_of
 
 
 class ModelFacts(NamedTuple):
-    """The facts in the annotation of a tag: the sender's word, which `get` checks against the content.
+    """The facts in the annotation of a tag, by the word of its maker. `get` checks the hash.
 
     Attributes:
         experiment: the name of the experiment at the time; "" for a commit without one.
@@ -115,12 +115,12 @@ class ModelVersion:
 
     @property
     def label(self) -> str:
-        """The version as people write it: `clf@v1.2.0`."""
+        """The version with its model: `clf@v1.2.0`."""
         return f"{self.model}@{self.version if self.is_registered else self.version[:7]}"
 
 
 class StageAssignment(NamedTuple):
-    """A version in a stage, by the last tag that gave it the stage."""
+    """A version in a stage, and the tag of the assignment."""
 
     stage: str
     version: ModelVersion
@@ -133,8 +133,8 @@ class RegisteredModel:
 
     Attributes:
         name: its name.
-        versions: all versions, the highest first, with those that are taken back.
-        assignments: by stage, the versions in it, the last assigned first: the first one is in the stage.
+        versions: all versions, the highest first; also versions taken back.
+        assignments: by stage, its versions, the last assigned first; only the first counts.
         events: all its tags, the first first.
     """
 
@@ -154,7 +154,7 @@ class RegisteredModel:
 
     @property
     def latest(self) -> ModelVersion | None:
-        """The highest version that is registered."""
+        """The highest registered version."""
         for version in self.versions:
             if version.is_registered and version.is_active:
                 return version
@@ -162,9 +162,9 @@ class RegisteredModel:
 
     @cached_property
     def version_at(self) -> dict[str, str]:
-        """The version that the tags of stages mean, by the commit that they lead to."""
+        """The version for each commit with a tag about a stage."""
         return {one.commit: one.version for one in reversed(self.versions)}
 
     def stages_of(self, version: ModelVersion) -> list[str]:
-        """The stages that a version is in."""
+        """The stages of a version."""
         return [stage for stage, found in self.stages.items() if found.version.version == version.version]

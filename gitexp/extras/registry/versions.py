@@ -56,7 +56,7 @@ def order(version: str) -> VersionOrder:
 
 
 def following(version: str, bump: Bump) -> str:
-    """The next version; that of a pre-release is the release itself where it is no less than asked for."""
+    """The next version. After a pre-release comes its release, unless a larger step is wanted."""
     core = version.removeprefix("v").partition("+")[0]
     numbers, _, before = core.partition("-")
     major, minor, patch = map(int, numbers.split("."))

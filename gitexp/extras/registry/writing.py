@@ -35,10 +35,10 @@ class WantedTag(NamedTuple):
 
     Attributes:
         name: its name.
-        commit: the commit that it leads to.
+        commit: its commit.
         subject: a line for people.
         facts: the facts of its annotation.
-        needs: tags that a Git remote must have too.
+        needs: older tags for a Git remote to have, too.
     """
 
     name: ModelTag
@@ -134,7 +134,7 @@ def _written(
 
 
 def _not_before(registry: Registry, model: str) -> int:
-    """The earliest time of a new tag: times tell what came after what, and have whole seconds."""
+    """The earliest time of a new tag: a second after the last tag, because times give the order."""
     now = int(time.time())
     known = [event.seconds for event in registry.events.get(model, ())]
     followed = [seconds for seconds in known if seconds < now + _FOLLOWED]

@@ -134,6 +134,27 @@ def test_odd_targets(lair: Lair) -> None:
     lair.repo.gitexp("model", "promote", "clf@v0.0.1", "prod")
 
 
+def test_an_operation_may_be_made_up(lair: Lair) -> None:
+    """`undo` and `redo` move no tag of somebody's but those about models, and make none without its text."""
+    repo, tags = lair.repo, ("for-each-ref", "refs/tags")
+    repo.git("tag", "-a", "-m", "mine", "release")
+    for ref in ("refs/tags/release", "refs/tags/clf@v0.0.1/../x", "refs/tags/clf@v9.0.0"):
+        before = lair.git(*tags)
+        change = [ref, None, "3" * 40]
+        body = {"format": 1, "created": "2026-11-29T10:00:00Z", "refs": [change]}
+        undone = {**body, "refs": [[ref, "3" * 40, None]], "undoes": 900}
+        text = lair.tree(("100644", "3" * 40, lair.blob(b"no tag")))
+        for number, made in ((900, body), (901, undone)):
+            commit = lair.commit(lair.tree(("40000", "tags", text)), f"x\n\n{json.dumps(made)}\n".encode())
+            lair.ref(f"refs/gitexp/undo/{number:08}", commit)
+        repo.guard.retake()
+        for verb in ("redo", "undo"):
+            done = repo.gitexp(verb, "900" if verb == "redo" else "901", check=False)
+            assert done.exit_code == 1
+            assert "Traceback" not in done.stderr
+        assert lair.git(*tags) == before
+
+
 def test_a_wrong_clock_is_followed_or_told(lair: Lair) -> None:
     """A stage given an hour ahead is overtaken; one given in the year 2099 cannot be, and that is said."""
     lair.repo.gitexp("model", "register", "-q", "two", "clf")
