@@ -176,6 +176,7 @@ _TABLE: dict[tuple[str, str], str] = {
     ("executor", "local"): "gitexp.runs.local:LocalExecutor",
     # What reads a section of gitexp.yaml that few projects have.
     ("section", "alerts"): "gitexp.project.sections.alert_rules:read",
+    ("section", "on_promote"): "gitexp.project.sections.promote_actions:read",
     ("section", "holdout"): "gitexp.project.sections.holdout_config:read_holdout",
     # What makes a result believable, where the baseline asks for it.
     ("trust", "signer"): "gitexp.repo.git.signatures:Signer",
@@ -186,6 +187,9 @@ _TABLE: dict[tuple[str, str], str] = {
     # What looks at a run while it goes on, and what it looks with.
     ("observer", "alerts"): "gitexp.extras.alerts.alert_observer:AlertObserver",
     ("check", "alerts"): "gitexp.extras.alerts.check:check",
+    # What runs a command, and sends to a webhook, by the rules of alerts.
+    ("action", "command"): "gitexp.extras.alerts.actions:run_command",
+    ("action", "webhook"): "gitexp.extras.alerts.actions:send",
     ("guard", "processes"): "gitexp.process.guard:Guard",
     ("observer", "system"): "gitexp.extras.system.machine_observer:SystemObserver",
     ("sampler", "system"): "gitexp.extras.system.sampler:Sampler",

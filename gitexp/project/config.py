@@ -14,6 +14,7 @@ from gitexp.project.tools.hydra_config import HydraConfig
 from gitexp.repo.git.snapshot import MAX_UNTRACKED
 
 if TYPE_CHECKING:  # few projects have rules
+    from gitexp.project.sections.actions import Action
     from gitexp.project.sections.alert_rules import AlertRule
     from gitexp.project.sections.holdout_config import HoldoutConfig
 
@@ -49,6 +50,7 @@ class Config(NamedTuple):
         max_untracked: bytes.
         hydra: the configuration to compose before each run; None without.
         alerts: the rules by which a run is looked at while it goes on.
+        on_promote: by stage, what is done when another version of a model comes into it.
         system_interval: seconds between two looks at what a run takes of the machine; 0 for none.
         mlflow: whether MLflow, in the commands of runs, logs into the repository.
         protected: paths and patterns of files that an experiment must not change.
@@ -83,6 +85,7 @@ class Config(NamedTuple):
     max_untracked: int = MAX_UNTRACKED
     hydra: HydraConfig | None = None
     alerts: tuple[AlertRule, ...] = ()
+    on_promote: Mapping[str, tuple[Action, ...]] = {}
     system_interval: float = 10.0
     mlflow: bool = False
     protected: tuple[str, ...] = ()

@@ -49,6 +49,7 @@ KEYS: Mapping[str, str] = {
     "hydra": "A configuration of Hydra that is composed into a params file before each run.",
     "max_untracked": "Largest untracked or result file to store in Git, such as 10 MB.",
     "alerts": "Rules looked at while a run goes on, such as loss is nan, and what is done when one holds.",
+    "on_promote": "What is done when a version of a model comes into a stage, such as a command.",
     "system_interval": "Time between two looks at CPU, memory and GPUs, such as 10 s; off for none.",
     "mlflow": "true: MLflow, in the commands of runs, logs into this repository.",
     "protected": "Files an experiment must not change, such as evaluate.py; one that does is never best.",
@@ -94,6 +95,8 @@ def from_tree(tree: Mapping[str, Any], data: bytes, prefix: str, shown: str) -> 
             _check_stages(key, value, tree, complain)
         elif key == "alerts":
             values[key] = plugins.load("section", "alerts")(value, data, shown)
+        elif key == "on_promote":
+            values[key] = plugins.load("section", "on_promote")(value, complain)
         elif key == "holdout":
             values[key] = plugins.load("section", "holdout")(value, complain)
         elif key == "hydra":

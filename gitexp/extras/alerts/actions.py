@@ -16,7 +16,7 @@ from typing import Any
 
 from gitexp.extras.alerts import webhook
 from gitexp.process.signals import OWN_GROUP
-from gitexp.project.sections.alert_rules import COMMAND, DESKTOP, WEBHOOK, Action
+from gitexp.project.sections.actions import COMMAND, DESKTOP, WEBHOOK, Action
 
 _LONGEST = 60.0  # seconds that a command may take
 _INTERVAL = 0.2  # seconds between two looks at whether it has
@@ -31,29 +31,25 @@ def carry_out(action: Action, alert: Alert, experiment: str, root: Path, is_over
     A command is ended after a minute, and once `is_over` says so.
     """
     if action.kind == COMMAND:
-        return _run(action.target, alert, experiment, root, is_over)
+        return run_command(action.target, _environment(alert, experiment), root, is_over)
     if action.kind == WEBHOOK:
-        return _post(action, alert, experiment)
+        return send(action, _message(alert, experiment))
     if action.kind == DESKTOP:
         return _show(alert, experiment)
     return ""
 
 
-def _run(line: str, alert: Alert, experiment: str, root: Path, is_over: Callable[[], bool]) -> str:
-    """Run a shell line in the folder of the project, with the alert in its environment."""
-    environment = {
-        **os.environ,
-        "GITEXP_ALERT_EXPERIMENT": experiment,
-        "GITEXP_ALERT_TITLE": alert["title"],
-        "GITEXP_ALERT_TEXT": alert["text"],
-        "GITEXP_ALERT_LEVEL": alert["level"],
-    }
+def run_command(line: str, variables: Mapping[str, str], root: Path, is_over: Callable[[], bool]) -> str:
+    """Run a shell line in the folder of the project, with more variables; why it did not work, else "".
+
+    It is ended after a minute, and once `is_over` says so.
+    """
     try:
         process = subprocess.Popen(
             line,
             shell=isinstance(line, str),
             cwd=root,
-            env=environment,
+            env={**os.environ, **variables},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -72,6 +68,9 @@ def _run(line: str, alert: Alert, experiment: str, root: Path, is_over: Callable
                 _kill(process)
                 process.communicate()
                 return f"ended after {passed:.0f} s"
+        except BaseException:  # Ctrl-C does not come to its group of processes
+            _kill(process)
+            raise
     if process.returncode == 0:
         return ""
     text = said.decode("utf-8", "replace").strip()[-_KEPT:]
@@ -86,20 +85,33 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
             os.killpg(process.pid, signal.SIGKILL)
 
 
-def _post(action: Action, alert: Alert, experiment: str) -> str:
-    """Send the alert as JSON; `text` and `content` are what chat services show."""
+def send(action: Action, message: Mapping[str, Any]) -> str:
+    """Send a message to a webhook, as JSON; why it was not taken, else ""."""
     url = action.target
     if url.startswith("$"):
         url = os.environ.get(url[1:], "")
-    line = f"{experiment}: {alert['title']}"
-    if alert["text"]:
-        line += f" ({alert['text']})"
-    message = {**alert, "experiment": experiment, "message": alert["text"], "text": line, "content": line}
     try:
         webhook.post(url, json.dumps(message).encode(), private=action.private)
     except webhook.NotSent as error:
         return str(error)
     return ""
+
+
+def _environment(alert: Alert, experiment: str) -> dict[str, str]:
+    return {
+        "GITEXP_ALERT_EXPERIMENT": experiment,
+        "GITEXP_ALERT_TITLE": alert["title"],
+        "GITEXP_ALERT_TEXT": alert["text"],
+        "GITEXP_ALERT_LEVEL": alert["level"],
+    }
+
+
+def _message(alert: Alert, experiment: str) -> dict[str, Any]:
+    """The alert for a webhook; `text` and `content` are what chat services show."""
+    line = f"{experiment}: {alert['title']}"
+    if alert["text"]:
+        line += f" ({alert['text']})"
+    return {**alert, "experiment": experiment, "message": alert["text"], "text": line, "content": line}
 
 
 def _show(alert: Alert, experiment: str) -> str:

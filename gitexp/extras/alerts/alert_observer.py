@@ -21,10 +21,8 @@ from gitexp.files.lines.alert_lines import LEVELS
 from gitexp.files.lines.series import FACTS, SYSTEM, WRITERS, LoggedPoint
 from gitexp.files.lines.series_tail import LineTail, points_of
 from gitexp.nofollow import Folder
+from gitexp.project.sections.actions import NOTE, STOP, Action
 from gitexp.project.sections.alert_rules import (
-    NOTE,
-    STOP,
-    Action,
     AlertRule,
     RaisedRule,
     SilenceRule,

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 
 from gitexp.project.config import Config
-from gitexp.project.sections.alert_rules import SYSTEM, WEBHOOK, AlertRule, StuckRule, ValueRule
+from gitexp.project.sections.alert_rules import SYSTEM, AlertRule, StuckRule, ValueRule
 from gitexp.project.sections.directions import direction
 
 
@@ -22,10 +21,10 @@ def check(config: Config, interval: float) -> None:
         if isinstance(condition, StuckRule):
             metric_of(rule, condition, config)
         for action in rule.actions:
-            name = action.target.removeprefix("$")
-            if action.kind == WEBHOOK and action.target.startswith("$") and not os.environ.get(name):
+            if action.unset:
                 raise rule.refusal(
-                    f"takes its webhook from ${name}, which is not set.", f"export {name}=https://…"
+                    f"takes its webhook from ${action.unset}, which is not set.",
+                    f"export {action.unset}=https://…",
                 )
 
 

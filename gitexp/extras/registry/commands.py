@@ -18,6 +18,7 @@ from gitexp.extras.registry import addresses, documents, export_command, look_co
 from gitexp.extras.registry.look_commands import Address, ModelName
 from gitexp.extras.registry.publishing import Publisher
 from gitexp.extras.registry.registering import RegisterRequest
+from gitexp.extras.registry.stage_hooks import StageHooks
 from gitexp.extras.registry.versions import Bump
 from gitexp.extras.registry.writing import MadeTags, TagOrder
 from gitexp.project.project import Project
@@ -135,13 +136,15 @@ def promote(
     """
     project = open_project(quiet=quiet or json, dry_run=dry_run)
     address = addresses.parse(model)
+    hooks = StageHooks.before(project, address.model, stage)
     with _order(project, sign, remote, push=push, quiet=quiet or json) as order:
         done = staging.promote(project, address, stage, note, order)
     version = done.assignment.version
     render.warn_all(done.made.warnings)
+    actions = _act(hooks, "promoted", done.made, order)
     if json:
         before = done.before.version if done.before is not None else None
-        document = {"version": version.version, "stage": stage, "before": before}
+        document = {"version": version.version, "stage": stage, "before": before, "actions": actions}
         return _answer(version.model, done.made, order, document)
     if not quiet:
         instead = f", in the place of {done.before.version[:30]}" if done.before is not None else ""
@@ -168,12 +171,19 @@ def demote(
     """
     project = open_project(quiet=quiet or json, dry_run=dry_run)
     address = addresses.parse(model)
+    hooks = StageHooks.before(project, address.model, stage)
     with _order(project, sign, remote, push=push, quiet=quiet or json) as order:
         done = staging.demote(project, address, stage, note, order)
     render.warn_all(done.made.warnings)
+    actions = _act(hooks, "demoted", done.made, order)
     now = done.now.version if done.now is not None else None
     if json:
-        document = {"versions": [one.version for one in done.versions], "stage": stage, "now": now}
+        document = {
+            "versions": [one.version for one in done.versions],
+            "stage": stage,
+            "now": now,
+            "actions": actions,
+        }
         return _answer(address.model, done.made, order, document)
     if not quiet:
         names = ", ".join(one.label for one in done.versions)
@@ -199,11 +209,14 @@ def deprecate(
     """
     project = open_project(quiet=quiet or json, dry_run=dry_run)
     address = addresses.parse(model)
+    hooks = StageHooks.before(project, address.model)
     with _order(project, sign, remote, push=push, quiet=quiet or json) as order:
         made = staging.deprecate(project, address, note, order)
     render.warn_all(made.warnings)
+    actions = _act(hooks, "deprecated", made, order)
     if json:
-        return _answer(address.model, made, order, {"version": made.events[0].name.version or None})
+        version = made.events[0].name.version or None
+        return _answer(address.model, made, order, {"version": version, "actions": actions})
     if not quiet:
         if made.events[0].name.version:
             render.say(f"{address.model}@{made.events[0].name.version} is taken back.")
@@ -211,6 +224,16 @@ def deprecate(
             render.say(f"{address.model} is deprecated.")
         _say_next(order, made)
     return None
+
+
+def _act(hooks: StageHooks, event: str, made: MadeTags, order: TagOrder) -> list[dict[str, Any]]:
+    """Do what gitexp.yaml says for a change of stages; what was done, for --json."""
+    pushed = order.publisher.where if order.publisher is not None else ""
+    found = hooks.after(event, made, pushed)
+    for one in found:
+        if one.told:
+            render.warn(f"on_promote of {one.stage}: {one.kind} did not work: {one.told}")
+    return [{"stage": one.stage, "do": one.kind, "ok": not one.told, "told": one.told} for one in found]
 
 
 @contextlib.contextmanager

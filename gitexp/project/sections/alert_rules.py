@@ -16,10 +16,10 @@ from typing import Any, NamedTuple
 from gitexp import errors
 from gitexp.files import as_list
 from gitexp.files.lines.alert_lines import LEVELS
+from gitexp.project.sections.actions import DESKTOP, NOTE, STOP, Action, read_action
 from gitexp.times import parse_duration
 from gitexp.words import did_you_mean, parse_size
 
-NOTE, STOP, COMMAND, WEBHOOK, DESKTOP = ACTIONS = ("note", "stop", "command", "webhook", "desktop")
 KEYS = ("when", "do", "level", "title")
 SYSTEM = "system."  # before the name of a number about the machine
 
@@ -40,8 +40,6 @@ _SILENT = re.compile(r"(?P<what>no output|nothing logged) for (?P<long>.+)")
 _OVER = re.compile(r"(?P<what>memory|disk|gpu memory) over (?P<most>.+)")
 _RAISED = re.compile(r"alert(?: (?P<level>info|warning|error))?")
 _PERCENT = re.compile(r"(\d{1,3}(?:\.\d{1,6})?) ?%")
-_VARIABLE = re.compile(r"\$[A-Za-z_]\w*")
-_HTTPS = re.compile(r"https://[^\s/@]+(?:/\S*)?")
 _FULL = {"memory": "machine.memory", "disk": "machine.disk", "gpu memory": "gpu.*.memory_percent"}
 
 
@@ -87,20 +85,6 @@ class RaisedRule(NamedTuple):
 
 
 Condition = ValueRule | StuckRule | SilenceRule | RaisedRule
-
-
-class Action(NamedTuple):
-    """What is done.
-
-    Attributes:
-        kind: one of `ACTIONS`.
-        target: the shell line of a command; the URL of a webhook, or `$NAME` for a variable that has it.
-        private: whether a webhook may be at a private address.
-    """
-
-    kind: str
-    target: str = ""
-    private: bool = False
 
 
 class AlertRule(NamedTuple):
@@ -157,7 +141,7 @@ def _rule(item: Any, data: bytes, shown: str) -> AlertRule:
         raise complain(f"the level of an alert cannot be '{level}'", f"The levels are: {', '.join(LEVELS)}.")
     actions = []
     for each in as_list(given.get("do", NOTE)):
-        action = _action(each)
+        action = read_action(each, "an alert", (NOTE, STOP, DESKTOP))
         if isinstance(action, str):
             raise complain(action, _AN_ACTION)
         actions.append(action)
@@ -221,27 +205,6 @@ def _plain(name: str) -> str:
     if len(name) > 1 and name[0] in "'\"":
         return name[1:-1]
     return name
-
-
-# -- actions ------------------------------------------------------------------------------------------
-
-
-def _action(item: Any) -> Action | str:
-    """The action, or why it is none."""
-    if item in (NOTE, STOP, DESKTOP):
-        return Action(item)
-    if not isinstance(item, Mapping):
-        return f"'{item}' is nothing that an alert can do"
-    if isinstance(item.get(COMMAND), str) and len(item) == 1 and item[COMMAND].strip():
-        return Action(COMMAND, item[COMMAND].strip())
-    target = item.get(WEBHOOK)
-    if not isinstance(target, str) or item.keys() - {WEBHOOK, "private"}:
-        return "what an alert does is note, stop, desktop, or a map with 'command' or 'webhook'"
-    if not _VARIABLE.fullmatch(target) and not _HTTPS.fullmatch(target):
-        return "the webhook of an alert is no https:// address, nor a variable such as $ALERTS"
-    if not isinstance(item.get("private", False), bool):
-        return "'private' of a webhook is true or false"
-    return Action(WEBHOOK, target, item.get("private", False))
 
 
 def _line_of(data: bytes, text: str) -> int | None:

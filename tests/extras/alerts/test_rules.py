@@ -11,8 +11,8 @@ from gitexp.extras.alerts.judges import SilenceJudge, StuckJudge, ValueJudge
 from gitexp.extras.alerts.webhook import _is_public
 from gitexp.files.lines.alert_lines import merged
 from gitexp.files.lines.series import LoggedPoint
+from gitexp.project.sections.actions import Action
 from gitexp.project.sections.alert_rules import (
-    Action,
     Condition,
     RaisedRule,
     SilenceRule,
@@ -98,7 +98,7 @@ def test_what_is_done() -> None:
         ({"when": "loss is nan", "do": "explode"}, "'explode' is nothing that an alert can do"),
         ({"when": "loss is nan", "do": {"webhook": "http://example.org"}}, "no https:// address"),
         ({"when": "loss is nan", "do": {"webhook": "https://u:p@example.org"}}, "no https:// address"),
-        ({"when": "loss is nan", "do": {"command": " "}}, "note, stop, desktop, or a map"),
+        ({"when": "loss is nan", "do": {"command": " "}}, "note, stop, desktop, a map"),
         ({"when": "loss is nan", "level": "fatal"}, "cannot be 'fatal'"),
         ({"when": "alert", "do": "stop"}, "cannot stop the run"),
         (3, "an alert is a rule"),
