@@ -10,12 +10,11 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +28,7 @@ from gitexp.extras.integrations.importers.servers import address, web_client
 from gitexp.extras.integrations.mlflow.imports.import_runs import IMPORTER
 from gitexp.project.project import Project
 from gitexp.testing import runs_of
-from tests.extras.importers.conftest import QUIET
+from tests.extras.importers.conftest import QUIET, pretending, say
 from tests.support.workspace import Workspace
 
 _PATIENCE = 120.0  # seconds
@@ -95,40 +94,6 @@ def test_a_server_gives_what_its_database_has(
     assert store.run_file(store.require("first"), "artifacts/notes/a.txt") == b"hello"
     shutil.copytree(place, tmp_path / "copy")
     assert "0 runs of MLflow" in repo.gitexp("import", "mlflow", str(tmp_path / "copy")).stderr
-
-
-Answer = Callable[[BaseHTTPRequestHandler, str, Any], None]
-
-
-def say(handler: BaseHTTPRequestHandler, body: bytes, status: int = 200, **headers: str) -> None:
-    handler.send_response(status)
-    for name, value in {"Content_Length": str(len(body)), **headers}.items():
-        handler.send_header(name.replace("_", "-"), value)
-    handler.end_headers()
-    with contextlib.suppress(OSError):
-        handler.wfile.write(body)
-
-
-@contextmanager
-def pretending(answer: Answer) -> Iterator[str]:
-    """The URL of a server with answers of ours."""
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            answer(self, self.path, None)
-
-        def do_POST(self) -> None:
-            answer(self, self.path, json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
 
 
 def bring(repo: Workspace, url: str) -> ImportedRuns:

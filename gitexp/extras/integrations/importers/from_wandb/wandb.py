@@ -26,8 +26,9 @@ from gitexp.extras.integrations.file_formats.wandb_fields import (
 from gitexp.extras.integrations.file_formats.wandb_file import NotWandb
 from gitexp.extras.integrations.importers import folder_files
 from gitexp.extras.integrations.importers.foreign import ForeignRun, Importer, Read, Unread
-from gitexp.extras.integrations.importers.from_wandb import wandb_folder, wandb_records
+from gitexp.extras.integrations.importers.from_wandb import wandb_folder, wandb_records, wandb_server
 from gitexp.extras.integrations.importers.from_wandb.wandb_records import WandbFacts
+from gitexp.extras.integrations.importers.servers.address import ServerAddress
 from gitexp.model import Status
 
 
@@ -35,7 +36,7 @@ class Wandb(Importer):
     """The reader of folders of wandb's."""
 
     title = "Weights & Biases"
-    looks_for = "a folder `wandb`, a folder of one run, or a file run-*.wandb"
+    looks_for = "a folder `wandb`, the folder of a run, a file run-*.wandb, or the URL of a project"
 
     def finds(self, place: Path) -> bool:
         """Whether the place has a file of wandb's."""
@@ -52,6 +53,14 @@ class Wandb(Importer):
             )
         for file in found:
             yield _read(file)
+
+    def finds_on(self, server: ServerAddress) -> bool:
+        """Whether an address is of a server of wandb's; nobody is asked."""
+        return wandb_server.is_there(server)
+
+    def read_from(self, server: ServerAddress) -> Iterator[Read]:
+        """Yield the runs of a project, the oldest first. Raises SharingError."""
+        return wandb_server.read(server)
 
 
 IMPORTER = Wandb()

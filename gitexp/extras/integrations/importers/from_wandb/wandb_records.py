@@ -64,7 +64,7 @@ class WandbFacts:
         for name, value in summary.items():
             if name in ("_runtime", "_timestamp") or not isinstance(value, int | float):
                 other[name] = value
-        return _numbers(summary), other
+        return numbers_in(summary), other
 
 
 def read_facts(file: Path) -> WandbFacts:
@@ -175,11 +175,11 @@ def points(file: Path) -> Iterator[LoggedPoint]:
         if isinstance(logged.get("_timestamp"), int | float):
             at = float(logged["_timestamp"])
         latest = step
-        if values := _numbers(logged):
+        if values := numbers_in(logged):
             yield LoggedPoint(step, at, values)
 
 
-def _numbers(logged: Mapping[str, Any]) -> dict[str, float]:
+def numbers_in(logged: Mapping[str, Any]) -> dict[str, float]:
     """The numbers in a map and its maps, by name; none in the map of a picture or a table."""
     values: dict[str, float] = {}
     for name in sorted(logged):

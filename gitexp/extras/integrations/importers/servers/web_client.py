@@ -43,6 +43,17 @@ class WebClient:
         """The object that answers an object. Raises SharingError."""
         return self._object("POST", path, json.dumps(body).encode())
 
+    def content(self, path: str, most: int) -> bytes:
+        """The file at a path of the server, cut to `most` bytes. Raises SharingError."""
+        answer = self._answer("GET", path, None)
+        try:
+            found = answer.read(most)
+        except (http.client.HTTPException, OSError) as error:
+            raise self._fault(f"its answer was cut short: {error!r}") from None
+        if not answer.isclosed():
+            self._connection.close()
+        return found
+
     def download(self, path: str, query: Mapping[str, str], target: Path) -> None:
         """Write the file at a path of the server. Raises SharingError and OSError."""
         answer = self._answer("GET", f"{path}?{urlencode(query)}" if query else path, None)
