@@ -21,6 +21,9 @@ from gitexp.sharing.bundles.members import damaged
 _HEADS = (b"# v2 git bundle\n", b"# v3 git bundle\n")
 _REF = re.compile(rb"([0-9a-f]{40}|[0-9a-f]{64}) (\S+)\n")
 _OBJECT_FORMAT = b"@object-format="
+# Git looks for similar objects among so many: with its 10, a thousand experiments take 60 % longer and half
+# a percent less room.
+_WINDOW = ("-c", "pack.window=4")
 _LONGEST_LINE = 4096  # bytes
 _MOST_REFS = 10_000_000
 _PIECE = 1 << 20  # bytes
@@ -32,15 +35,30 @@ def create(project: Project, names: Iterable[str], file: Path) -> dict[str, str]
     Raises BadTransfer for a history that is not here as a whole, GitFailed.
     """
     refs = [PREFIX + name for name in names]
+    _require_whole(project, refs)
     args = ("bundle", "create", "--quiet", str(file), "--stdin")
-    status, _, err = project.repo.call(*args, stdin=in_lines(refs))
+    status, _, err = project.repo.call(*_WINDOW, *args, stdin=in_lines(refs))
     if status != 0:
         raise errors.BadTransfer(
             f"Git could not put the experiments together: {err.strip().rpartition(chr(10))[2]}.",
-            "Is this a shallow clone? git fetch --unshallow brings the rest.",
+            "gitexp doctor says what is wrong with them.",
         )
     with file.open("rb") as opened:
         return read_head(opened, file.name)
+
+
+def _require_whole(project: Project, refs: list[str]) -> None:
+    """Raise BadTransfer if the history of some refs ends in a shallow clone; Git would say nothing."""
+    try:
+        edge = set((project.repo.common_dir / "shallow").read_text("ascii", "replace").split())
+    except OSError:
+        return
+    reached = project.repo.run("rev-list", "--stdin", stdin=in_lines(refs)).decode().split()
+    if edge.intersection(reached):
+        raise errors.BadTransfer(
+            "This is a shallow clone, and the experiments stand on commits that it lacks.",
+            "git fetch --unshallow brings the rest.",
+        )
 
 
 def read_head(file: BinaryIO, where: str) -> dict[str, str]:

@@ -151,7 +151,9 @@ def test_what_is_noted_later_comes_into_the_crate(repo: Workspace) -> None:
     repo.gitexp("export", "--as", "ro-crate", "-o", "crate")
     repo.allow("refs", "*")
     repo.gitexp("note", "one", "-m", "best of all")
-    assert "1 experiment written" in repo.gitexp("export", "--as", "ro-crate", "-o", "crate").stderr
+    done = repo.gitexp("export", "--as", "ro-crate", "-o", "crate").stderr
+    assert "1 experiment written to crate for RO-Crate." in done
+    assert "hint: Runs would store crate too, unless a line in .gitignore says otherwise." in done
     assert graph(str(repo.path / "crate"))["experiments/one/"]["description"] == "best of all"
 
 

@@ -21,6 +21,7 @@ from gitexp.repo import records
 from gitexp.sharing.bundles.contents import GIT, LIST, contents_of
 from tests.support.clones import assert_whole, experiment, refs_of
 from tests.support.experiments import copy_of, put
+from tests.support.repositories import git
 from tests.support.workspace import Workspace
 
 Members = dict[str, bytes]
@@ -167,6 +168,20 @@ def test_signatures_hold_after_the_import(repo: Workspace, other: Workspace, tmp
     repo.gitexp("import", "-q", str(other.path / "all.gitexp"))
     (one,) = repo.json("verify", "signed")
     assert one["signature"] == "good", one
+
+
+def test_a_shallow_clone_says_what_it_lacks(other: Workspace, tmp_path: Path) -> None:
+    other.write("more.txt", "x\n")
+    other.commit("more")
+    git(tmp_path, "clone", "--quiet", "--depth", "1", f"file://{other.path}", str(tmp_path / "shallow"))
+    shallow = Workspace(tmp_path / "shallow")
+    shallow.gitexp("save", "-q", "-n", "one")
+    error = shallow.json("export", "one", "--as", "bundle", "-o", str(tmp_path / "x.gitexp"), check=False)
+    assert error["error"]["code"] == "bad-transfer"
+    assert not (tmp_path / "x.gitexp").exists()
+    shallow.git("fetch", "--quiet", "--unshallow")
+    shallow.gitexp("export", "-q", "one", "--as", "bundle", "-o", str(tmp_path / "x.gitexp"))
+    shallow.close()
 
 
 # -- damaged and hostile files ------------------------------------------------------------------------

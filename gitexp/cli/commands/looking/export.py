@@ -28,6 +28,7 @@ gitexp export --filter "acc > 0.9" --sort acc --desc -o best.xlsx
 gitexp export -A --columns 'acc,train.*' -o experiments.parquet
 gitexp export 'lr-*' --format jsonl
 gitexp export -A --as ro-crate -o paper.zip
+gitexp export -A --as bundle -o paper.gitexp
 """
 
 
