@@ -6,6 +6,7 @@ memory nor name a link.
 
 from __future__ import annotations
 
+import os
 import tarfile
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO, NamedTuple
@@ -61,8 +62,9 @@ class MemberReader:
 
     def next(self) -> BundleMember | None:
         """The next member; None at the end. Raises SharingError for a damaged or truncated file."""
-        while self._left:
-            self._left -= len(self._read(min(self._left, _PIECE)))
+        if self._left:
+            self._file.seek(self._left, os.SEEK_CUR)
+            self._left = 0
         block = self._read(_BLOCK)
         if block == bytes(_BLOCK):
             return None
