@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple, NoReturn
 
 from gitexp import errors
@@ -77,7 +78,8 @@ class DvcStage(NamedTuple):
         return found
 
 
-def read_stages(name: str, data: bytes) -> dict[str, DvcStage]:
+@lru_cache(maxsize=256)  # the locks of many experiments are asked for twice each
+def read_stages(name: str, data: bytes) -> Mapping[str, DvcStage]:
     """The stages of the dvc.lock `name`. Raises ParseError, also for a dvc.lock of an unknown version."""
     tree = parse(f"{name}.yaml", data)
     if not tree:

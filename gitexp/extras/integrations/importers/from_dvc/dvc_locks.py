@@ -91,8 +91,8 @@ class DvcLocks:
 
     def _pipeline(self, commit: str, remarks: list[str]) -> Pipeline:
         name = posixpath.join(self._folder, DVC_YAML)
-        entry, data = self._trees.find(commit, name), self._trees.read(commit, name)
-        if entry is None or data is None:
+        entry = self._trees.find(commit, name)
+        if entry is None or (data := self._trees.content(entry)) is None:
             return Pipeline(name)
         if entry.id not in self._pipelines:
             try:

@@ -29,6 +29,7 @@ from gitexp.repo.git.git_text import in_lines
 from gitexp.repo.git_remote import GitRemote
 
 _REFS = "refs/exps/"
+_WHOLE = "whole"  # the state of an experiment whose data is here
 _TOGETHER = 200  # experiments read at once
 
 
@@ -44,6 +45,7 @@ class DvcRefs(Importer):
 
     def __init__(self, history: str = "") -> None:
         self.history = history
+        self._whole = frozenset[str]()
 
     def finds(self, place: Path) -> bool:
         """Whether the place is a folder in which `dvc init` was run."""
@@ -55,6 +57,7 @@ class DvcRefs(Importer):
     def prepare(self, project: Project, place: Path) -> None:
         """Bring the commits of another repository."""
         theirs = _opened(place)
+        self._whole = _whole(project)
         if theirs.repo.common_dir.resolve() == project.repo.common_dir.resolve():
             return
         wanted = {ref.commit: ref.commit for ref in _experiments(theirs)}
@@ -79,7 +82,11 @@ class DvcRefs(Importer):
         prefix = self._prefix(project)
         for commit in commits:
             refs.append(ForeignRef(f"{prefix}-{commit[:7]}", commit, commit, dvc.SOURCE))
+        for ref in refs:
+            if ref.commit in self._whole:  # its commit never changes, and its data is here
+                yield ForeignRun(ref.commit, state=_WHOLE, name=ref.name)
         reading = _Reading(project)
+        refs = [ref for ref in refs if ref.commit not in self._whole]
         while refs:
             some, refs = refs[:_TOGETHER], refs[_TOGETHER:]
             yield from reading.runs(some)
@@ -124,6 +131,16 @@ def _opened(place: Path) -> Project:
         raise errors.UsageError(f"{place} is no Git repository: {error}", "gitexp import dvc PATH") from error
 
 
+def _whole(project: Project) -> frozenset[str]:
+    """The commits of the experiments that were imported with all of their data."""
+    found = set[str]()
+    for one in project.store.readable():
+        imported = one.record.imported
+        if imported.get("from") == dvc.SOURCE and imported.get("state") == _WHOLE:
+            found.add(str(imported.get("id")))
+    return frozenset(found)
+
+
 def _experiments(project: Project) -> list[ForeignRef]:
     """The refs of DVC's experiments."""
     found = list(project.repo.refs(_REFS, fields=("refname", "objectname")))
@@ -163,7 +180,7 @@ class _Reading:
         absent = self._here.absent(one.id)
         return ForeignRun(
             id=one.id,
-            state=f"{absent} absent" if absent else "whole",
+            state=f"{absent} absent" if absent else _WHOLE,
             name=one.name,
             created=seconds,
             note=record.note,

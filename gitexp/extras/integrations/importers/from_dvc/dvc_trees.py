@@ -6,6 +6,7 @@ import hashlib
 import os
 import posixpath
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from gitexp.objects.md5 import md5s_of
@@ -15,6 +16,7 @@ from gitexp.repo.git.values import TreeEntry
 
 _FILES = ("100644", "100755")
 _POINTER = b".dvc"
+_REMEMBERED = 512  # files in memory: most experiments share theirs
 _DEEPEST = 64  # folders
 
 
@@ -42,6 +44,7 @@ class CommitTrees:
         self._pointers: dict[str, tuple[str, ...]] = {}
         self._hashes: dict[str, BlobHashes | None] = {}
         self._roots: dict[str, str] = {}
+        self._content = lru_cache(maxsize=_REMEMBERED)(self._read)
 
     def root(self, commit: str) -> str:
         """The id of a commit's tree."""
@@ -69,7 +72,10 @@ class CommitTrees:
         """The content of an entry; None unless it is a plain file, and not very large."""
         if entry.mode not in _FILES:
             return None
-        (content,) = self._repo.read_blobs([entry.id])
+        return self._content(entry.id)
+
+    def _read(self, blob: str) -> bytes | None:
+        (content,) = self._repo.read_blobs([blob])
         return content
 
     def hashes(self, entry: TreeEntry) -> BlobHashes | None:
