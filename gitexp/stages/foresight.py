@@ -7,6 +7,7 @@ from enum import Enum
 from pathlib import Path
 
 from gitexp import errors
+from gitexp.datasets.dvc_named import named_in_workspace
 from gitexp.datasets.dvc_objects import DvcObjects
 from gitexp.datasets.remotes import remote_of
 from gitexp.datasets.workspace import MADE_AGAIN
@@ -183,6 +184,7 @@ class Supply:
         self._opened: DataRemote | None = None
         self._manifests: dict[str, Manifest | None] = {}
         self.dvc = DvcObjects(project)
+        self._has_learned = False
 
     def __enter__(self) -> Supply:
         return self
@@ -247,6 +249,15 @@ class Supply:
             return None
 
     def _missing(self, artifact: Artifact) -> Sequence[str]:
+        found = self._not_here(artifact)
+        if found and not self._has_learned:  # a clone does not know yet what DVC's content is called here
+            self._has_learned = True
+            if self.dvc.is_used:
+                self.dvc.artifacts(named_in_workspace(self._project))
+                found = self._not_here(artifact)
+        return found
+
+    def _not_here(self, artifact: Artifact) -> Sequence[str]:
         try:
             parts = self._store.contents(artifact.hash)
         except errors.DataError:

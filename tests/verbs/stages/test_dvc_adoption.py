@@ -162,6 +162,7 @@ def test_a_clone_needs_only_a_remote_in_a_folder(repo: Workspace, tmp_path: Path
     drop(repo, "data/raw", "model")
     with repo.by_user():  # as in a clone, whose index is empty
         (repo.path / ".git/gitexp" / dvc_index.NAME).unlink()
+    assert (states(repo)["prepare"], states(repo)["data/raw"]) == ("up to date", "restorable")
     repo.gitexp("checkout")
     assert (repo.read("data/raw"), repo.read("model")) == (RAW, MODEL)
 
