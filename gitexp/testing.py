@@ -600,13 +600,18 @@ class ExporterContract:
     def test_an_unwritable_place_is_an_error(
         self, exporter: RunExporter, project: Project, experiments: list[Experiment], place: str
     ) -> None:
-        above = Path(place).parent / "read-only"
-        above.mkdir()
-        above.chmod(0o500)
-        if os.access(above, os.W_OK):
-            pytest.skip("this user may write anywhere")
-        with pytest.raises(errors.GitexpError):
-            exporter.write(project, experiments, str(above / Path(place).name), _ignore)
+        """Below a file, where nobody may write; and in a folder that is read-only, except for root."""
+        file, folder = Path(place).parent / "a-file", Path(place).parent / "read-only"
+        file.write_text("x\n")
+        folder.mkdir()
+        folder.chmod(0o500)
+        above = [file]
+        if not os.access(folder, os.W_OK):
+            above.append(folder)
+        for each in above:
+            with pytest.raises(errors.GitexpError):
+                exporter.write(project, experiments, str(each / Path(place).name), _ignore)
+        assert file.read_text() == "x\n"
 
 
 def exported(exporter: RunExporter, project: Project, place: str) -> ExportedRuns:
