@@ -277,11 +277,14 @@ _TABLE: dict[tuple[str, str], str] = {
     ("exporter", "ro-crate"): "gitexp.extras.integrations.exporters.crates.ro_crate:EXPORTER",
     ("exporter", "tensorboard"): "gitexp.extras.integrations.exporters.tensorboard_runs:EXPORTER",
     ("exporter", "wandb"): "gitexp.extras.integrations.exporters.wandb_runs:EXPORTER",
+    ("exporter", "mlflow"): "gitexp.extras.integrations.mlflow.exporting.export_runs:EXPORTER",
     # What writes a version of a model as the folder of a server.
     ("model exporter", "mlflow"): "gitexp.extras.registry.handoff.mlflow_folder:write",
     ("model exporter", "bentoml"): "gitexp.extras.registry.handoff.bentoml_folder:write",
     ("model exporter", "onnx-folder"): "gitexp.extras.registry.handoff.onnx_folder:write",
     ("model exporter", "docker-context"): "gitexp.extras.registry.handoff.docker_context:write",
+    # What writes into a SQLite file of MLflow's.
+    ("mlflow export", "database"): "gitexp.extras.integrations.mlflow.stores.database_api:DatabaseApi",
     # The rows of an export of Neptune's.
     ("rows", "neptune"): "gitexp.extras.integrations.importers.from_neptune.neptune_parquet:NeptuneRows",
     # The rows of a sheet in a file that is no text.

@@ -23,6 +23,7 @@ from gitexp.project.hold import orphan
 from gitexp.project.project import Project
 from gitexp.repo import live
 from gitexp.runs.ongoing.recover import finish_dead_runs
+from tests.extras.mlflow import test_export
 from tests.extras.reproduction import test_reproduce
 from tests.support.kills import KILLED, assert_put_right, assert_sound, experiments, git, kill
 from tests.support.workspace import Workspace
@@ -92,7 +93,7 @@ def test_every_failpoint_is_exercised() -> None:
     modules = [
         import_module(f"tests.promises.{file.stem}") for file in Path(__file__).parent.glob("test_kill*.py")
     ]
-    modules += [test_holdout, test_reproduce]  # which have a kill test of their own
+    modules += [test_holdout, test_reproduce, test_export]  # which have a kill test of their own
     tested = {point.partition("@")[0] for module in modules for point in module.POINTS}
     assert there == tested
 

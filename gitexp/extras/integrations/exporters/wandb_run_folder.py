@@ -9,12 +9,12 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from gitexp import errors
 from gitexp.extras.integrations.exporters import run_curves, wandb_messages
 from gitexp.extras.integrations.exporters.stored_run import StoredRun
 from gitexp.extras.integrations.exporters.wandb_messages import WandbProgram, WandbRun
 from gitexp.extras.integrations.exporters.whole_runs import write_content
 from gitexp.extras.integrations.file_formats import wandb_file
+from gitexp.extras.integrations.file_formats.param_trees import as_tree
 from gitexp.extras.integrations.file_formats.wandb_fields import (
     CODE_FOLDER,
     CONFIG_FILE,
@@ -25,7 +25,6 @@ from gitexp.extras.integrations.file_formats.wandb_fields import (
     SUMMARY_FILE,
     FileKind,
 )
-from gitexp.files.keys import parse_key
 from gitexp.files.lines.series_columns import Series
 from gitexp.model import Status
 from gitexp.objects.paths import fault
@@ -71,7 +70,7 @@ def _beginning(run: StoredRun, id_: str, project_name: str, own: list[str]) -> I
         id=id_,
         project=project_name,
         name=run.name,
-        config=_config(run),
+        config=as_tree(run.params),
         started=start,
         note=record.note,
         tags=record.tags,
@@ -108,31 +107,6 @@ def _ending(run: StoredRun, summary: Mapping[str, Any], users: list[str]) -> Ite
         yield wandb_messages.exit_of(0, record.duration or 0.0)
     elif record.status is Status.FAILED:
         yield wandb_messages.exit_of(record.exit_code or 1, record.duration or 0.0)
-
-
-def _config(run: StoredRun) -> Mapping[str, Any]:
-    """The params as maps in maps; under its whole key a param whose place is taken."""
-    found: dict[str, Any] = {}
-    for key, value in run.params.items():
-        try:
-            names = [str(name) for name in parse_key(key)]
-        except errors.OverrideError:  # of one file of several: `other.yaml:lr`
-            names = [key]
-        if not _put(found, names, value):
-            found[key] = value
-    return found
-
-
-def _put(tree: dict[str, Any], names: list[str], value: Any) -> bool:
-    """Put a value at its place in maps; whether the place was free."""
-    for name in names[:-1]:
-        tree = tree.setdefault(name, {})
-        if not isinstance(tree, dict):
-            return False
-    if names[-1] in tree:
-        return False
-    tree[names[-1]] = value
-    return True
 
 
 def _summary(run: StoredRun, series: Mapping[str, Series]) -> dict[str, Any]:
@@ -195,7 +169,7 @@ def _own_files(run: StoredRun, folder: Path, summary: Mapping[str, Any]) -> list
     if log := run.log():
         (folder / OUTPUT_FILE).write_bytes(log)  # of the upload the records of the output make it
     config: dict[str, Any] = {"wandb_version": 1}
-    for name, value in _config(run).items():
+    for name, value in as_tree(run.params).items():
         config[name] = {"desc": None, "value": value}
     (folder / CONFIG_FILE).write_text(json.dumps(config, indent=1, default=str) + "\n", "utf-8")
     (folder / SUMMARY_FILE).write_text(json.dumps(summary, default=str) + "\n", "utf-8")

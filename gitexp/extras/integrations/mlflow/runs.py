@@ -18,7 +18,7 @@ from gitexp.extras.integrations.mlflow.place import OpenedRepository
 from gitexp.extras.integrations.mlflow.plain_params import plain_params
 from gitexp.extras.integrations.mlflow.run_index import IndexedRun, derived_id
 from gitexp.extras.integrations.mlflow.run_log_files import LastValue, RunWriter
-from gitexp.extras.integrations.mlflow.tags import labels_of
+from gitexp.extras.integrations.mlflow.tags import NOTE, labels_of
 from gitexp.extras.tracking.own_run import OwnRun
 from gitexp.files.lines.series import SERIES, LoggedPoint
 from gitexp.history import remove, restore
@@ -43,7 +43,6 @@ _CLAIMED = "mlflow.claimed"
 _PATIENCE = 60.0  # seconds for another process that stores the run
 _INTERVAL = 0.05  # seconds between two looks at whether it has
 _NO_NAME = re.compile(r"[^A-Za-z0-9._-]+")
-_NOTE = "mlflow.note.content"
 
 
 class Runs:
@@ -232,10 +231,9 @@ class Runs:
     def _tell_record(self, writer: RunWriter) -> None:
         """Copy MLflow's tags to gitexp's own note and tags."""
         tags = run_log_files.facts_in(writer.folder).tags
-        if note := tags.get(_NOTE):
+        if note := tags.get(NOTE):
             writer.log.say_fact("note", [note])
-        labels = labels_of(tags)
-        if labels:
+        if labels := labels_of(tags):
             writer.log.say_fact("tags", labels)
 
     @staticmethod

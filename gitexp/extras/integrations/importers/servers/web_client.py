@@ -10,7 +10,7 @@ import http.client
 import json
 import ssl
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -53,6 +53,19 @@ class WebClient:
         if not answer.isclosed():
             self._connection.close()
         return found
+
+    def put(self, path: str, pieces: Iterable[bytes], size: int) -> None:
+        """Upload a file of a size in bytes; its pieces are sent once. Raises SharingError."""
+        headers = {"Content-Length": str(size), "Content-Type": "application/octet-stream"}
+        try:
+            self._connection.request("PUT", self._address.path + path, iter(pieces), self._headers | headers)
+            answer = self._connection.getresponse()
+        except (OSError, http.client.HTTPException) as error:
+            self._connection.close()
+            raise self._fault(f"it cannot be reached: {_reason(error)}") from None
+        if answer.status not in (200, 201, 204):
+            self._refuse(answer, path)
+        answer.read()
 
     def download(self, path: str, query: Mapping[str, str], target: Path) -> None:
         """Write the file at a path of the server. Raises SharingError and OSError."""

@@ -11,12 +11,12 @@ from gitexp.extras.integrations.importers import folder_files
 from gitexp.extras.integrations.importers.foreign import ForeignRun, Importer, Place, Read, RunLeftOut, Unread
 from gitexp.extras.integrations.importers.servers.address import ServerAddress
 from gitexp.extras.integrations.mlflow.imports import run_database, run_folder, run_server
+from gitexp.extras.integrations.mlflow.imports.own_parts import OwnParts
 from gitexp.extras.integrations.mlflow.imports.run_database import RunDatabase
 from gitexp.extras.integrations.mlflow.imports.run_folder import RunFolder
 from gitexp.extras.integrations.mlflow.imports.run_server import RunServer
 from gitexp.extras.integrations.mlflow.imports.stored_runs import RunSource, StoredExperiments, StoredRun
 from gitexp.extras.integrations.mlflow.place import artifacts_uri
-from gitexp.extras.integrations.mlflow.plain_params import plain_params
 from gitexp.extras.integrations.mlflow.run_facts import line_of
 from gitexp.extras.integrations.mlflow.run_index import RunIndex
 from gitexp.extras.integrations.mlflow.shelf import Changes, Shelf, Things
@@ -127,6 +127,7 @@ def _as_run(run: StoredRun, experiment: Mapping[str, Any]) -> ForeignRun:
     def run_files() -> dict[str, bytes]:
         return {MLFLOW: _facts(run)}
 
+    own = OwnParts.of(run)
     return ForeignRun(
         id=run.run_id,
         status=status,
@@ -135,7 +136,8 @@ def _as_run(run: StoredRun, experiment: Mapping[str, Any]) -> ForeignRun:
         created=run.start / 1000,
         finished=(run.end or run.start) / 1000,
         duration=(run.end - run.start) / 1000 if run.end else None,
-        params=plain_params(run.params),
+        params=own.params,
+        metrics=own.metrics,
         points=curves.points,
         tags=tuple(labels_of(run.tags)),
         note=run.tags.get("mlflow.note.content", ""),
@@ -145,8 +147,10 @@ def _as_run(run: StoredRun, experiment: Mapping[str, Any]) -> ForeignRun:
         user=run.user,
         exit_code=0 if status is Status.DONE else None,
         commit=run.tags.get("mlflow.source.git.commit", ""),
-        patch=run.tags.get("mlflow.source.git.diff", "").encode(),
-        files=run.artifacts,
+        patch=own.patch,
+        files=own.files,
+        log=own.log,
+        environment=own.environment,
         downloads=run.downloads,
         record={"mlflow": known},
         run_files=run_files,

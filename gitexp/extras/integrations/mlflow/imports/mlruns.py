@@ -26,8 +26,10 @@ from gitexp.extras.integrations.mlflow.run_log_files import LastValue
 from gitexp.files.formats import yaml_text
 from gitexp.files.lines.series import LoggedPoint
 
-_META = "meta.yaml"
+META = "meta.yaml"
 _STATUSES = {1: "RUNNING", 2: "SCHEDULED", 3: "FINISHED", 4: "FAILED", 5: "KILLED"}
+STATUS_NUMBERS = {name: number for number, name in _STATUSES.items()}
+LOCAL = 4  # the type of a source: a command of this machine
 _APART = ("datasets", "traces", "models", "tags", ".trash")  # folders of an experiment that are no runs
 _LONGEST = 16 * 1024 * 1024  # bytes of one file
 
@@ -215,7 +217,7 @@ def _add_model(folder: Path, found: StoredRuns) -> None:
 def meta_of(folder: Path) -> dict[str, Any]:
     """The content of a folder's meta.yaml; {} if it cannot be read."""
     try:
-        found = yaml_text.read(_META, _text(folder / _META))
+        found = yaml_text.read(META, _text(folder / META))
     except (OSError, errors.ParseError):
         return {}
     return dict(found) if isinstance(found, dict) else {}

@@ -30,7 +30,8 @@ from gitexp.extras.integrations.mlflow.run_facts import RunFacts
 from gitexp.extras.integrations.mlflow.run_index import IndexedRun, milliseconds
 from gitexp.extras.integrations.mlflow.run_log_files import LastValue
 from gitexp.extras.integrations.mlflow.runs import RUNNING, STATUS_OF
-from gitexp.model import Files, Record
+from gitexp.extras.integrations.mlflow.tags import tags_of
+from gitexp.model import Files
 
 _MOST_TEXT = 6000  # characters of a param, as MLflow has them
 
@@ -140,27 +141,9 @@ def _is_of_client(facts: RunFacts) -> bool:
 def _tags(run: IndexedRun) -> list[RunTag]:
     found: dict[str, str] = {}
     if not _is_of_client(run.facts):
-        found = _tags_of_record(run.record, run.experiment.name)
+        found = tags_of(run.record, run.experiment.name, _MOST_TEXT)
     found.update(run.facts.tags)
     return [RunTag(name, value) for name, value in found.items()]
-
-
-def _tags_of_record(record: Record, name: str) -> dict[str, str]:
-    tags = {
-        "mlflow.runName": name,
-        "mlflow.user": record.user,
-        "mlflow.source.type": "LOCAL",
-        "mlflow.source.git.commit": record.baseline,
-        "gitexp.name": name,
-    }
-    if record.command:
-        tags["mlflow.source.name"] = record.command[:_MOST_TEXT]
-    if record.note:
-        tags["mlflow.note.content"] = record.note
-    for tag in record.tags:
-        key, _, value = tag.partition("=")
-        tags[key] = value
-    return tags
 
 
 def _dataset_input(said: Mapping[str, Any]) -> DatasetInput:
