@@ -130,7 +130,7 @@ def _entry(name: str, folder: str | None, entry: Mapping[str, Any]) -> DvcEntry:
     """An entry; its MD5 is "" for another kind of hash, or for one that cannot be one."""
     path = entry.get("path")
     inside = None
-    if isinstance(path, str):
+    if isinstance(path, str) and path:
         inside = inside_root(folder, path)
     if inside is None:
         _fail(name, f"the path {path!r} is outside of the repository")
