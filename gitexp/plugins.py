@@ -285,6 +285,10 @@ _TABLE: dict[tuple[str, str], str] = {
     ("model exporter", "docker-context"): "gitexp.extras.registry.handoff.docker_context:write",
     # What writes into a SQLite file of MLflow's.
     ("mlflow export", "database"): "gitexp.extras.integrations.mlflow.stores.database_api:DatabaseApi",
+    # The registry of models for MLflow's, and MLflow's for `gitexp model`.
+    ("models", "registry"): "gitexp.extras.registry.outside:OutsideRegistry",
+    ("models", "pending"): "gitexp.extras.integrations.mlflow.pending_tags:settle",
+    ("models", "mlflow tags"): "gitexp.extras.integrations.mlflow.tag_making:settle_all",
     # The rows of an export of Neptune's.
     ("rows", "neptune"): "gitexp.extras.integrations.importers.from_neptune.neptune_parquet:NeptuneRows",
     # The rows of a sheet in a file that is no text.

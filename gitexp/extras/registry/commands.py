@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gitexp import errors
+from gitexp import errors, plugins
 from gitexp.cli.kit import options
 from gitexp.cli.kit.exchange import contact
 from gitexp.cli.kit.help import Command, ListingGroup
@@ -241,6 +241,7 @@ def _order(
     project: Project, sign: bool | None, remote: str | None, *, push: bool, quiet: bool
 ) -> Iterator[TagOrder]:
     """The way to make tags that the options ask for."""
+    render.warn_all(plugins.load("models", "pending")(project))
     if not push:
         if remote is not None:
             raise errors.UsageError("--remote says where --push goes.", f"Such as: --push --remote {remote}")

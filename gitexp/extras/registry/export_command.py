@@ -50,6 +50,7 @@ def export(
     bytes are compared with the tag's hash.
     """
     project = open_project(quiet=quiet or json, dry_run=dry_run)
+    render.warn_all(plugins.load("models", "pending")(project))
     registry = Registry.read(project)
     _, version = addresses.require_version(registry, addresses.parse(model))
     if not version.is_active:

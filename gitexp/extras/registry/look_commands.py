@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from gitexp import plugins
 from gitexp.cli.commands.looking.diff import lines as diff_lines
 from gitexp.cli.kit import options
 from gitexp.cli.kit.documents import answer
@@ -215,6 +216,7 @@ def diff(
 def _opened(quiet: bool, *, dry_run: bool = False) -> tuple[Project, Registry]:
     """The project and its registry; tags that cannot be read are warned of."""
     project = open_project(quiet=quiet, dry_run=dry_run)
+    render.warn_all(plugins.load("models", "pending")(project))
     registry = Registry.read(project)
     render.warn_all(registry.complaints[:10])
     if len(registry.complaints) > 10:

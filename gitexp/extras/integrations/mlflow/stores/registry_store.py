@@ -19,11 +19,13 @@ from mlflow.utils.validation import _validate_model_name, _validate_registered_m
 
 from gitexp import errors
 from gitexp.extras.integrations.mlflow import place as places
-from gitexp.extras.integrations.mlflow.shelf import REGISTERED, Changes, Things, registered_path
+from gitexp.extras.integrations.mlflow import tag_making
+from gitexp.extras.integrations.mlflow.shelf import Changes, Things, registered_path
 from gitexp.extras.integrations.mlflow.stores.answers import answered, translated
 from gitexp.extras.integrations.mlflow.stores.registry_things import check_page, page_of
 from gitexp.extras.integrations.mlflow.stores.unkept import answering_for
 from gitexp.extras.integrations.mlflow.stores.version_store import VersionStore
+from gitexp.extras.integrations.mlflow.tagged_models import COMMIT, TAG, joined
 
 
 @answering_for(AbstractStore)
@@ -64,7 +66,7 @@ class GitRegistryStore(VersionStore, AbstractStore):
         }
 
         def make(things: Things) -> Changes:
-            if registered_path(name) in things:
+            if registered_path(name) in joined(self.place.project, things):
                 handle_resource_already_exist_error(name, False, False)
             return {registered_path(name): thing}
 
@@ -84,25 +86,45 @@ class GitRegistryStore(VersionStore, AbstractStore):
     def rename_registered_model(self, name: str, new_name: str) -> RegisteredModel:
         """Give a registered model another name."""
         _validate_model_name(new_name)
-        self._require(name)
+        before = self._require(name)
 
         def make(things: Things) -> Changes:
-            if registered_path(new_name) in things:
+            known = joined(self.place.project, things)
+            if registered_path(new_name) in known:
                 raise MlflowException(
                     f"Registered Model (name={new_name}) already exists.",
                     databricks_pb2.RESOURCE_ALREADY_EXISTS,
                 )
-            thing = {**things[registered_path(name)], "name": new_name, "updated": get_current_time_millis()}
-            return {registered_path(name): None, registered_path(new_name): thing}
+            thing = {**known[registered_path(name)], "name": new_name, "updated": get_current_time_millis()}
+            thing["versions"] = {number: _untagged(found) for number, found in thing["versions"].items()}
+            changes: dict[str, Any] = {registered_path(new_name): thing}
+            if registered_path(name) in things:
+                changes[registered_path(name)] = None
+            return changes
 
         self.place.shelf.change(make, f"rename {name}")
+        self._take_back(before)
+        self._tell(tag_making.settle(self.place, new_name))
         return self._registered(self._require(new_name))
 
     @answered
     def delete_registered_model(self, name: str) -> None:
         """Delete a registered model; the runs of its versions stay."""
-        self._require(name)
-        self.place.shelf.change(lambda things: {registered_path(name): None}, f"delete {name}")
+        before = self._require(name)
+
+        def make(things: Things) -> Changes:
+            if registered_path(name) not in things:
+                return {}
+            return {registered_path(name): None}
+
+        self.place.shelf.change(make, f"delete {name}")
+        self._take_back(before)
+
+    def _take_back(self, thing: dict[str, Any]) -> None:
+        """Take the versions back that have tags."""
+        for version in thing["versions"].values():
+            if version.get(TAG):
+                self._tell(tag_making.taken_back(self.place, thing["name"], version[TAG]))
 
     @answered
     def search_registered_models(
@@ -115,7 +137,7 @@ class GitRegistryStore(VersionStore, AbstractStore):
         """A page of registered models."""
         check_page(max_results)
         filter_string = add_prompt_filter_string(filter_string, is_prompt=False)
-        found = [self._registered(thing) for thing in self.place.shelf.things(REGISTERED).values()]
+        found = [self._registered(thing) for thing in self._things().values()]
         found = SearchModelUtils.sort(SearchModelUtils.filter(found, filter_string), order_by)
         return page_of(found, page_token, max_results)
 
@@ -134,3 +156,8 @@ class GitRegistryStore(VersionStore, AbstractStore):
     def delete_registered_model_tag(self, name: str, key: str) -> None:
         """Take a tag of a registered model away."""
         self._change(name, "tag", lambda thing: thing["tags"].pop(key, None))
+
+
+def _untagged(version: dict[str, Any]) -> dict[str, Any]:
+    """A version without its tag, for a model of another name."""
+    return {key: value for key, value in version.items() if key not in (TAG, COMMIT, tag_making.UNTAGGED)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import re
 from collections.abc import Callable
 from typing import Any
@@ -28,7 +29,9 @@ from gitexp.extras.integrations.mlflow.runs import Runs
 from gitexp.extras.integrations.mlflow.shelf import REGISTERED, Changes, Things, registered_path
 from gitexp.extras.integrations.mlflow.stores.answers import invalid, missing
 from gitexp.extras.integrations.mlflow.stores.model_store import ModelStore
+from gitexp.extras.integrations.mlflow.tagged_models import joined
 
+_logger = logging.getLogger("mlflow.gitexp")
 _MOST = 200_000  # in one page
 _OURS = re.compile(r"gitexp:/.*/\.gitexp/(run|model)/([^/]+)/artifacts(/.*)?")
 
@@ -56,7 +59,16 @@ class RegistryThings:
 
     def _thing(self, name: str) -> dict[str, Any] | None:
         _validate_model_name(name)
-        return self.place.shelf.things(REGISTERED).get(registered_path(name))
+        return self._things().get(registered_path(name))
+
+    def _things(self) -> Things:
+        """All registered models: those of the shelf, with those of `gitexp model`."""
+        return joined(self.place.project, self.place.shelf.things(REGISTERED))
+
+    def _tell(self, told: list[str]) -> None:
+        """Tell what has no tag."""
+        for text in told:
+            _logger.warning("%s", text)
 
     def _require(self, name: str) -> dict[str, Any]:
         found = self._thing(name)
@@ -78,9 +90,10 @@ class RegistryThings:
 
         def make(things: Things) -> Changes:
             nonlocal after
-            if registered_path(name) not in things:
+            known = joined(self.place.project, things)
+            if registered_path(name) not in known:
                 raise missing(f"Registered Model with name={name} not found")
-            after = _deep_copy(things[registered_path(name)])
+            after = _deep_copy(known[registered_path(name)])
             change(after)
             after["updated"] = get_current_time_millis()
             return {registered_path(name): after}

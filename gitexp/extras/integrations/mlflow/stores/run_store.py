@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import Any
 
 from mlflow.entities import LifecycleStage, Metric, Param, RunStatus, RunTag
@@ -22,18 +23,20 @@ from mlflow.utils.validation import (
     _validate_tag_name,
 )
 
-from gitexp.extras.integrations.mlflow import run_log_files
+from gitexp.extras.integrations.mlflow import run_log_files, tag_making
 from gitexp.extras.integrations.mlflow.late_additions import MetricPoint
 from gitexp.extras.integrations.mlflow.logged_models import LoggedModels
 from gitexp.extras.integrations.mlflow.run_index import IndexedRun
 from gitexp.extras.integrations.mlflow.run_log_files import LastValue
 from gitexp.extras.integrations.mlflow.runs import RUNNING, SCHEDULED, Runs
+from gitexp.extras.integrations.mlflow.shelf import REGISTERED
 from gitexp.extras.integrations.mlflow.stores import entities
 from gitexp.extras.integrations.mlflow.stores.answers import answered, invalid, invalid_state, missing
 from gitexp.extras.integrations.mlflow.stores.experiment_store import ExperimentStore
 from gitexp.extras.integrations.mlflow.stores.run_search import JudgedValues, RunSearch
 from gitexp.files.lines.series import LoggedPoint
 
+_logger = logging.getLogger("mlflow.gitexp")
 _PARENT = "mlflow.parentRunId"
 
 
@@ -107,7 +110,11 @@ class RunStore(ExperimentStore):
                 news = {"status": status}
         elif status is not None:
             if self.runs.writer(run_id) is not None:
-                return self._run(self.runs.end(run_id, status, end_time or run.start)).info
+                ended = self._run(self.runs.end(run_id, status, end_time or run.start)).info
+                if self.place.shelf.things(REGISTERED):
+                    for text in tag_making.settle(self.place):
+                        _logger.warning("%s", text)
+                return ended
             if status != self._run(run).info.status or end_time:
                 news = {"again": status, "end": end_time or run.facts.run.get("end")}
         if news:

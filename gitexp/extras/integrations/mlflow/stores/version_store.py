@@ -22,7 +22,8 @@ from mlflow.utils.validation import (
     _validate_model_version_tag,
 )
 
-from gitexp.extras.integrations.mlflow.shelf import ALIASES_SET, REGISTERED
+from gitexp.extras.integrations.mlflow import tag_making
+from gitexp.extras.integrations.mlflow.shelf import ALIASES_SET
 from gitexp.extras.integrations.mlflow.stores.answers import answered, invalid
 from gitexp.extras.integrations.mlflow.stores.registry_things import (
     RegistryThings,
@@ -30,6 +31,7 @@ from gitexp.extras.integrations.mlflow.stores.registry_things import (
     latest_of,
     page_of,
 )
+from gitexp.extras.integrations.mlflow.tagged_models import TAG, highest_number
 
 _LATEST = "latest"  # an alias that nobody sets
 _RESERVED = re.compile(r"latest|v[0-9]+", re.IGNORECASE)
@@ -61,11 +63,11 @@ class VersionStore(RegistryThings):
         if model_id and not run_id:
             run_id = self._models.get_logged_model(model_id).source_run_id
         now = get_current_time_millis()
-        number = 0
+        number, highest = 0, highest_number(self.place.project, self._thing(name), name)
 
         def add(thing: dict[str, Any]) -> None:
             nonlocal number
-            number = 1 + max(map(int, thing["versions"]), default=0)
+            number = 1 + max([highest, *map(int, thing["versions"])])
             thing["versions"][str(number)] = {
                 "created": now,
                 "updated": now,
@@ -80,6 +82,7 @@ class VersionStore(RegistryThings):
             }
 
         thing = self._change(name, "add a version of", add)
+        self._tell(tag_making.settle(self.place, name))
         return self._version(thing, str(number))
 
     def _location(self, source: str, run_id: str | None) -> tuple[str, str | None]:
@@ -127,7 +130,7 @@ class VersionStore(RegistryThings):
     @answered
     def delete_model_version(self, name: str, version: Any) -> None:
         """Delete a version and its aliases."""
-        self._require_version(name, version)
+        gone = self._require_version(name, version)["versions"][str(version)]
 
         def drop(thing: dict[str, Any]) -> None:
             del thing["versions"][str(version)]
@@ -135,6 +138,8 @@ class VersionStore(RegistryThings):
                 _set_alias(thing, alias, None)
 
         self._change(name, "delete a version of", drop)
+        if gone.get(TAG):
+            self._tell(tag_making.taken_back(self.place, name, gone[TAG]))
 
     @answered
     def get_model_version(self, name: str, version: Any) -> ModelVersion:
@@ -159,7 +164,7 @@ class VersionStore(RegistryThings):
         check_page(max_results)
         filter_string = add_prompt_filter_string(filter_string, is_prompt=False)
         found: list[ModelVersion] = []
-        for thing in self.place.shelf.things(REGISTERED).values():
+        for thing in self._things().values():
             found += self._versions(thing)
         found = SearchModelVersionUtils.filter(found, filter_string)
         found = SearchModelVersionUtils.sort(found, order_by or [*_ORDER])
@@ -186,12 +191,18 @@ class VersionStore(RegistryThings):
         if _RESERVED.fullmatch(alias):
             raise invalid(f"'{alias}' is reserved: it means the latest version, or the one of that number.")
         self._require_version(name, version)
-        self._change(name, f"{alias} for", lambda thing: _set_alias(thing, alias, str(version)))
+        thing = self._change(name, f"{alias} for", lambda thing: _set_alias(thing, alias, str(version)))
+        tag = thing["versions"][str(version)].get(TAG)
+        if tag:
+            self._tell(tag_making.assigned(self.place, name, alias, tag))
+        else:
+            self._tell(tag_making.emptied(self.place, name, alias))
 
     @answered
     def delete_registered_model_alias(self, name: str, alias: str) -> None:
         """Take an alias away."""
         self._change(name, "delete an alias of", lambda thing: _set_alias(thing, alias, None))
+        self._tell(tag_making.emptied(self.place, name, alias))
 
     @answered
     def get_model_version_by_alias(self, name: str, alias: str) -> ModelVersion:
