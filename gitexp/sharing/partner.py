@@ -16,6 +16,7 @@ from gitexp.repo.experiments import PREFIX, is_name
 from gitexp.repo.git_remote import GitRemote
 from gitexp.words import did_you_mean
 
+PASSING = "The server could not do it just now. Run the command again; if it stays so, ask its owner."
 _COULD_NOT = ("update ref", "lock", "unpacker error", "migrate objects", "no answer", "old value", "hung up")
 
 
@@ -81,10 +82,15 @@ def refused(name: str, complaint: str, hint: str | None = None) -> Shared:
     return Shared(name, None, Fate.REFUSED, complaint.rstrip("."), hint or "")
 
 
+def may_pass(reason: str) -> bool:
+    """Whether a server that refuses for this reason may take the same later."""
+    return any(words in reason for words in _COULD_NOT)
+
+
 def hint_for(reason: str) -> str:
     """The hint for a refusal with this reason from a server."""
-    if any(words in reason for words in _COULD_NOT):
-        return "The server could not do it just now. Run the command again; if it stays so, ask its owner."
+    if may_pass(reason):
+        return PASSING
     return "Its settings and hooks must allow refs below refs/gitexp/; docs/sharing.md says more."
 
 

@@ -240,7 +240,7 @@ def _verify(
 def _gitexp(repo: Workspace, tally: Tally, args: Sequence[str], refused: Sequence[str] = ()) -> Result:
     """Run a command that must work, or be refused for one of some reasons."""
     started = time.monotonic()
-    words = 2 if args[0] in ("data", "remote", "queue", "engine") else 1  # `data push`
+    words = 2 if args[0] in ("data", "remote", "queue", "engine", "model") else 1  # `data push`
     is_for_nobody = tuple(args[:2]) in (("queue", "work"), ("engine", "job"))
     as_json = [] if is_for_nobody else ["--json"]
     done = repo.gitexp(*args[:words], *as_json, *args[words:], check=False)

@@ -30,10 +30,11 @@ _THERE: Changes = (
 
 def _with_a_server(repo: Workspace) -> None:
     with_two(repo)
-    _serve(repo)
+    serve(repo)
 
 
-def _serve(repo: Workspace) -> None:
+def serve(repo: Workspace) -> None:
+    """Make an empty bare repository inside, the remote origin."""
     repo.git("init", "--quiet", "--bare", SERVER)
     with repo.by_user():
         make_folders(repo.path / SERVER / "objects")
@@ -44,7 +45,7 @@ def _with_data_to_push(repo: Workspace) -> None:
     """One experiment that refers to data, which has to go first, and one that is there already."""
     with_a_remote(repo)
     with_two(repo)
-    _serve(repo)
+    serve(repo)
     repo.git("push", "--quiet", "origin", f"{_EXPERIMENTS}two")
     repo.gitexp("tag", "-q", "two", "mine")
 
@@ -58,7 +59,7 @@ def _pushed(repo: Workspace) -> None:
     assert rows == {"one": ["origin"], "two": ["origin"]}
 
 
-def _unlock(repo: Workspace) -> None:
+def unlock(repo: Workspace) -> None:
     """As whoever keeps a server does where a Git has died over a ref: nobody else can know that it has."""
     for ending in _LEFT:
         for file in (repo.path / SERVER).rglob(f"*.{ending}"):
@@ -141,7 +142,7 @@ SCENARIOS = (
         (*_THERE, ("files", "remote.bin/*")),
         holds=_pushed,
         reports=True,
-        meanwhile=_unlock,
+        meanwhile=unlock,
     ),
     Scenario("pull", ("pull",), _with_some_to_pull, holds=_pulled, reports=True),
     Scenario("import", ("import", OTHER, "one"), _with_another_repository, holds=_imported),
@@ -153,6 +154,6 @@ SCENARIOS = (
         ("unknown-experiment",),
         holds=_removed_there,
         reports=True,
-        meanwhile=_unlock,
+        meanwhile=unlock,
     ),
 )

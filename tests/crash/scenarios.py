@@ -7,6 +7,7 @@ from tests.crash import (
     on_engines,
     on_experiments,
     on_loops,
+    on_models,
     on_projects,
     on_runs,
     on_sharing,
@@ -21,5 +22,6 @@ SCENARIOS = (
     *on_sharing.SCENARIOS,
     *on_projects.SCENARIOS,
     *on_loops.SCENARIOS,
+    *on_models.SCENARIOS,
     *on_trust.SCENARIOS,
 )

@@ -14,7 +14,10 @@ from gitexp.project.project import Project
 from gitexp.repo import model_tags
 from gitexp.repo.git.values import RefChange, RefConflict
 from gitexp.repo.git_remote import GitRemote, PushedRef, PushOutcome
+from gitexp.sharing import partner
 from gitexp.words import shorten
+
+_OF_ANOTHER = "atomic"  # in the reason for a ref that is refused for another one
 
 
 class Publisher:
@@ -72,7 +75,11 @@ class Publisher:
         wanted = {event.name.ref: event.id for event in (*needs, *events)}
         self._require_same(wanted)
         changes = [RefChange(ref, None, oid) for ref, oid in wanted.items() if ref not in self._there]
-        refused = [one for one in self._remote.push(changes, exact=True, together=True) if _is_refused(one)]
+        refused = [
+            one
+            for one in self._remote.push(changes, exact=True, together=len(changes) > 1)
+            if _is_refused(one)
+        ]
         if not refused:
             return True
         there = self._tags_of(events[0].model)
@@ -81,10 +88,7 @@ class Publisher:
             return False
         if all(there.get(event.name.ref) == event.id for event in events):
             return True  # the answer was lost, and the push was not
-        raise errors.SharingError(
-            f"{self.where} refuses {refused[0].ref.removeprefix(model_tags.PREFIX)}: {refused[0].reason}.",
-            "Nothing is made here either. A ruleset for tags, or a hook there, may say who can.",
-        )
+        raise _refusal(self.where, refused)
 
     def _require_same(self, wanted: Mapping[str, str]) -> None:
         """Raise version-exists for a tag with another content at the remote."""
@@ -106,6 +110,17 @@ class Publisher:
             if name is not None and name.model == model:
                 found[ref] = oid
         return found
+
+
+def _refusal(where: str, refused: Sequence[PushedRef]) -> errors.SharingError:
+    """The error for tags that a remote does not take; Git refuses the others of a push together with it."""
+    first = min(refused, key=lambda one: _OF_ANOTHER in one.reason)
+    hint = "Nothing is made here either. A ruleset for tags, or a hook there, may say who can."
+    if partner.may_pass(first.reason):
+        hint = partner.PASSING
+    return errors.SharingError(
+        f"{where} refuses {first.ref.removeprefix(model_tags.PREFIX)}: {first.reason}.", hint
+    )
 
 
 def _is_refused(one: PushedRef) -> bool:
