@@ -126,6 +126,8 @@ SOURCES = Peer("sources", ("wandb", "tensorboardX", "tensorboard", "trackio", "s
 CRATES = Peer("crates", ("roc-validator", "rocrate"))
 # What writes such files too, with packages that do not go together with those.
 TRACKERS = Peer("trackers", ("mlflow==1.30.1", "setuptools<81", "guildai>=0.9", "dagshub"))
+# Aim, whose storage its own library alone can read: gitexp runs there.
+AIM = Peer("aim", ("aim", "pytest", "coverage"), with_gitexp=True)
 # What serves exported models, or reads them: for those that MLflow's own environment cannot load.
 SERVING = Peer(
     "serving",
@@ -138,6 +140,7 @@ PEERS: Mapping[str, Peer] = {
     "sources": SOURCES,
     "crates": CRATES,
     "trackers": TRACKERS,
+    "aim": AIM,
     "serving": SERVING,
 }
 

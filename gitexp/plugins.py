@@ -266,6 +266,7 @@ _TABLE: dict[tuple[str, str], str] = {
     ("importer", "dvclive"): "gitexp.extras.integrations.importers.dvclive:IMPORTER",
     ("importer", "hydra"): "gitexp.extras.integrations.importers.hydra_runs:IMPORTER",
     ("importer", "sacred"): "gitexp.extras.integrations.importers.sacred:IMPORTER",
+    ("importer", "aim"): "gitexp.extras.integrations.importers.from_aim.aim_runs:IMPORTER",
     ("importer", "guild"): "gitexp.extras.integrations.importers.guild:IMPORTER",
     ("importer", "dagshub"): "gitexp.extras.integrations.importers.dagshub:IMPORTER",
     ("importer", "csv"): "gitexp.extras.integrations.importers.from_sheets.sheets:CSV",
@@ -291,6 +292,9 @@ _TABLE: dict[tuple[str, str], str] = {
     ("models", "mlflow tags"): "gitexp.extras.integrations.mlflow.tag_making:settle_all",
     # The rows of an export of Neptune's.
     ("rows", "neptune"): "gitexp.extras.integrations.importers.from_neptune.neptune_parquet:NeptuneRows",
+    # Aim's storage, and what Aim raises for a damaged one.
+    ("storage", "aim"): "gitexp.extras.integrations.importers.from_aim.aim_storage:AimStorage",
+    ("storage", "aim errors"): "gitexp.extras.integrations.importers.from_aim.aim_storage:ERRORS",
     # The rows of a sheet in a file that is no text.
     ("sheet", "excel"): "gitexp.extras.integrations.importers.from_sheets.excel_rows:rows",
 }

@@ -1,0 +1,1 @@
+"""Runs of Aim; one module uses Aim itself."""
