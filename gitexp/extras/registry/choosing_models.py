@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from gitexp import errors
 from gitexp.datasets import run_artifacts
@@ -18,6 +18,8 @@ from gitexp.words import shorten
 
 MLMODEL = "MLmodel"  # the file that MLflow puts into the folder of a model
 
+_MARKS = (MLMODEL, "saved_model.pb")
+_CONFIG = "config.json"  # of transformers, beside the weights
 _ENDINGS = frozenset(
     (
         *(".pt", ".pth", ".ckpt", ".safetensors", ".onnx", ".pkl", ".pickle", ".joblib", ".h5", ".hdf5"),
@@ -76,10 +78,9 @@ def candidates(project: Project, experiment: Experiment) -> list[str]:
 
 
 def models_among(paths: Iterable[str]) -> list[str]:
-    """The models among some paths, sorted; a folder with an MLmodel counts as a model."""
+    """The models among some paths, sorted: files, and folders of MLflow, TensorFlow or transformers."""
     every = sorted(set(paths))
-    folders = [posixpath.dirname(path) for path in every if posixpath.basename(path) == MLMODEL]
-    folders = [folder for folder in folders if folder]
+    folders = _folders(every)
     found = dict.fromkeys(folders)
     for path in every:
         if not any(lies_in(path, folder) for folder in folders) and looks_like_model(path):
@@ -89,6 +90,18 @@ def models_among(paths: Iterable[str]) -> list[str]:
         if not any(each in found for each in upward(posixpath.dirname(path))):
             kept.append(path)
     return sorted(kept)
+
+
+def _folders(paths: Sequence[str]) -> list[str]:
+    """The models in folders: with an MLmodel, with a SavedModel, or with weights beside a config.json."""
+    weights = {posixpath.dirname(path) for path in paths if looks_like_model(path)}
+    found = list[str]()
+    for path in paths:
+        folder, name = posixpath.split(path)
+        is_model = name in _MARKS or (name == _CONFIG and folder in weights)
+        if folder and is_model:
+            found.append(folder)
+    return found
 
 
 def _results(project: Project, experiment: Experiment) -> list[str]:

@@ -83,7 +83,13 @@ def test_what_looks_like_a_model() -> None:
         ["src/model.py", "m/MLmodel", "m/data/model.pkl", "best.ckpt", "model.json", "loss.csv"]
     )
     assert found == ["best.ckpt", "m", "model.json"]
-    assert models_among(["remodelled.txt", "params.yaml"]) == []
+    assert models_among(["remodelled.txt", "params.yaml", "config.json", "a/config.json"]) == []
+    parts = [
+        "out/config.json",
+        "out/model-00001-of-00002.safetensors",
+        "out/model-00002-of-00002.safetensors",
+    ]
+    assert models_among([*parts, "tf/saved_model.pb", "tf/variables/x.ckpt"]) == ["out", "tf"]
 
 
 def test_an_annotation_comes_back() -> None:
