@@ -75,7 +75,11 @@ class DvcRuns:
         outs are not to be had."""
         if stage.name not in self.stages or stage.always_changed:
             return None
-        found = self.run_of(stage)
+        try:
+            found = self.run_of(stage)
+        except errors.DataError as error:  # content that cannot be stored, like a link
+            self.complaints.append(f"{stage.name} is not taken over: {error.message}")
+            return None
         if found is None or changes(now, found):
             return None
         return found
