@@ -20,7 +20,7 @@ _VERSION = b"1"
 NAME = "dvc.index"
 
 
-class Content(NamedTuple):
+class HashedContent(NamedTuple):
     """A file's content.
 
     Attributes:
@@ -39,13 +39,13 @@ class DvcIndex:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._by_md5: dict[str, Content] = {}
+        self._by_md5: dict[str, HashedContent] = {}
         self._by_hash: dict[str, list[str]] = {}
         with contextlib.suppress(OSError):
             for line in nofollow.read(folder, NAME).split(b"\n"):
                 self._take_in(line)
 
-    def by_md5(self, md5: str) -> Content | None:
+    def by_md5(self, md5: str) -> HashedContent | None:
         """The content with an MD5; None if unknown."""
         return self._by_md5.get(md5)
 
@@ -53,7 +53,7 @@ class DvcIndex:
         """The MD5s of a content: several for a text whose line ends count, or do not."""
         return self._by_hash.get(hash_, ())
 
-    def add(self, contents: Iterable[Content]) -> None:
+    def add(self, contents: Iterable[HashedContent]) -> None:
         """Write down new content."""
         lines = []
         for each in contents:
@@ -65,7 +65,7 @@ class DvcIndex:
             with contextlib.suppress(OSError), nofollow.opened(self._folder) as folder:
                 folder.append(NAME, b"\n%b\n" % b"\n".join(lines))
 
-    def _put(self, content: Content) -> None:
+    def _put(self, content: HashedContent) -> None:
         self._by_md5[content.md5] = content
         self._by_hash.setdefault(content.hash, []).append(content.md5)
 
@@ -74,10 +74,10 @@ class DvcIndex:
         words = text.split(b" ")
         if checksum == _checksum(text) and len(words) == 4 and words[0] == _VERSION:
             hash_, size, md5 = (word.decode("ascii") for word in words[1:])
-            self._put(Content(hash_, int(size), md5))
+            self._put(HashedContent(hash_, int(size), md5))
 
 
-def _line(content: Content) -> bytes:
+def _line(content: HashedContent) -> bytes:
     text = b"%b %b %d %b" % (_VERSION, content.hash.encode(), content.size, content.md5.encode())
     return b"%b %b" % (text, _checksum(text))
 

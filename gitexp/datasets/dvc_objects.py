@@ -1,4 +1,4 @@
-"""Content that DVC has, for gitexp's object store: found by MD5, and named by SHA-256.
+"""HashedContent that DVC has, for gitexp's object store: found by MD5, and named by SHA-256.
 
 Nothing is copied before somebody wants it. An index remembers both hashes of a content, so each file of
 DVC's cache is read once. DVC's files are never changed.
@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 
 from gitexp import errors, nofollow
-from gitexp.datasets.dvc_index import Content, DvcIndex
+from gitexp.datasets.dvc_index import DvcIndex, HashedContent
 from gitexp.datasets.dvc_servers import DvcServers
 from gitexp.failpoints import failpoint
 from gitexp.files.dvc_lock import DvcEntry
@@ -192,7 +192,7 @@ class DvcObjects:
 
     def _genuine(
         self, batch: Sequence[tuple[str, Path]], found: Iterable[BothHashes | None]
-    ) -> Iterator[Content]:
+    ) -> Iterator[HashedContent]:
         """The content of files of the cache that have the MD5 of their name."""
         for (md5, place), both in zip(batch, found, strict=True):
             if both is None:
@@ -323,10 +323,10 @@ class DvcObjects:
         return DvcServers(dvc_cache.server_remotes(self._root, self._folder), self._project.folder)
 
 
-def _contents(found: Iterable[BothHashes]) -> Iterator[Content]:
+def _contents(found: Iterable[BothHashes]) -> Iterator[HashedContent]:
     for both in found:
         for md5 in dict.fromkeys((both.md5, both.legacy)):
-            yield Content(both.read.hash, both.read.stat.st_size, md5)
+            yield HashedContent(both.read.hash, both.read.stat.st_size, md5)
 
 
 def _read(place: Path) -> BothHashes | None:

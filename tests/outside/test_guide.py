@@ -35,7 +35,7 @@ def shapes() -> dict[str, list[str]]:
     found = {}
     text = "\n".join(section("JSON, BY COMMAND"))
     experiment, rest = re.split(r"\n(?=run, save)", text.removeprefix("An experiment: "))
-    for line in rest.splitlines()[:-1]:
+    for line in rest.splitlines():
         commands, _, fields = line.partition(": ")
         for name in commands.split(", "):
             found[name] = fields.removeprefix("a list of ").split(", ")

@@ -34,7 +34,7 @@ _FILES = ("100644", "100755")  # the modes of plain files in a tree
 _EXECUTABLE = "100755"
 
 
-class StoredFile(NamedTuple):
+class FileOfRun(NamedTuple):
     """A file whose content is here.
 
     Attributes:
@@ -65,7 +65,7 @@ class DataSet(NamedTuple):
     path: str
     hash: str
     is_folder: bool
-    files: Sequence[StoredFile]
+    files: Sequence[FileOfRun]
 
 
 class FoundFiles(NamedTuple):
@@ -76,7 +76,7 @@ class FoundFiles(NamedTuple):
         remarks: a sentence for each file that was left out.
     """
 
-    files: Sequence[StoredFile]
+    files: Sequence[FileOfRun]
     remarks: Sequence[str] = ()
 
 
@@ -97,7 +97,7 @@ class FilesOfRun:
         small, large = [], []
         for each in run_artifacts.of(self._project, self._experiment):
             if each.stored is None:
-                small.append(StoredFile(each.name, each.size, blob=each.blob))
+                small.append(FileOfRun(each.name, each.size, blob=each.blob))
             else:
                 large.append(each.stored)
         return self._together(small, large)
@@ -181,7 +181,7 @@ class FilesOfRun:
 
         return trees.leaves(self._project.repo, self._experiment.record.commit, is_wanted)
 
-    def _together(self, files: Iterable[StoredFile], artifacts: Sequence[Artifact]) -> FoundFiles:
+    def _together(self, files: Iterable[FileOfRun], artifacts: Sequence[Artifact]) -> FoundFiles:
         found, remarks = _in_store(self._project, artifacts)
         known = {each.path for each in found}
         every = [*found, *(each for each in files if each.path not in known)]
@@ -189,29 +189,29 @@ class FilesOfRun:
         return FoundFiles(sorted(every), named)
 
 
-def code_at(project: Project, commit: str) -> list[StoredFile]:
+def code_at(project: Project, commit: str) -> list[FileOfRun]:
     """The plain files of a commit, without links and submodules, by path."""
     return in_git(project, trees.leaves(project.repo, commit, lambda path, is_folder: True))
 
 
-def in_git(project: Project, entries: Mapping[str, TreeEntry]) -> list[StoredFile]:
+def in_git(project: Project, entries: Mapping[str, TreeEntry]) -> list[FileOfRun]:
     """The plain files among entries of a tree; links and submodules have no content."""
     plain = {path: entry for path, entry in entries.items() if entry.mode in _FILES}
     objects = project.repo.find_objects([entry.id for entry in plain.values()])
     found = []
     for (path, entry), blob in zip(plain.items(), objects, strict=True):
         if blob is not None:
-            found.append(StoredFile(path, blob.size, entry.id, executable=entry.mode == _EXECUTABLE))
+            found.append(FileOfRun(path, blob.size, entry.id, executable=entry.mode == _EXECUTABLE))
     return found
 
 
-def _in_store(project: Project, artifacts: Sequence[Artifact]) -> tuple[list[StoredFile], list[str]]:
+def _in_store(project: Project, artifacts: Sequence[Artifact]) -> tuple[list[FileOfRun], list[str]]:
     """The files of artifacts in the object store, fetched if need be; and sentences about missing ones."""
     if not artifacts:
         return [], []
     failed = sync.fetch(project, sync.sizes_of(artifacts))
     store = ObjectStore(project.local.objects)
-    found, remarks = list[StoredFile](), list[str]()
+    found, remarks = list[FileOfRun](), list[str]()
     for each in artifacts:
         if each.hash in failed:
             remarks.append(f"{each.path} is left out: {failed[each.hash].message}")
@@ -219,21 +219,21 @@ def _in_store(project: Project, artifacts: Sequence[Artifact]) -> tuple[list[Sto
             for file in store.manifest(each.hash).files:
                 if not file.link:
                     path = f"{each.path}/{file.path}"
-                    found.append(StoredFile(path, file.size, hash=file.hash, executable=file.executable))
+                    found.append(FileOfRun(path, file.size, hash=file.hash, executable=file.executable))
         else:
-            found.append(StoredFile(each.path, each.size, hash=each.hash, executable=each.executable))
+            found.append(FileOfRun(each.path, each.size, hash=each.hash, executable=each.executable))
     return found, remarks
 
 
 # -- content ------------------------------------------------------------------------------------------
 
 
-def is_whole(project: Project, file: StoredFile) -> bool:
+def is_whole(project: Project, file: FileOfRun) -> bool:
     """Whether the content of a file can be read, and is not damaged."""
     return not file.hash or ObjectStore(project.local.objects).verify(file.hash)
 
 
-def pieces(project: Project, file: StoredFile) -> Iterator[bytes]:
+def pieces(project: Project, file: FileOfRun) -> Iterator[bytes]:
     """Yield the content of a file. Raises DamagedObject at the end of damaged content, OSError, GitFailed."""
     if file.hash:
         yield from _object_pieces(ObjectStore(project.local.objects), file.hash)
@@ -256,7 +256,7 @@ def _object_pieces(store: ObjectStore, hash_: str) -> Iterator[bytes]:
         raise damaged(hash_)
 
 
-def copy(project: Project, file: StoredFile, target: Path) -> None:
+def copy(project: Project, file: FileOfRun, target: Path) -> None:
     """Write a new file with the content of a stored one; the folders above are made.
 
     Raises FileExistsError, OSError, DamagedObject.

@@ -38,7 +38,7 @@ _AT_THE_END = 1
 _NANOSECONDS = 1_000_000_000
 
 
-class WandbRun(NamedTuple):
+class WandbOfflineRun(NamedTuple):
     """The facts of a run at its start."""
 
     id: str
@@ -70,7 +70,7 @@ def header(producer: str) -> bytes:
     return pb.message(RecordField.HEADER, pb.message(HeaderField.VERSION, *version))
 
 
-def run(facts: WandbRun) -> bytes:
+def run(facts: WandbOfflineRun) -> bytes:
     """The record of the run itself."""
     texts = {
         RunField.ID: facts.id,

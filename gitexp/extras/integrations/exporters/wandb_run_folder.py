@@ -11,7 +11,7 @@ from typing import Any
 
 from gitexp.extras.integrations.exporters import run_curves, wandb_messages
 from gitexp.extras.integrations.exporters.stored_run import StoredRun
-from gitexp.extras.integrations.exporters.wandb_messages import WandbProgram, WandbRun
+from gitexp.extras.integrations.exporters.wandb_messages import WandbOfflineRun, WandbProgram
 from gitexp.extras.integrations.exporters.whole_runs import write_content
 from gitexp.extras.integrations.file_formats import wandb_file
 from gitexp.extras.integrations.file_formats.param_trees import as_tree
@@ -66,7 +66,7 @@ def _beginning(run: StoredRun, id_: str, project_name: str, own: list[str]) -> I
     record = run.record
     start = run.started or 0.0
     yield wandb_messages.header(f"gitexp-{__version__}")
-    facts = WandbRun(
+    facts = WandbOfflineRun(
         id=id_,
         project=project_name,
         name=run.name,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Self
 
 from gitexp import errors
-from gitexp.extras.integrations.exporters.stored_files import StoredFile, copy
+from gitexp.extras.integrations.exporters.stored_files import FileOfRun, copy
 from gitexp.failpoints import failpoint
 from gitexp.folders import clear_away, make_folder
 from gitexp.objects.disk import sync
@@ -73,7 +73,7 @@ class WholeRuns:
             raise errors.UnsafePath(f"{target} is a link.", "Name another place: -o PLACE")
 
 
-def write_content(project: Project, content: StoredFile | bytes, target: Path) -> str | None:
+def write_content(project: Project, content: FileOfRun | bytes, target: Path) -> str | None:
     """Write a new file with a content; why that is not possible, or None. Raises OSError for a full disk."""
     try:
         if isinstance(content, bytes):

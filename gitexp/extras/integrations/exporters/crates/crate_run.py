@@ -33,7 +33,7 @@ from gitexp.extras.integrations.exporters.crates.crate_values import (
     words_of,
 )
 from gitexp.extras.integrations.exporters.crates.crate_writer import CratePart, fault_in_crate
-from gitexp.extras.integrations.exporters.stored_files import StoredFile
+from gitexp.extras.integrations.exporters.stored_files import FileOfRun
 from gitexp.extras.integrations.exporters.stored_run import StoredRun
 from gitexp.model import Flat, Status
 from gitexp.objects.paths import folded
@@ -111,7 +111,7 @@ class CrateRun:
                 self._add(part, self._results, f"{name}.csv", crate_curves.as_csv(series), f"Curves: {name}")
 
     def _copies(
-        self, part: CratePart, to: list[_Written], folder: str, found: Iterable[StoredFile], what: str
+        self, part: CratePart, to: list[_Written], folder: str, found: Iterable[FileOfRun], what: str
     ) -> None:
         for file in found:
             if (why := self._fault(f"{folder}/{file.path}")) is not None:
@@ -138,7 +138,7 @@ class CrateRun:
     def _add(
         self, part: CratePart, to: list[_Written], path: str, pieces: Iterable[bytes], what: str
     ) -> None:
-        content = _Counted(pieces)
+        content = _CountedPieces(pieces)
         part.write(path, content)
         self._note(to, path, content.size, f"{what} of {self._run.name}")
 
@@ -237,7 +237,7 @@ class CrateRun:
         return id_
 
 
-class _Counted:
+class _CountedPieces:
     """Pieces of content, counted while somebody reads them."""
 
     def __init__(self, pieces: Iterable[bytes]) -> None:

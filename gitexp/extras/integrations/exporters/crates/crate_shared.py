@@ -8,7 +8,7 @@ from gitexp.extras.integrations.exporters import stored_files
 from gitexp.extras.integrations.exporters.crates.crate_graph import CrateGraph, Entity, id_of, refs
 from gitexp.extras.integrations.exporters.crates.crate_values import encoding_of
 from gitexp.extras.integrations.exporters.crates.crate_writer import CrateWriter, fault_in_crate
-from gitexp.extras.integrations.exporters.stored_files import DataSet, StoredFile
+from gitexp.extras.integrations.exporters.stored_files import DataSet, FileOfRun
 from gitexp.project.project import Project
 
 CODE, DATA = "code", "data"
@@ -34,7 +34,7 @@ class SharedFolders:
         if id_of(f"{folder}/") in self._graph:
             return f"{folder}/"
         name = f"Code of commit {commit[:_SHORT]}"
-        found: Sequence[StoredFile] = ()
+        found: Sequence[FileOfRun] = ()
         if self._project.repo.ids_of([f"{commit}^{{tree}}"]) == [None]:  # a remark of the run says so
             name = f"{name}, not here"
         else:
@@ -58,7 +58,7 @@ class SharedFolders:
                 ids.append(id_of(f"{folder}/{one.files[0].path}"))
         return [id_ for id_ in ids if id_ in self._graph]
 
-    def _write(self, folder: str, found: Iterable[StoredFile], facts: Entity, of_what: str) -> None:
+    def _write(self, folder: str, found: Iterable[FileOfRun], facts: Entity, of_what: str) -> None:
         parts = list[Entity]()
         with self._writer.part(folder) as part:
             for file in found:

@@ -85,7 +85,7 @@ class DvcRefs(Importer):
         for ref in refs:
             if ref.commit in self._whole:  # its commit never changes, and its data is here
                 yield ForeignRun(ref.commit, state=_WHOLE, name=ref.name)
-        reading = _Reading(project)
+        reading = _RefReading(project)
         refs = [ref for ref in refs if ref.commit not in self._whole]
         while refs:
             some, refs = refs[:_TOGETHER], refs[_TOGETHER:]
@@ -147,7 +147,7 @@ def _experiments(project: Project) -> list[ForeignRef]:
     return dvc.refs(found)
 
 
-class _Reading:
+class _RefReading:
     """The experiments of one place, read many at a time."""
 
     def __init__(self, project: Project) -> None:

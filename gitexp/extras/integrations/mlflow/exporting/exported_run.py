@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from gitexp.extras.integrations.exporters import run_curves
-from gitexp.extras.integrations.exporters.stored_files import StoredFile
+from gitexp.extras.integrations.exporters.stored_files import FileOfRun
 from gitexp.extras.integrations.exporters.stored_run import StoredRun
 from gitexp.extras.integrations.mlflow.exported_names import (
     ID,
@@ -45,7 +45,7 @@ class RunFile(NamedTuple):
     """A file of a run; its content is in gitexp, or given."""
 
     name: str
-    content: StoredFile | bytes
+    content: FileOfRun | bytes
 
 
 class MlflowRun:

@@ -6,7 +6,7 @@ import sqlite3
 from pathlib import Path
 
 from gitexp.extras.integrations.mlflow.imports import artifact_folders
-from gitexp.extras.integrations.mlflow.imports.stored_runs import MODEL_STATUSES, StoredRun
+from gitexp.extras.integrations.mlflow.imports.stored_runs import MODEL_STATUSES, RunAtMlflow
 
 NEEDED = frozenset({"datasets", "inputs", "input_tags"})  # tables
 NEEDED_FOR_MODELS = frozenset({"logged_models", "logged_model_params", "logged_model_tags", "inputs"})
@@ -18,7 +18,7 @@ _OF_MODEL = (
 _DEPTH = 4  # parts of a model's address that MLflow adds: experiment, `models`, model, `artifacts`
 
 
-def add_datasets(base: sqlite3.Connection, run: StoredRun) -> None:
+def add_datasets(base: sqlite3.Connection, run: RunAtMlflow) -> None:
     """Add the datasets that a run has read, with the tags of their use."""
     columns = ", ".join(f"datasets.{name}" for name in _DATASET.split(", "))
     rows = base.execute(
@@ -33,7 +33,7 @@ def add_datasets(base: sqlite3.Connection, run: StoredRun) -> None:
         run.datasets.append({"dataset": dataset, "tags": tags})
 
 
-def add_models(base: sqlite3.Connection, run: StoredRun, top: Path) -> None:
+def add_models(base: sqlite3.Connection, run: RunAtMlflow, top: Path) -> None:
     """Add the logged models that a run has made, with their files below `top`."""
     outputs = (
         "SELECT destination_id, step FROM inputs WHERE source_type = 'RUN_OUTPUT' "

@@ -15,7 +15,7 @@ from gitexp.extras.integrations.mlflow.imports.own_parts import OwnParts
 from gitexp.extras.integrations.mlflow.imports.run_database import RunDatabase
 from gitexp.extras.integrations.mlflow.imports.run_folder import RunFolder
 from gitexp.extras.integrations.mlflow.imports.run_server import RunServer
-from gitexp.extras.integrations.mlflow.imports.stored_runs import RunSource, StoredExperiments, StoredRun
+from gitexp.extras.integrations.mlflow.imports.stored_runs import RunAtMlflow, RunSource, StoredExperiments
 from gitexp.extras.integrations.mlflow.place import artifacts_uri
 from gitexp.extras.integrations.mlflow.run_facts import line_of
 from gitexp.extras.integrations.mlflow.run_index import RunIndex
@@ -118,7 +118,7 @@ def _keep(project: Project, source: RunSource, told: list[str]) -> None:
     Shelf(project).change(make, "import")
 
 
-def _as_run(run: StoredRun, experiment: Mapping[str, Any]) -> ForeignRun:
+def _as_run(run: RunAtMlflow, experiment: Mapping[str, Any]) -> ForeignRun:
     curves = run.curves
     known = {"run": run.run_id, "experiment": run.experiment_id, "start": run.start, "end": run.end}
     known["experiment_name"] = experiment.get("name", "Default")
@@ -158,7 +158,7 @@ def _as_run(run: StoredRun, experiment: Mapping[str, Any]) -> ForeignRun:
     )
 
 
-def _facts(run: StoredRun) -> bytes:
+def _facts(run: RunAtMlflow) -> bytes:
     """The line that MLflow's store reads: what gitexp's record has no place for."""
     facts: dict[str, Any] = {
         "run": {"name": run.name, "user": run.user, "status": run.status, "start": run.start, "end": run.end},

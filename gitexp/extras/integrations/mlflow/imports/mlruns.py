@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 from gitexp import errors
 from gitexp.extras.integrations.importers.foreign import Unread
-from gitexp.extras.integrations.mlflow.imports.stored_runs import MODEL_STATUSES, StoredCurves, StoredRun
+from gitexp.extras.integrations.mlflow.imports.stored_runs import MODEL_STATUSES, RunAtMlflow, StoredCurves
 from gitexp.extras.integrations.mlflow.run_log_files import LastValue
 from gitexp.files.formats import yaml_text
 from gitexp.files.lines.series import LoggedPoint
@@ -34,17 +34,17 @@ _APART = ("datasets", "traces", "models", "tags", ".trash")  # folders of an exp
 _LONGEST = 16 * 1024 * 1024  # bytes of one file
 
 
-class StoredRuns(NamedTuple):
+class RunsAtMlflow(NamedTuple):
     """The runs and experiments of a folder, and sentences on its unreadable parts."""
 
     experiments: dict[str, dict[str, Any]]
-    runs: list[StoredRun]
+    runs: list[RunAtMlflow]
     warnings: list[Unread]
 
 
-def read(folder: Path) -> StoredRuns:
+def read(folder: Path) -> RunsAtMlflow:
     """The content of a folder of MLflow's file store, the oldest run first."""
-    found = StoredRuns({}, [], [])
+    found = RunsAtMlflow({}, [], [])
     for experiment, meta in _experiment_folders(folder):
         _read_experiment(experiment, meta, found)
     found.runs.sort(key=lambda run: run.start)
@@ -78,7 +78,7 @@ def _experiment(folder: Path, meta: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _read_experiment(folder: Path, meta: dict[str, Any], found: StoredRuns) -> None:
+def _read_experiment(folder: Path, meta: dict[str, Any], found: RunsAtMlflow) -> None:
     experiment_id = str(meta.get("experiment_id", folder.name))
     lifecycle = "deleted" if meta.get("lifecycle_stage") == "deleted" else "active"
     found.experiments[experiment_id] = _experiment(folder, meta)
@@ -95,7 +95,7 @@ def _read_experiment(folder: Path, meta: dict[str, Any], found: StoredRuns) -> N
         _add_model(each, found)
 
 
-def _run(folder: Path, experiment_id: str, is_deleted: bool) -> StoredRun | None:
+def _run(folder: Path, experiment_id: str, is_deleted: bool) -> RunAtMlflow | None:
     meta = meta_of(folder)
     run_id = str(meta.get("run_id") or meta.get("run_uuid") or "")
     if not run_id or not isinstance(meta.get("start_time"), int):
@@ -103,7 +103,7 @@ def _run(folder: Path, experiment_id: str, is_deleted: bool) -> StoredRun | None
     tags = texts_in(folder / "tags")
     name = str(meta.get("run_name") or tags.get("mlflow.runName") or "")
     end = meta.get("end_time")
-    run = StoredRun(
+    run = RunAtMlflow(
         run_id,
         experiment_id,
         name or run_id[:8],
@@ -181,7 +181,7 @@ def _order(moment: _MetricMoment) -> tuple[int, int]:
     return moment.time, moment.step
 
 
-def _add_datasets(run: StoredRun, folder: Path, datasets: Path) -> None:
+def _add_datasets(run: RunAtMlflow, folder: Path, datasets: Path) -> None:
     for each in folders_in(folder / "inputs"):
         meta = meta_of(each)
         if meta.get("source_type") == "DATASET":
@@ -192,7 +192,7 @@ def _add_datasets(run: StoredRun, folder: Path, datasets: Path) -> None:
         run.outputs[each.name] = int(meta_of(each).get("step") or 0)
 
 
-def _add_model(folder: Path, found: StoredRuns) -> None:
+def _add_model(folder: Path, found: RunsAtMlflow) -> None:
     """Add a logged model to its run."""
     meta = meta_of(folder)
     for run in found.runs:

@@ -11,7 +11,7 @@ from typing import Any, Self
 from gitexp.extras.integrations.file_formats.param_trees import as_tree
 from gitexp.extras.integrations.importers import folder_files
 from gitexp.extras.integrations.mlflow.exported_names import ID, METRICS, OUTPUT, PACKAGES, PATCH_FILE
-from gitexp.extras.integrations.mlflow.imports.stored_runs import StoredRun
+from gitexp.extras.integrations.mlflow.imports.stored_runs import RunAtMlflow
 from gitexp.extras.integrations.mlflow.plain_params import plain_params
 from gitexp.extras.integrations.mlflow.tags import PATCH
 from gitexp.files import is_number
@@ -38,7 +38,7 @@ class OwnParts:
     environment: str = ""
 
     @classmethod
-    def of(cls, run: StoredRun) -> Self:
+    def of(cls, run: RunAtMlflow) -> Self:
         """The parts of a run."""
         params, patch = plain_params(run.params), run.tags.get(PATCH, "").encode()
         if ID not in run.tags:

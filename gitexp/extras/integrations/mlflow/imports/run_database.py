@@ -16,9 +16,9 @@ from gitexp.extras.integrations.importers.foreign import Unread
 from gitexp.extras.integrations.mlflow.imports import artifact_folders, database_inputs
 from gitexp.extras.integrations.mlflow.imports.database_curves import DatabaseCurves
 from gitexp.extras.integrations.mlflow.imports.stored_runs import (
+    RunAtMlflow,
     RunSource,
     StoredExperiments,
-    StoredRun,
     experiment_id_here,
 )
 from gitexp.extras.integrations.mlflow.shelf import Things
@@ -52,7 +52,7 @@ class RunDatabase(RunSource):
         with sqlite_file.opened(self._file) as base:
             return {_id_here(number, thing): thing for number, thing in _experiments(base).items()}
 
-    def runs(self) -> Iterator[StoredRun | Unread]:
+    def runs(self) -> Iterator[RunAtMlflow | Unread]:
         """Yield the runs, the oldest first, and the unreadable places."""
         try:
             with closing(sqlite_file.open_to_read(self._file)) as base:
@@ -74,7 +74,7 @@ class RunDatabase(RunSource):
                 told.append(f"not imported: {self._file}: registered models, {count} of them")
         return {}
 
-    def _runs(self, base: sqlite3.Connection) -> Iterator[StoredRun | Unread]:
+    def _runs(self, base: sqlite3.Connection) -> Iterator[RunAtMlflow | Unread]:
         experiments = _experiments(base)
         has = sqlite_file.tables(self._file)
         rows = base.execute(f"SELECT {_OF_RUN} FROM runs ORDER BY start_time, run_uuid")
@@ -87,7 +87,7 @@ class RunDatabase(RunSource):
                 self._fill(base, run, str(row[-1] or ""), has)
             yield run
 
-    def _fill(self, base: sqlite3.Connection, run: StoredRun, address: str, has: set[str]) -> None:
+    def _fill(self, base: sqlite3.Connection, run: RunAtMlflow, address: str, has: set[str]) -> None:
         """Add all but the facts of the row itself."""
         run.tags |= _texts(base, "tags", run.run_id)
         run.params = _texts(base, "params", run.run_id)
@@ -104,7 +104,7 @@ class RunDatabase(RunSource):
             database_inputs.add_models(base, run, self._file.parent)
 
 
-def _run(row: dict[str, Any], experiments: StoredExperiments) -> StoredRun | None:
+def _run(row: dict[str, Any], experiments: StoredExperiments) -> RunAtMlflow | None:
     """The run of a row; None for a row without an id or a start."""
     run_id, start, end = row["run_uuid"], row["start_time"], row["end_time"]
     if not isinstance(run_id, str) or not run_id or not isinstance(start, int):
@@ -116,7 +116,7 @@ def _run(row: dict[str, Any], experiments: StoredExperiments) -> StoredRun | Non
         tags["mlflow.source.git.commit"] = str(row["source_version"])
     if row["source_name"]:
         tags["mlflow.source.name"] = str(row["source_name"])
-    return StoredRun(
+    return RunAtMlflow(
         run_id,
         _id_here(number, experiment),
         name=str(row["name"] or ""),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gitexp.extras.integrations.importers.foreign import Unread
 from gitexp.extras.integrations.mlflow.imports import mlruns, mlruns_registry
-from gitexp.extras.integrations.mlflow.imports.stored_runs import RunSource, StoredExperiments, StoredRun
+from gitexp.extras.integrations.mlflow.imports.stored_runs import RunAtMlflow, RunSource, StoredExperiments
 from gitexp.extras.integrations.mlflow.shelf import Things
 
 
@@ -30,7 +30,7 @@ class RunFolder(RunSource):
         """The experiments."""
         return mlruns.read_experiments(self._folder)
 
-    def runs(self) -> Iterator[StoredRun | Unread]:
+    def runs(self) -> Iterator[RunAtMlflow | Unread]:
         """Yield the runs, the oldest first, and the unreadable places."""
         found = mlruns.read(self._folder)
         yield from found.warnings

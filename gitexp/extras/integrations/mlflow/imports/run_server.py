@@ -15,9 +15,9 @@ from gitexp.extras.integrations.importers.servers.web_client import WebClient, b
 from gitexp.extras.integrations.mlflow.imports.server_answers import dicts, pairs, rows_of
 from gitexp.extras.integrations.mlflow.imports.server_curves import ServerCurves
 from gitexp.extras.integrations.mlflow.imports.stored_runs import (
+    RunAtMlflow,
     RunSource,
     StoredExperiments,
-    StoredRun,
     experiment_id_here,
 )
 from gitexp.extras.integrations.mlflow.shelf import Things
@@ -64,7 +64,7 @@ class RunServer(RunSource):
             found[experiment_id_here(number, thing["name"])] = thing
         return found
 
-    def runs(self) -> Iterator[StoredRun | Unread]:
+    def runs(self) -> Iterator[RunAtMlflow | Unread]:
         """Yield the runs, of each experiment the oldest first. Raises SharingError."""
         for number, experiment in self._there().items():
             asked = {"experiment_ids": [number], "run_view_type": "ALL", "max_results": _RUNS}
@@ -107,7 +107,7 @@ class RunServer(RunSource):
             yield page
             token = str(page.get("next_page_token") or "")
 
-    def _run(self, each: dict[str, Any], number: str, experiment: dict[str, Any]) -> StoredRun | Unread:
+    def _run(self, each: dict[str, Any], number: str, experiment: dict[str, Any]) -> RunAtMlflow | Unread:
         (info,), (data,) = dicts([each.get("info") or {}]), dicts([each.get("data") or {}])
         run_id, start = str(info.get("run_id") or info.get("run_uuid") or ""), _whole(info.get("start_time"))
         if not run_id or start is None:
@@ -115,7 +115,7 @@ class RunServer(RunSource):
         tags = pairs(data.get("tags"))
         name = str(info.get("run_name") or tags.get("mlflow.runName", ""))
         is_deleted = "deleted" in (experiment["lifecycle"], info.get("lifecycle_stage"))
-        run = StoredRun(
+        run = RunAtMlflow(
             run_id,
             experiment_id_here(number, experiment["name"]),
             name=name or run_id[:8],
@@ -170,7 +170,7 @@ class RunServer(RunSource):
         self._client.download("/get-artifact", {"path": path, "run_uuid": run_id}, target)
 
 
-def _add_datasets(run: StoredRun, each: dict[str, Any]) -> None:
+def _add_datasets(run: RunAtMlflow, each: dict[str, Any]) -> None:
     """Add the datasets of a run, and the ids of its logged models, with a remark on those."""
     (inputs,), (outputs,) = dicts([each.get("inputs") or {}]), dicts([each.get("outputs") or {}])
     for use in dicts(inputs.get("dataset_inputs")):

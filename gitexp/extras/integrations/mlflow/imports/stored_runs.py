@@ -50,7 +50,7 @@ class NoCurves(StoredCurves):
 
 
 @dataclass
-class StoredRun:
+class RunAtMlflow:
     """A run of MLflow's; times in ms since 1970.
 
     Attributes:
@@ -88,7 +88,7 @@ class RunSource(ABC):
         """The experiments."""
 
     @abstractmethod
-    def runs(self) -> Iterator[StoredRun | Unread]:
+    def runs(self) -> Iterator[RunAtMlflow | Unread]:
         """Yield the runs, the oldest first, and the unreadable places."""
 
     @abstractmethod
