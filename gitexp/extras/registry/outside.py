@@ -49,13 +49,13 @@ class OutsideModel(NamedTuple):
         name: its name.
         versions: all registered versions, the first registered first.
         stages: the version in each stage.
-        changed: by stage, the time of its last tag, in seconds since 1970.
+        changed: by stage, the name of its last tag.
     """
 
     name: str
     versions: tuple[OutsideVersion, ...]
     stages: Mapping[str, str]
-    changed: Mapping[str, int]
+    changed: Mapping[str, str]
 
 
 class OutsideRegistry:
@@ -69,10 +69,13 @@ class OutsideRegistry:
         """Whether a model with this name can have tags."""
         return model_tags.is_model(name)
 
-    def models(self) -> dict[str, OutsideModel]:
-        """All models with tags, by name."""
+    def models(self, name: str = "") -> dict[str, OutsideModel]:
+        """The models with tags by name: all, or the model of one name, if there is one."""
         registry = Registry.read(self._project)
-        every = registry.models()
+        every = []
+        for each in registry.names:
+            if name in ("", each):
+                every.append(registry.model(each))
         wanted = []
         for model in every:
             wanted += [version.registration for version in model.versions]
@@ -130,7 +133,7 @@ def _model(model: RegisteredModel, facts: Mapping[str, ModelFacts]) -> OutsideMo
                 is_active=version.is_active,
             )
         )
-    changed = {event.name.stage: event.seconds for event in model.events if event.name.stage}
+    changed = {event.name.stage: event.name.text for event in model.events if event.name.stage}
     stages = {stage: one.version.version for stage, one in model.stages.items()}
     found.sort(key=lambda one: (one.created, one.version))
     return OutsideModel(model.name, tuple(found), stages, changed)

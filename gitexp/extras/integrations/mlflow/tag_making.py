@@ -85,7 +85,7 @@ def _register(
 
 def _made(registry: Any, name: str, number: int) -> dict[str, str] | None:
     """The tag of MLflow's version of a number, if there is one."""
-    model = registry.models().get(name)
+    model = registry.models(name).get(name)
     if model is None:
         return None
     for version in model.versions:

@@ -7,19 +7,20 @@ registrations. The first change by MLflow writes the number down on the shelf.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from gitexp import plugins
 from gitexp.extras.integrations.mlflow.place import SCHEME
 from gitexp.extras.integrations.mlflow.run_index import derived_id
-from gitexp.extras.integrations.mlflow.shelf import ALIASES_SET, Things, registered_path
+from gitexp.extras.integrations.mlflow.shelf import Things, registered_path
 from gitexp.model import Experiment
 from gitexp.project.project import Project
 from gitexp.repo.experiments import RUN_FOLDER
 from gitexp.runs.logged_values.logged_artifacts import FOLDER
 
 TAG, COMMIT = "tag", "tag_commit"  # of a version on the shelf: its version in Git's tags, and their commit
+STAGE_TAGS = "stage_tags"  # of a model on the shelf: by stage, its last tag when MLflow wrote there
 _PROMPT = "mlflow.prompt.is_prompt"  # MLflow keeps prompts as registered models
 
 
@@ -28,12 +29,12 @@ def is_prompt(thing: Mapping[str, Any]) -> bool:
     return str(thing["tags"].get(_PROMPT, "")).lower() == "true"
 
 
-def joined(project: Project, things: Things) -> Things:
-    """The registered models of a shelf with those that have tags, by path."""
-    models = plugins.load("models", "registry")(project).models()
+def joined(project: Project, things: Things, name: str = "") -> Things:
+    """The registered models of a shelf with those that have tags, by path; with `name`, of that one alone."""
+    models = plugins.load("models", "registry")(project).models(name)
     found = dict(things)
-    for name, model in models.items():
-        path = registered_path(name)
+    for each, model in models.items():
+        path = registered_path(each)
         thing = things.get(path)
         if thing is not None and is_prompt(thing):
             continue
@@ -64,19 +65,23 @@ def _joined(project: Project, thing: Mapping[str, Any], model: Any) -> dict[str,
         versions[number] = said
         if said.get(TAG) and not _is_of(said, model):
             versions[number] = {key: value for key, value in said.items() if key not in (TAG, COMMIT)}
+    unseen = []
     for version in model.versions:
         number = numbers[version.version]
         if not version.is_active:
             versions.pop(number, None)
         elif number not in versions:
-            versions[number] = _version(project, version)
+            unseen.append(version)
         elif not versions[number].get(TAG):  # a kill came between the tag and the shelf
             versions[number] = {**versions[number], TAG: version.version, COMMIT: version.commit}
+    for version, said in zip(unseen, _described(project, unseen), strict=True):
+        versions[numbers[version.version]] = said
     aliases = dict(_aliases(thing, model, numbers))
     for alias, number in list(aliases.items()):
         if number not in versions:
             del aliases[alias]
-    return {**thing, "versions": dict(sorted(versions.items(), key=_by_number)), "aliases": aliases}
+    ordered = dict(sorted(versions.items(), key=_by_number))
+    return {**thing, "versions": ordered, "aliases": aliases, STAGE_TAGS: dict(model.changed)}
 
 
 def _by_number(item: tuple[str, Any]) -> int:
@@ -111,29 +116,35 @@ def _is_of(said: Mapping[str, Any], model: Any) -> bool:
 
 
 def _aliases(thing: Mapping[str, Any], model: Any, numbers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield the aliases: a stage is one; of both sides, the one that was changed last counts."""
-    times = thing.get(ALIASES_SET)
-    if not isinstance(times, dict):
-        times = {}
-    for alias in sorted({*thing["aliases"], *times, *model.changed}):
-        said = times.get(alias, 0) // 1000
+    """Yield the aliases: a stage is one. The shelf counts where MLflow has changed it after the last tag."""
+    noted = thing.get(STAGE_TAGS)
+    if not isinstance(noted, dict):
+        noted = {}
+    for alias in sorted({*thing["aliases"], *model.changed}):
         number = thing["aliases"].get(alias)
-        if alias in model.changed and model.changed[alias] >= said:
+        if alias in model.changed and model.changed[alias] != noted.get(alias):
             number = numbers.get(model.stages.get(alias, ""))
         if number is not None and "/" not in alias:
             yield alias, number
 
 
-def _version(project: Project, version: Any) -> dict[str, Any]:
-    """A version that has a tag alone, as the shelf keeps versions: the same in each clone."""
-    (found,) = project.store.read_commits({version.version: version.commit})
-    run_id, source = None, version.path
-    if isinstance(found.experiment, Experiment):
-        record = found.experiment.record
-        run_id = record.mlflow.get("run") or derived_id(record)
-        logged = f"{version.commit}:{RUN_FOLDER}/{FOLDER}/{version.path}"
-        if version.path and project.repo.ids_of([logged])[0] is not None:
-            source = f"{SCHEME}:///.gitexp/run/{run_id}/artifacts/{version.path}"
+def _described(project: Project, versions: Sequence[Any]) -> list[dict[str, Any]]:
+    """Versions that have tags alone, as the shelf keeps versions: the same in each clone."""
+    records = project.store.read_commits({version.version: version.commit for version in versions})
+    logged = [f"{version.commit}:{RUN_FOLDER}/{FOLDER}/{version.path or '.'}" for version in versions]
+    found = []
+    for version, one, oid in zip(versions, records, project.repo.ids_of(logged), strict=True):
+        run_id, source = None, version.path
+        if isinstance(one.experiment, Experiment):
+            record = one.experiment.record
+            run_id = record.mlflow.get("run") or derived_id(record)
+            if version.path and oid is not None:
+                source = f"{SCHEME}:///.gitexp/run/{run_id}/artifacts/{version.path}"
+        found.append(_version(version, run_id, source))
+    return found
+
+
+def _version(version: Any, run_id: str | None, source: str) -> dict[str, Any]:
     return {
         "created": version.created,
         "updated": version.created,
@@ -152,7 +163,7 @@ def _version(project: Project, version: Any) -> dict[str, Any]:
 
 def highest_number(project: Project, thing: Mapping[str, Any] | None, name: str) -> int:
     """The highest MLflow number of a model's versions, also of those that were taken back; 0 for none."""
-    model = plugins.load("models", "registry")(project).models().get(name)
+    model = plugins.load("models", "registry")(project).models(name).get(name)
     if model is None:
         return 0
     return max(map(int, _numbers(thing or _empty(model), model).values()), default=0)

@@ -59,11 +59,11 @@ class RegistryThings:
 
     def _thing(self, name: str) -> dict[str, Any] | None:
         _validate_model_name(name)
-        return self._things().get(registered_path(name))
+        return self._things(name).get(registered_path(name))
 
-    def _things(self) -> Things:
-        """All registered models: those of the shelf, with those of `gitexp model`."""
-        return joined(self.place.project, self.place.shelf.things(REGISTERED))
+    def _things(self, name: str = "") -> Things:
+        """The registered models: those of the shelf, and those of `gitexp model`, all or that of a name."""
+        return joined(self.place.project, self.place.shelf.things(REGISTERED), name)
 
     def _tell(self, told: list[str]) -> None:
         """Tell what has no tag."""
@@ -90,7 +90,7 @@ class RegistryThings:
 
         def make(things: Things) -> Changes:
             nonlocal after
-            known = joined(self.place.project, things)
+            known = joined(self.place.project, things, name)
             if registered_path(name) not in known:
                 raise missing(f"Registered Model with name={name} not found")
             after = _deep_copy(known[registered_path(name)])
