@@ -11,7 +11,7 @@ from gitexp.extras.registry.values import ModelFacts, ModelVersion, RegisteredMo
 from gitexp.extras.registry.versions import Bump
 
 
-class Candidate(NamedTuple):
+class NewVersion(NamedTuple):
     """A model to be registered.
 
     Attributes:
@@ -28,7 +28,11 @@ class Candidate(NamedTuple):
 
 
 def choose(
-    model: RegisteredModel, facts: Mapping[str, ModelFacts], candidate: Candidate, asked: str, bump: Bump
+    model: RegisteredModel,
+    facts: Mapping[str, ModelFacts],
+    candidate: NewVersion,
+    asked: str,
+    bump: Bump,
 ) -> str:
     """The version for a candidate: `asked`, or the next free version for "".
 
@@ -44,7 +48,7 @@ def choose(
     return _following(model.latest, {version.version for version in registered}, bump)
 
 
-def _require_free_commit(registered: Iterable[ModelVersion], candidate: Candidate, asked: str) -> None:
+def _require_free_commit(registered: Iterable[ModelVersion], candidate: NewVersion, asked: str) -> None:
     for version in registered:
         is_same_again = version.version == asked and not version.is_active
         if version.commit == candidate.target and not is_same_again:
@@ -52,7 +56,7 @@ def _require_free_commit(registered: Iterable[ModelVersion], candidate: Candidat
 
 
 def _require_new_file(
-    registered: Iterable[ModelVersion], facts: Mapping[str, ModelFacts], candidate: Candidate
+    registered: Iterable[ModelVersion], facts: Mapping[str, ModelFacts], candidate: NewVersion
 ) -> None:
     """Raise version-exists for a file of an experiment that was registered at another record of it."""
     for version in registered:
@@ -64,7 +68,7 @@ def _require_new_file(
             raise _exists(version, candidate, f"{candidate.path} of {candidate.label}")
 
 
-def _require_free_version(registered: Iterable[ModelVersion], candidate: Candidate, asked: str) -> None:
+def _require_free_version(registered: Iterable[ModelVersion], candidate: NewVersion, asked: str) -> None:
     for version in registered:
         if version.version == asked and (version.is_active or version.commit != candidate.target):
             raise errors.ModelError(
@@ -87,7 +91,7 @@ def _following(latest: ModelVersion | None, taken: Collection[str], bump: Bump) 
     return version
 
 
-def _exists(version: ModelVersion, candidate: Candidate, subject: str) -> errors.ModelError:
+def _exists(version: ModelVersion, candidate: NewVersion, subject: str) -> errors.ModelError:
     hint = f"To put it into a stage: gitexp model promote {version.label} STAGE"
     if not version.is_active:
         again = f"{candidate.label}:{candidate.path} {version.model} --version {version.version}"

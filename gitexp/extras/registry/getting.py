@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gitexp import errors
-from gitexp.extras.registry import declared, model_content
-from gitexp.extras.registry.model_content import ModelContent, ModelFile
+from gitexp.extras.registry.contents import declared, model_content
+from gitexp.extras.registry.contents.model_content import ModelContent, ModelFile
 from gitexp.extras.registry.registry import Registry
 from gitexp.extras.registry.values import ModelFacts, ModelVersion
 from gitexp.failpoints import failpoint

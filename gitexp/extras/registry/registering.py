@@ -10,17 +10,10 @@ from gitexp import errors
 from gitexp.catalog import lookup, sources
 from gitexp.catalog.flat_values import FlatValues
 from gitexp.catalog.lookup import Point
-from gitexp.extras.registry import (
-    annotation,
-    choosing_models,
-    choosing_versions,
-    declared,
-    model_content,
-    model_signatures,
-    versions,
-)
-from gitexp.extras.registry.choosing_versions import Candidate
-from gitexp.extras.registry.model_content import ModelContent
+from gitexp.extras.registry import annotation, choosing_versions, versions
+from gitexp.extras.registry.choosing_versions import NewVersion
+from gitexp.extras.registry.contents import choosing_models, declared, model_content, model_signatures
+from gitexp.extras.registry.contents.model_content import ModelContent
 from gitexp.extras.registry.registry import Registry
 from gitexp.extras.registry.values import ModelFacts
 from gitexp.extras.registry.versions import Bump
@@ -95,7 +88,7 @@ def register(project: Project, request: RegisterRequest, order: TagOrder) -> Reg
         )
     found = find(project, request.subject, request.model)
     facts = found.facts._replace(note=request.note)
-    candidate = Candidate(found.label, facts.path, found.target, facts.commit)
+    candidate = NewVersion(found.label, facts.path, found.target, facts.commit)
     asked = ""
     if request.version:
         asked = versions.parse(request.version)

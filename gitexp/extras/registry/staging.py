@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from gitexp import errors
-from gitexp.extras.registry import addresses, declared
+from gitexp.extras.registry import addresses
 from gitexp.extras.registry.addresses import ModelAddress
+from gitexp.extras.registry.contents import declared
 from gitexp.extras.registry.registering import next_number
 from gitexp.extras.registry.registry import Registry
 from gitexp.extras.registry.values import ModelEvent, ModelFacts, ModelVersion, StageAssignment

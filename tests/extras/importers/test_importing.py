@@ -127,3 +127,10 @@ def test_what_cannot_be_read_is_said_and_alone_an_error(repo: Workspace) -> None
     with pytest.raises(errors.UsageError, match="No run of Some Tool could be read") as caught:
         bring(repo, Unread("a/file", "its header is wrong"))
     assert "a/file: its header is wrong" in caught.value.message
+
+
+def test_options_of_one_experiment_are_refused_beside_a_tool(repo: Workspace) -> None:
+    for words in (["--name", "mine"], ["--data-from", "store"]):
+        done = repo.gitexp("import", "csv", "results.csv", *words, check=False)
+        assert done.exit_code == 2
+        assert "are for experiments of another repository" in done.stderr

@@ -12,7 +12,7 @@ import pytest
 
 from gitexp import errors
 from gitexp.extras.registry import annotation, versions
-from gitexp.extras.registry.choosing_models import models_among
+from gitexp.extras.registry.contents.choosing_models import models_among
 from gitexp.extras.registry.values import ModelFacts
 from gitexp.extras.registry.versions import Bump
 from gitexp.project.project import Project

@@ -114,40 +114,35 @@ def import_experiment(
     """
     project = open_project(dry_run=dry_run)
     file = project.here / Path(where).expanduser()
-    if is_bundle(file) or (file.suffix == BUNDLE and file.is_file()):
-        _require_no_options(into or column or history or filter_ is not None or data_from)
+    of_runs = bool(into or column or history or filter_ is not None)
+    if _is_bundle(file):
+        _require_no_options(of_runs or data_from)
         words = () if exp is None else (exp,)
-        return import_bundle(project, file, words, name, quiet=quiet, json=json)
-    if exp is None or _is_tool(where):
-        kind, place = "", where
-        if exp is not None:
-            kind, place = where, exp
+        import_bundle(project, file, words, name, quiet=quiet, json=json)
+    elif exp is None or _is_tool(where):
+        _require_runs(name is not None or data_from is not None)
+        kind, place = ("", where) if exp is None else (where, exp)
         import_of: Callable[..., None] = plugins.load("import", "runs")
+        roles = _roles(column or ())
         import_of(
-            project,
-            kind,
-            place,
-            _roles(column or ()),
-            into=into,
-            history=history,
-            text=filter_,
-            quiet=quiet,
-            json=json,
+            project, kind, place, roles, into=into, history=history, text=filter_, quiet=quiet, json=json
         )
-        return None
-    _require_no_options(into or column or history or filter_ is not None)
-    with contact(quiet=quiet) as on_line:
-        done = ops.import_experiment(project, where, exp, name, on_line, data_from=data_from)
-    warn_of_namesakes(project, done.experiment.name)
-    _tell_of_data(done, data_from)
-    if name is not None and done.experiment.name != name:
-        render.warn(f"It is here already as {done.experiment.name}, and keeps that name.")
-        render.hint(f"To give it the other: gitexp rename {done.experiment.name} {name}")
-    if json:
-        render.as_json(row_of(project, done.experiment).as_json())
-    elif not quiet:
-        render.say(_said(done))
-    return None
+    else:
+        _require_no_options(of_runs)
+        with contact(quiet=quiet) as on_line:
+            done = ops.import_experiment(project, where, exp, name, on_line, data_from=data_from)
+        warn_of_namesakes(project, done.experiment.name)
+        _tell_of_data(done, data_from)
+        _tell_of_name(done, name)
+        if json:
+            render.as_json(row_of(project, done.experiment).as_json())
+        elif not quiet:
+            render.say(_said(done))
+
+
+def _is_bundle(file: Path) -> bool:
+    """Whether a file is a bundle, or is called like one: then a damaged one gets a fitting error."""
+    return is_bundle(file) or (file.suffix == BUNDLE and file.is_file())
 
 
 def _require_no_options(given: object) -> None:
@@ -157,6 +152,22 @@ def _require_no_options(given: object) -> None:
             "--into, --column, --commits-of and --filter are for runs of a tool, not for experiments.",
             "One experiment: gitexp import WHERE EXP",
         )
+
+
+def _require_runs(given: bool) -> None:
+    """Raise UsageError for options about one experiment beside a tool."""
+    if given:
+        raise errors.UsageError(
+            "--name and --data-from are for experiments of another repository.",
+            "Runs of a tool keep their names: gitexp import TOOL PATH; gitexp rename gives others.",
+        )
+
+
+def _tell_of_name(done: Imported, name: str | None) -> None:
+    """Warn of an experiment that is here under another name than the asked one."""
+    if name is not None and done.experiment.name != name:
+        render.warn(f"It is here already as {done.experiment.name}, and keeps that name.")
+        render.hint(f"To give it the other: gitexp rename {done.experiment.name} {name}")
 
 
 def _tell_of_data(done: Imported, data_from: str | None) -> None:

@@ -49,7 +49,7 @@ class TensorBoardExporter(RunExporter):
         with translated(f"could not write to {place}"), WholeRuns(root) as whole:
             for number, run in enumerate(runs, start=1):
                 if not there.has(run):
-                    events = _Events(run)
+                    events = _EventStream(run)
                     made = whole.scratch() / "events"
                     _write(made, events)
                     earlier = there.earlier(run)
@@ -68,7 +68,7 @@ class TensorBoardExporter(RunExporter):
 EXPORTER = TensorBoardExporter()
 
 
-class _FoundFile(NamedTuple):
+class _FoundEvents(NamedTuple):
     """A file of an earlier export, and the state of its experiment."""
 
     path: Path
@@ -80,11 +80,11 @@ class _EventFiles:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._found: dict[str, _FoundFile] = {}
+        self._found: dict[str, _FoundEvents] = {}
         for path in root.glob(f"*/{FILE_NAME}*"):
             match = _OURS.fullmatch(path.name)
             if match is not None and path.is_file() and not path.is_symlink():
-                self._found[match["key"]] = _FoundFile(path, match["state"])
+                self._found[match["key"]] = _FoundEvents(path, match["state"])
 
     def has(self, run: StoredRun) -> bool:
         """Whether a run is there as it is now."""
@@ -108,11 +108,11 @@ class _EventFiles:
             if not _is_free(folder):  # of another experiment of this name, or of another program
                 folder = self._root / f"{folder.name}-{key}"
         path = folder / name
-        self._found[key] = _FoundFile(path, state)
+        self._found[key] = _FoundEvents(path, state)
         return path
 
 
-class _Events:
+class _EventStream:
     """The events of a run.
 
     Attributes:
@@ -161,7 +161,7 @@ class _Events:
             self.is_rounded = any(tensorboard_events.is_rounded(value) for value in values.values())
 
 
-def _write(path: Path, events: _Events) -> None:
+def _write(path: Path, events: _EventStream) -> None:
     with path.open("xb") as file:
         for event in events:
             file.write(tensorboard_file.framed(event))

@@ -31,7 +31,7 @@ _TOGETHER = 200  # commits read at once
 _NO_END = "DagsHub's logger notes no end of a run"
 
 
-class _Commit(NamedTuple):
+class _LoggedCommit(NamedTuple):
     """A commit; `time` in seconds since the epoch."""
 
     id: str
@@ -91,7 +91,7 @@ class DagsHub(Importer):
         if is_new and (last is None or last != folder_files.content(place / _METRICS)):
             yield _of_folder(place)
 
-    def _commits(self, repo: Repository, place: Path) -> list[_Commit]:
+    def _commits(self, repo: Repository, place: Path) -> list[_LoggedCommit]:
         """The commits in which one of the files changed. Raises UsageError for an unknown revision."""
         tip = repo.resolve(self.history or "HEAD")
         if tip is None and self.history:
@@ -108,7 +108,7 @@ class DagsHub(Importer):
         for text in repo.run("log", *how, stdin=in_lines(ids)).split(b"\0") if ids else ():
             words = text.decode("utf-8", "replace").split("\n", 3)
             if len(words) == 4 and words[1].lstrip("-").isdecimal():
-                found.append(_Commit(words[0], float(words[1]), words[2], words[3].strip()))
+                found.append(_LoggedCommit(words[0], float(words[1]), words[2], words[3].strip()))
         return found
 
 
@@ -136,7 +136,7 @@ def _prefix(repo: Repository, place: Path) -> str:
     return "" if relative == "." else f"{relative}/"
 
 
-def _committed(repo: Repository, prefix: str, commits: list[_Commit]) -> Iterator[_CommittedRun]:
+def _committed(repo: Repository, prefix: str, commits: list[_LoggedCommit]) -> Iterator[_CommittedRun]:
     """Yield the runs of some commits; a commit without the logger's metrics has none."""
     names = []
     for commit in commits:

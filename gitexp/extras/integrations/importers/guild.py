@@ -38,7 +38,7 @@ _OF_MACHINE = "sys/"  # names of the scalars of Guild's own plugins
 _COMMIT = re.compile(r"git:([0-9a-f]{7,64})(\*?)")  # the star: with changes
 
 
-class _RunFolder(NamedTuple):
+class _GuildFolder(NamedTuple):
     """The folder of a run, and its attributes by name."""
 
     path: Path
@@ -106,7 +106,7 @@ def _read(folder: Path) -> Read:
     words = shlex.split(folder_files.content(folder / _OWN / "opref").decode("utf-8", "replace"))
     if not words:
         raise ValueError("its opref is empty")
-    run = _RunFolder(folder, _attributes(folder))
+    run = _GuildFolder(folder, _attributes(folder))
     asked = _map(run.attributes.get("run_params"))
     label, exit_code = run.attributes.get("label"), run.attributes.get("exit_status")
     remarks: list[str] = []

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gitexp.extras.registry.choosing_models import MLMODEL
+from gitexp.extras.registry.contents.choosing_models import MLMODEL
 from gitexp.extras.registry.handoff import mlflow_loaders, model_forms, recorded_packages
 from gitexp.extras.registry.handoff.block_yaml import text_of
 from gitexp.extras.registry.handoff.handed_model import HandedModel, HandedOver

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gitexp import errors
-from gitexp.extras.registry.choosing_models import MLMODEL
+from gitexp.extras.registry.contents.choosing_models import MLMODEL
 from gitexp.extras.registry.handoff.pickle_names import names_in
 from gitexp.words import shorten
 

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.datasets.sync import fetch
-from gitexp.extras.registry import dvc_outputs
-from gitexp.extras.registry.dvc_outputs import DvcFile
+from gitexp.extras.registry.contents import dvc_outputs
+from gitexp.extras.registry.contents.dvc_outputs import DvcFile
 from gitexp.model import Artifact
 from gitexp.objects import manifest, paths
 from gitexp.objects.manifest import File, Manifest

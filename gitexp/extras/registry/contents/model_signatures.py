@@ -6,8 +6,8 @@ import posixpath
 from typing import Any
 
 from gitexp import errors, files
-from gitexp.extras.registry.choosing_models import MLMODEL
-from gitexp.extras.registry.model_content import ModelContent, ModelFile, find, pieces
+from gitexp.extras.registry.contents.choosing_models import MLMODEL
+from gitexp.extras.registry.contents.model_content import ModelContent, ModelFile, find, pieces
 from gitexp.project.project import Project
 
 SIGNATURE_JSON = "signature.json"

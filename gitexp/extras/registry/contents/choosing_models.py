@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from gitexp import errors
 from gitexp.datasets import run_artifacts
-from gitexp.extras.registry import dvc_outputs
+from gitexp.extras.registry.contents import dvc_outputs
 from gitexp.model import Experiment
 from gitexp.objects.paths import lies_in, upward
 from gitexp.pipeline.lock import LOCK_FILE, read_lock

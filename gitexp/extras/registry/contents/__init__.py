@@ -1,0 +1,1 @@
+"""The bytes of a model: where they are, and which file is the model."""
