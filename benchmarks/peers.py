@@ -167,11 +167,12 @@ FRAMEWORKS = Peer(
     with_gitexp=True,
 )
 # Each writes the files that an importer reads, or reads those that an exporter writes.
-SOURCES = Peer("sources", ("wandb", "tensorboardX", "tensorboard", "trackio", "sacred"))
+# Sacred asks setuptools which packages are here, and Guild asks pip.
+SOURCES = Peer("sources", ("wandb", "tensorboardX", "tensorboard", "trackio", "sacred", "setuptools<81"))
 # What validates a crate; `rocrate` has the context of JSON-LD, which the validator would ask the network for.
 CRATES = Peer("crates", ("roc-validator", "rocrate"))
 # What writes such files too, with packages that do not go together with those.
-TRACKERS = Peer("trackers", ("mlflow==1.30.1", "setuptools<81", "guildai>=0.9", "dagshub"))
+TRACKERS = Peer("trackers", ("mlflow==1.30.1", "setuptools<81", "pip", "guildai>=0.9", "dagshub"))
 # Aim, whose storage its own library alone can read: gitexp runs there.
 AIM = Peer("aim", ("aim", "pytest", "coverage"), with_gitexp=True)
 # What serves exported models, or reads them: for those that MLflow's own environment cannot load.

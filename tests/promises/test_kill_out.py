@@ -53,7 +53,7 @@ def test_an_export_is_the_old_one_or_the_new_one_or_says_what_it_is(
     assert "experiments/old-1.html" not in found
     assert {path.name for path in site.iterdir()} == {
         *(".gitexp-dashboard", "compare.html", "documents", "experiments", "index.html"),
-        *("pipeline.html", "queue.html", "static", "sweeps.html"),
+        *("models.html", "pipeline.html", "queue.html", "static", "sweeps.html"),
     }
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import gitexp
 from gitexp import errors
 from gitexp.extras.engines.by_dask import dask
 from gitexp.extras.engines.by_dask.dask import DaskEngine
@@ -279,7 +280,7 @@ def test_a_wrong_option_is_told(options: dict[str, object], told: str) -> None:
 
 
 def test_the_options_are_documented() -> None:
-    page = (Path(dask.__file__).parents[3] / "docs" / "engines.md").read_text("utf-8")
+    page = (Path(gitexp.__file__).parents[1] / "docs" / "engines.md").read_text("utf-8")
     for option in dask.OPTIONS:
         assert f"\n| `{option}` |" in page
 

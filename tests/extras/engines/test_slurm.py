@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -184,7 +185,7 @@ def test_jobs_go_on_without_gitexp_and_are_taken_on_again(repo: Workspace, waiti
     repo.gitexp("run", "--queue", "-q", "-n", "two", "-S", "train.lr=0.7", *TRAIN)
     listed = repo.gitexp("queue", "list").stdout
     assert f"cluster {job} (running)" in listed
-    waiting.touch()
+    threading.Timer(3, waiting.touch).start()  # not before the queue has seen it
     assert "1 begun before" in worked_off(repo)
     found = records(repo)
     assert {one.status for one in found.values()} == {Status.DONE}
