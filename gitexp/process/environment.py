@@ -7,6 +7,7 @@ import getpass
 import json
 import os
 import re
+import select
 import socket
 import subprocess
 import sys
@@ -129,7 +130,7 @@ class EnvironmentProbe:
         assert self._answer is not None
         with self._answer:
             try:
-                status = self._process.wait(timeout)
+                status = _status_of(self._process, timeout)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
@@ -167,6 +168,24 @@ class EnvironmentProbe:
     def _failed(self, why: str) -> Environment:
         warning = f"the packages of {self._interpreter} could not be listed: {why}"
         return Environment(None, platform=_platform(), warning=warning)
+
+
+def _status_of(process: subprocess.Popen[bytes], timeout: float) -> int:
+    """The exit status of a process, the moment it ends. `Popen.wait` sleeps up to 50 ms between its looks.
+
+    Raises subprocess.TimeoutExpired after `timeout` seconds.
+    """
+    try:
+        ended = os.pidfd_open(process.pid)
+    except (AttributeError, OSError):  # no Linux, or the process is gone already
+        return process.wait(timeout)
+    try:
+        waiting = select.poll()
+        waiting.register(ended, select.POLLIN)
+        waiting.poll(timeout * 1000)
+    finally:
+        os.close(ended)
+    return process.wait(0)
 
 
 class _KnownEnvironment(NamedTuple):
