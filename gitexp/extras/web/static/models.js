@@ -9,7 +9,6 @@
   const MOST_METRICS = 6; // columns
   const LEFT = 110, ROW = 30, WIDTH = 720, EDGE = 12; // of the picture of stages, in pixels
   const WORDS = { assigned: "put into", unassigned: "taken out of" };
-  let shown = "";
 
   function draw(found) {
     const told = parts.complaints(found.complaints);
@@ -122,24 +121,5 @@
     return list.length ? parts.commands(list) : null;
   }
 
-  async function look() {
-    if (!document.hidden) {
-      try {
-        const found = (await gitexp.data.load("models")).models;
-        gitexp.live.say("on", "live");
-        const now = JSON.stringify(found);
-        if (now !== shown) draw(found);
-        shown = now;
-      } catch (error) {
-        if (error.status && error.status !== 403) gitexp.live.say("off", `live updates stopped: ${error.message}`);
-        else gitexp.live.sayWhy(`${gitexp.root}events`);
-      }
-    }
-    setTimeout(look, EVERY);
-  }
-
-  const first = gitexp.document("models");
-  shown = JSON.stringify(first);
-  draw(first);
-  if (gitexp.data.isServed) setTimeout(look, EVERY);
+  parts.polled("models", EVERY, draw);
 })();

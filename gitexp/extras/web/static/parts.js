@@ -120,6 +120,28 @@ gitexp.parts = (() => {
     gitexp.live.follow({ cursor: () => found.cursor, made: found.made, changed });
   }
 
+  /** Draw the document inside the page, and ask for it again so often; draw it when it is another one. */
+  function polled(name, every, draw) {
+    let shown = JSON.stringify(gitexp.document(name));
+    const look = async () => {
+      if (!document.hidden) {
+        try {
+          const found = (await gitexp.data.load(name))[name];
+          gitexp.live.say("on", "live");
+          const now = JSON.stringify(found);
+          if (now !== shown) draw(found);
+          shown = now;
+        } catch (error) {
+          if (error.status && error.status !== 403) gitexp.live.say("off", `live updates stopped: ${error.message}`);
+          else gitexp.live.sayWhy(`${gitexp.root}events`);
+        }
+      }
+      setTimeout(look, every);
+    };
+    draw(gitexp.document(name));
+    if (gitexp.data.isServed) setTimeout(look, every);
+  }
+
   /** Say that what the page shows is not there any more; any other error is the server's. */
   function gone(error) {
     if (error.status !== 404) throw error;
@@ -189,5 +211,5 @@ gitexp.parts = (() => {
     });
   }
 
-  return { tabs, followed, commands, commandLine, quotedLine, complaints, notice, fetched, text, table, dot, state, link, size, section, spans };
+  return { tabs, followed, polled, commands, commandLine, quotedLine, complaints, notice, fetched, text, table, dot, state, link, size, section, spans };
 })();

@@ -6,7 +6,6 @@
   const { parts } = gitexp;
   const page = document.getElementById("queue");
   const EVERY = 2000;
-  let shown = "";
 
   function draw(found) {
     const rows = found.runs.map((run) => {
@@ -32,24 +31,5 @@
     );
   }
 
-  async function look() {
-    if (!document.hidden) {
-      try {
-        const found = (await gitexp.data.load("queue")).queue;
-        gitexp.live.say("on", "live");
-        const now = JSON.stringify(found);
-        if (now !== shown) draw(found);
-        shown = now;
-      } catch (error) {
-        if (error.status && error.status !== 403) gitexp.live.say("off", `live updates stopped: ${error.message}`);
-        else gitexp.live.sayWhy(`${gitexp.root}events`);
-      }
-    }
-    setTimeout(look, EVERY);
-  }
-
-  const first = gitexp.document("queue");
-  shown = JSON.stringify(first);
-  draw(first);
-  if (gitexp.data.isServed) setTimeout(look, EVERY);
+  parts.polled("queue", EVERY, draw);
 })();
