@@ -83,7 +83,10 @@ def test_several_models_are_refused_with_their_names(models: Workspace) -> None:
 
 
 def test_two_clones_at_once(models: Workspace, tmp_path: Path) -> None:
-    """Each gets versions of its own, and each number of a stage is given once."""
+    """Each gets versions of its own, and each number of a stage is given once.
+
+    Two stages may get one number at once: their tags have different names, and GTO orders by time.
+    """
     team = make_team(models, tmp_path)
     bob = team.bob
     bob.allow("refs", "refs/tags/*")
@@ -101,7 +104,7 @@ def test_two_clones_at_once(models: Workspace, tmp_path: Path) -> None:
                     failed.append(out)
 
     bob.write("gitexp.yaml", models.read("gitexp.yaml"))
-    other = threading.Thread(target=work, args=(bob, ("four", "five"), "dev"))
+    other = threading.Thread(target=work, args=(bob, ("four", "five"), "prod"))
     other.start()
     work(models, ("one", "two"), "prod")
     other.join()
