@@ -134,3 +134,9 @@ def test_options_of_one_experiment_are_refused_beside_a_tool(repo: Workspace) ->
         done = repo.gitexp("import", "csv", "results.csv", *words, check=False)
         assert done.exit_code == 2
         assert "are for experiments of another repository" in done.stderr
+
+
+def test_a_path_that_is_not_there(repo: Workspace) -> None:
+    done = repo.gitexp("import", "missing.gitexp", check=False)
+    assert done.exit_code == 2
+    assert "missing.gitexp is not there." in done.stderr

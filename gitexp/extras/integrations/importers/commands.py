@@ -94,6 +94,10 @@ def _importer(kind: str, place: Place, given: str) -> tuple[str, Importer]:
         ways = " or ".join(f"gitexp import {each.kind} {path}" for each in found)
         titles = " and of ".join(each.importer.title for each in found)
         raise errors.UsageError(f"{given} has runs of {titles}.", f"Say which: {ways}")
+    if isinstance(place, Path) and not place.exists():
+        raise errors.UsageError(
+            f"{given} is not there.", "gitexp import --help has examples.", code="nothing-to-import"
+        )
     raise errors.UsageError(
         f"Nothing in {given} looks like runs of a tool that gitexp knows.",
         f"Name the tool ({', '.join(plugins.names('importer'))}), or an experiment of another repository: "
