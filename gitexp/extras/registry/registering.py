@@ -183,12 +183,8 @@ def _known(project: Project, point: Point) -> str:
 
 
 def _found(project: Project, point: Point, target: str, content: ModelContent) -> FoundModel:
-    warnings = []
     experiment = point.experiment
-    if experiment is not None and is_touched(experiment):
-        warnings.append(
-            f"{experiment.name} has changed protected files: {shorten(experiment.record.touched)}"
-        )
+    warnings = _doubts(experiment)
     signature, told = model_signatures.read(project, target, content)
     warnings += told
     if annotation.is_too_large(signature):

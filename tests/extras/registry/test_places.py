@@ -200,3 +200,12 @@ def test_a_model_under_dvc(repo: Workspace, tmp_path: Path) -> None:
     shutil.rmtree(repo.path / ".dvc/cache")
     repo.guard.retake()
     assert refused(repo, "model", "get", "net@latest", "--to", str(tmp_path / "other"))[0] == "missing-data"
+
+
+def test_a_run_without_a_good_end_is_told(models: Workspace) -> None:
+    models.writes("model.pt")
+    models.write("train.py", "open('model.pt', 'w').write('half'); raise SystemExit(3)\n")
+    models.gitexp("run", "-q", "-n", "broken", "--", "python", "train.py", check=False)
+    done = models.gitexp("model", "register", "broken:train.py", "clf")
+    assert "warning: broken has come to no good end: it is failed" in done.stderr
+    assert "no good end" not in models.gitexp("model", "register", "one:model.pt", "clf").stderr
