@@ -177,9 +177,7 @@ class ExecutorContract:
         root.mkdir()
         (root / "params.yaml").write_text("lr: 0.1\n")
         (root / "metrics.json").write_text('{"loss": 9}\n')
-        identity = ("-c", "user.name=Somebody", "-c", "user.email=somebody@example.invalid")
-        for command in (("init", "-q"), ("add", "-A"), (*identity, "commit", "-q", "-m", "a project")):
-            subprocess.run(["git", *command], cwd=root, check=True)  # noqa: S607 - the one of the PATH
+        _commit_all(root)
         return Project.open(root)
 
     def test_a_command_runs_in_its_folder_with_its_name(self, project: Project, executor: Executor) -> None:
@@ -513,18 +511,8 @@ class ExporterContract:
 
     @pytest.fixture
     def project(self, tmp_path: Path) -> Project:
-        """A repository with the experiments of `exported_experiments`."""
-        root = tmp_path / "project"
-        root.mkdir()
-        (root / "train.py").write_text("print('trained')\n")
-        (root / "params.yaml").write_text("train: {lr: 0.1}\n")
-        identity = ("-c", "user.name=Somebody", "-c", "user.email=somebody@example.invalid")
-        for command in (("init", "-q"), ("add", "-A"), (*identity, "commit", "-q", "-m", "a project")):
-            subprocess.run(["git", *command], cwd=root, check=True)  # noqa: S607 - the one of the PATH
-        project = Project.open(root)
-        project.local.prepare()
-        exported_experiments(project, tmp_path)
-        return project
+        """The repository of `exported_project`."""
+        return exported_project(tmp_path)
 
     @pytest.fixture
     def experiments(self, project: Project) -> list[Experiment]:
@@ -618,6 +606,26 @@ def exported(exporter: RunExporter, project: Project, place: str) -> ExportedRun
     """The result of an export of all experiments of a project."""
     experiments = sorted(readable(project.store.all()), key=lambda one: one.record.created)
     return exporter.write(project, experiments, place, _ignore)
+
+
+def exported_project(folder: Path) -> Project:
+    """A new repository below a folder, with the experiments of `exported_experiments`."""
+    root = folder / "project"
+    root.mkdir()
+    (root / "train.py").write_text("print('trained')\n")
+    (root / "params.yaml").write_text("train: {lr: 0.1}\n")
+    _commit_all(root)
+    project = Project.open(root)
+    project.local.prepare()
+    exported_experiments(project, folder)
+    return project
+
+
+def _commit_all(root: Path) -> None:
+    """Make a repository of a folder, with all its files in a first commit."""
+    identity = ("-c", "user.name=Somebody", "-c", "user.email=somebody@example.invalid")
+    for command in (("init", "-q"), ("add", "-A"), (*identity, "commit", "-q", "-m", "a project")):
+        subprocess.run(["git", *command], cwd=root, check=True)  # noqa: S607 - the one of the PATH
 
 
 def exported_experiments(project: Project, scratch: Path) -> None:

@@ -60,7 +60,7 @@ class TestZip(TestFolder):
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    return testing.ExporterContract.project.__wrapped__(testing.ExporterContract(), tmp_path)  # type: ignore[attr-defined]
+    return testing.exported_project(tmp_path)
 
 
 VALIDATE = """

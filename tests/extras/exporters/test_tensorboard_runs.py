@@ -33,7 +33,7 @@ class TestTensorBoardExporter(testing.ExporterContract):
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    return testing.ExporterContract.project.__wrapped__(testing.ExporterContract(), tmp_path)  # type: ignore[attr-defined]
+    return testing.exported_project(tmp_path)
 
 
 def single(number: float) -> float:

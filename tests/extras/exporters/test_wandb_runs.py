@@ -34,7 +34,7 @@ class TestWandbExporter(testing.ExporterContract):
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    return testing.ExporterContract.project.__wrapped__(testing.ExporterContract(), tmp_path)  # type: ignore[attr-defined]
+    return testing.exported_project(tmp_path)
 
 
 def test_an_import_gives_the_same_run(project: Project, tmp_path: Path) -> None:
