@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 
+from gitexp.regex import regex
+
 # The user and password of a URL, up to its last "@": a password may hold an "@", and people forget to
 # write a slash as %2F. After "host:8080/" an "@" belongs to the path.
-_LOGIN = re.compile(
+_LOGIN = regex(
     r"""(?<![A-Za-z0-9+.-])([A-Za-z][A-Za-z0-9+.-]*)://([^/?\#\s]*@|[^/\s:@]+:(?![0-9]*[/\s])\S*@)"""
 )
-_QUERY = re.compile(
+_QUERY = regex(
     r"([?&][^=&\s]*(?:pass|secret|token|key|sig|auth|credential)[^=&\s]*=)[^&\s'\"]+", re.IGNORECASE
 )
-_SHELL = re.compile(r"(?:git\+)?ssh|sftp", re.IGNORECASE)  # their user is an address, and no secret
+_SHELL = regex(r"(?:git\+)?ssh|sftp", re.IGNORECASE)  # their user is an address, and no secret
 
 
 def without_credentials(text: str) -> str:

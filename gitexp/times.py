@@ -6,6 +6,7 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
+from gitexp.regex import regex
 from gitexp.words import clean
 
 _SECONDS = {
@@ -26,7 +27,7 @@ _LONGER = {"month": 30 * 86400, "year": 365 * 86400}  # for `ago`, where nobody 
 _LONGEST = 100 * 365 * 86400  # seconds
 _LONGEST_TEXT = 60
 
-_PART = re.compile(r"\s*+(\d{1,12}(?:\.\d{1,9})?)\s*+([a-z]++)\s*+(?:,|and\b)?")
+_PART = regex(r"\s*+(\d{1,12}(?:\.\d{1,9})?)\s*+([a-z]++)\s*+(?:,|and\b)?")
 
 
 # -- in records -------------------------------------------------------------------------------------------

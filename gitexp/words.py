@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-import re
 import unicodedata
 from collections.abc import Collection, Sequence
 from difflib import get_close_matches
 from typing import Any
 
 from gitexp.model import MISSING, Artifact, Differing, Mean
+from gitexp.regex import regex
 
 PRECISION = 5  # significant digits of a metric
 LONGEST = 60  # characters of one value in a table on a terminal
 
-_SIZE = re.compile(r"(\d{1,12}(?:\.\d{1,9})?)\s*([kKMGT]?)i?[bB]?")
+_SIZE = regex(r"(\d{1,12}(?:\.\d{1,9})?)\s*([kKMGT]?)i?[bB]?")
 _UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
 _JOINER = "\u200d"
 _WHITE = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}

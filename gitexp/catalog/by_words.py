@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
@@ -10,13 +9,14 @@ from gitexp import errors
 from gitexp.catalog import projects, sources
 from gitexp.model import Experiment, Stored
 from gitexp.project.project import Project
+from gitexp.regex import regex
 from gitexp.repo.experiments import newest_first
 from gitexp.words import counted
 
 LAST = "last"
 
-_AT = re.compile(r"@\{(\d{1,9})\}")
-_PATTERN = re.compile(r"[*?\[]")
+_AT = regex(r"@\{(\d{1,9})\}")
+_PATTERN = regex(r"[*?\[]")
 
 
 def is_age(word: str) -> bool:

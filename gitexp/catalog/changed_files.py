@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -12,8 +11,9 @@ from gitexp.catalog.fields import ChangedFile, Row
 from gitexp.catalog.projects import files_of_others
 from gitexp.catalog.result_files import ResultRules
 from gitexp.project.project import Project
+from gitexp.regex import regex
 
-_ID = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_ID = regex(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
 class CommitStep(NamedTuple):

@@ -18,6 +18,7 @@ from typing import Any, TypeAlias
 
 from gitexp import errors
 from gitexp.files import measured
+from gitexp.regex import regex
 
 _LONGEST = 5000  # characters
 _LONGEST_NUMBER = 400
@@ -26,7 +27,7 @@ _DEEPEST = 50  # parentheses and `not` within each other
 _AROUND = 30  # characters of the filter that an error quotes on either side
 
 # Possessive throughout: no input is read twice.
-_TOKEN = re.compile(
+_TOKEN = regex(
     r"""(?P<number>[+-]?+(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][+-]?\d++)?(?![\w.]))
       | (?P<text>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")
       | `(?P<quoted>[^`]++)`
@@ -34,8 +35,8 @@ _TOKEN = re.compile(
       | (?P<mark>==|!=|<=|>=|!~|[<>~(),\[\]])""",
     re.VERBOSE | re.DOTALL,
 )
-_SPACE = re.compile(r"\s*")
-_ESCAPED = re.compile(r"\\([\\'\"])")  # every other backslash belongs to a regular expression
+_SPACE = regex(r"\s*")
+_ESCAPED = regex(r"\\([\\'\"])")  # every other backslash belongs to a regular expression
 _CONSTANTS = {"true": True, "false": False, "null": None, "True": True, "False": False, "None": None}
 _WORDS = {"and", "or", "not", "in"}
 _OPERATORS = {"==", "!=", "<", "<=", ">", ">=", "~", "!~", "in"}

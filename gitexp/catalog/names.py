@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterable, Iterator
 
 from gitexp import errors, files
 from gitexp.model import Experiment, Files, Value
+from gitexp.regex import regex
 from gitexp.repo.experiments import Store, check_name
 from gitexp.repo.git.repository import Repository
 from gitexp.words import did_you_mean
 
-_FIELD = re.compile(r"\{([^{}]*)\}")
-_ILLEGAL = re.compile(r"[^A-Za-z0-9._-]+")
-_AUTOMATIC = re.compile(r"exp-[0-9a-f]{5,12}")  # no branch has such a name
+_FIELD = regex(r"\{([^{}]*)\}")
+_ILLEGAL = regex(r"[^A-Za-z0-9._-]+")
+_AUTOMATIC = regex(r"exp-[0-9a-f]{5,12}")  # no branch has such a name
 _LONGEST = 63  # characters of a name
 _MOST = 10_000  # experiments of one name, and of that with a number
 

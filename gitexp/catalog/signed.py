@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 
 from gitexp.model import Experiment, Status
 from gitexp.project.project import Project
+from gitexp.regex import regex
 from gitexp.repo.git.signatures import Signature, SignatureState, Verifier
 
-_PARENT = re.compile(rb"^parent ([0-9a-f]+)$", re.MULTILINE)
+_PARENT = regex(rb"^parent ([0-9a-f]+)$", re.MULTILINE)
 _MOST = 10_000  # records of one experiment
 _AT_ONCE = 4  # signatures that are looked at together
 _ENDED = frozenset(str(status) for status in Status if status.ended)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import posixpath
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,11 +27,12 @@ from gitexp.project.change import editing
 from gitexp.project.config import CONFIG_FILE
 from gitexp.project.ignore import IGNORE_FILE, ignore
 from gitexp.project.project import Project
+from gitexp.regex import regex
 from gitexp.repo.git import indexes
 from gitexp.words import shorten
 
 _HEAD = b"# How gitexp runs this project; every key is optional.\n"
-_CONTROL = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+_CONTROL = regex("[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -20,9 +19,10 @@ from gitexp.project import whole_file
 from gitexp.project.change import editing
 from gitexp.project.config import CONFIG_FILE
 from gitexp.project.project import Project
+from gitexp.regex import regex
 from gitexp.words import did_you_mean
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+_NAME = regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
 
 def add(project: Project, name: str, url: str, options: Mapping[str, str]) -> dict[str, Any]:

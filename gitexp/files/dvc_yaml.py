@@ -19,6 +19,7 @@ from gitexp.files import keys
 from gitexp.files.parse import parse
 from gitexp.files.scalars import is_nested
 from gitexp.model import MISSING, Tree, Value
+from gitexp.regex import regex
 
 DVC_YAML, DVC_LOCK, DVC_CACHE, DVC_CONFIG = "dvc.yaml", "dvc.lock", ".dvc/cache", ".dvc/config"
 DVC_LOCAL_CONFIG = ".dvc/config.local"
@@ -32,9 +33,9 @@ _MAX_ENTRIES = 20_000  # of all lists of params and metrics: foreach and matrix 
 _MAX_TEXT = 16 * 1024  # characters of a path or a command, also with its variables put in
 _MAX_VARIABLES = 20  # in one text
 
-_TEMPLATE = re.compile(r"(?<!\\)\$\{([^{}]*)\}")
-_NO_FILE = re.compile(r"(?:^|/)(?:\.{0,2}|\.git)(?:/|\Z)|[\0\n]", re.IGNORECASE)
-_MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
+_TEMPLATE = regex(r"(?<!\\)\$\{([^{}]*)\}")
+_NO_FILE = regex(r"(?:^|/)(?:\.{0,2}|\.git)(?:/|\Z)|[\0\n]", re.IGNORECASE)
+_MD5 = regex(r"[0-9a-f]{32}(\.dir)?")
 
 
 class DvcFiles(NamedTuple):

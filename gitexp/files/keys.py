@@ -13,13 +13,14 @@ from typing import Any, TypeAlias
 from gitexp.errors import OverrideError
 from gitexp.files.limits import MAX_DEPTH
 from gitexp.model import MISSING, Files, Tree, Value
+from gitexp.regex import regex
 from gitexp.words import cut
 
 Key: TypeAlias = tuple[str | int, ...]
 
 _SHOWN = 200  # characters of a key in an error
-_BARE = re.compile(r'[^.\[\]":=\x00-\x1f\x7f]+')
-_PART = re.compile(
+_BARE = regex(r'[^.\[\]":=\x00-\x1f\x7f]+')
+_PART = regex(
     r'(?P<dot>\.)?(?:(?P<bare>[^.\[\]":=]+)|(?P<quoted>"(?:[^"\\]|\\.)*"))|\[(?P<index>[0-9]{1,9})\]'
 )
 

@@ -6,7 +6,6 @@ other text stays as it was, byte for byte.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
@@ -14,9 +13,10 @@ from typing import Any, NamedTuple, Protocol
 from gitexp.errors import OverrideError
 from gitexp.files.keys import Key, format_key, put
 from gitexp.model import MISSING, Value
+from gitexp.regex import regex
 
-_BREAK = re.compile(r"\r\n|[\r\n]")
-_COMMA = re.compile(r"\s*,")
+_BREAK = regex(r"\r\n|[\r\n]")
+_COMMA = regex(r"\s*,")
 
 
 @dataclass(slots=True, eq=False)

@@ -12,19 +12,20 @@ import math
 import re
 
 from gitexp.model import Scalar
+from gitexp.regex import regex
 
 # -- measurements -----------------------------------------------------------------------------------
 
-_WHOLE = re.compile(r"[-+]?[0-9]+")
-_DECIMAL = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
+_WHOLE = regex(r"[-+]?[0-9]+")
+_DECIMAL = regex(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 # Also as C prints them on Windows: `-nan(ind)`, `1.#INF`, `-1.#IND00`.
-_NOT_FINITE = re.compile(
+_NOT_FINITE = regex(
     r"(?P<sign>[-+]?)(?:(?P<nan>\.?nan(?:\(\w*\))?|1\.#(?:ind|[qs]nan)[0-9]*)|\.?inf(?:inity)?|1\.#inf[0-9]*)",
     re.IGNORECASE | re.ASCII,
 )
 
 
-_COMMIT = re.compile(r"[0-9]+[eE][0-9]+")
+_COMMIT = regex(r"[0-9]+[eE][0-9]+")
 _SHORTEST_COMMIT = 7  # characters of a commit's id, as Git shortens it
 
 
@@ -80,8 +81,8 @@ def spells_number(text: str) -> bool:
 
 # -- words that somebody typed ----------------------------------------------------------------------
 
-_STATED_WHOLE = re.compile(r"0|-?[1-9][0-9]*")
-_STATED_DECIMAL = re.compile(
+_STATED_WHOLE = regex(r"0|-?[1-9][0-9]*")
+_STATED_DECIMAL = regex(
     r"(?=.*[.eE])-?(?:(?:0|[1-9][0-9]*)(?:\.(?:[0-9]*[1-9]|0)?)?|\.(?:[0-9]*[1-9]|0))(?:[eE][-+]?[0-9]{1,3})?"
 )
 _EXACT_DIGITS = 15  # as many as every float keeps
@@ -133,13 +134,13 @@ _BOOLS: dict[str, bool] = {}
 for _words, _truth in (("true yes on", True), ("false no off", False)):
     for _word in _words.split():
         _BOOLS.update(dict.fromkeys((_word, _word.capitalize(), _word.upper()), _truth))
-_YAML_INT = re.compile(r"[-+]?(?:0b[01_]+|0x[0-9a-fA-F_]+|0[0-7_]*|[1-9][0-9_]*)")
-_YAML_FLOAT = re.compile(
+_YAML_INT = regex(r"[-+]?(?:0b[01_]+|0x[0-9a-fA-F_]+|0[0-7_]*|[1-9][0-9_]*)")
+_YAML_FLOAT = regex(
     r"[-+]?(?:[0-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?"
     r"|\.[0-9][0-9_]*(?:[eE][-+]?[0-9]+)?"
     r"|[0-9][0-9_]*[eE][-+]?[0-9]+)"
 )
-_YAML_NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
+_YAML_NOT_FINITE = regex(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 _TYPED: dict[str, Scalar] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),

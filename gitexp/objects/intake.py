@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import re
 import tempfile
 import threading
 import time
@@ -16,13 +15,14 @@ from gitexp import nofollow
 from gitexp.failpoints import failpoint
 from gitexp.folders import clear_away
 from gitexp.objects.disk import keep_apart, sync
+from gitexp.regex import regex
 
 READ_ONLY = 0o444
 _MODE = 0o666 if os.name == "nt" else READ_ONLY  # Windows flushes no file that is read-only
 TEMPORARY = "tmp"  # a folder in the folder of the objects
 OURS = "gitexp-"  # the prefix of our files in it: on a remote, `tmp` may hold files of other people
 
-_OUR_FILE = re.compile(f"{OURS}[0-9a-f]{{16}}")
+_OUR_FILE = regex(f"{OURS}[0-9a-f]{{16}}")
 _STALE_AFTER = 24 * 3600.0  # seconds; nobody writes on one object for a day
 _MANY = 4096  # objects that may wait, so that a kill has not lost hours of work
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)

@@ -22,17 +22,18 @@ from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.objects import paths
+from gitexp.regex import regex
 
 FOLDER = ".dir"  # the ending of a folder's hash
 
 _HEADER = b"gitexp-folder 1\n"
 _MAX_BYTES = 1 << 30
-_HASH = re.compile(r"[0-9a-f]{64}(\.dir)?")
-_LINE = re.compile(r"([0-9a-f]{64}) (0|[1-9][0-9]{0,18}) ([xl-]) (.+)", re.DOTALL)
-_SPECIAL = re.compile("[\x00-\x1f\x7f%\udc80-\udcff]")
+_HASH = regex(r"[0-9a-f]{64}(\.dir)?")
+_LINE = regex(r"([0-9a-f]{64}) (0|[1-9][0-9]{0,18}) ([xl-]) (.+)", re.DOTALL)
+_SPECIAL = regex("[\x00-\x1f\x7f%\udc80-\udcff]")
 _IS_UTF8 = os.name == "nt" or sys.getfilesystemencoding() == "utf-8"  # how this Python reads names
 _NAMES = ("utf-8" if _IS_UTF8 else sys.getfilesystemencoding(), "surrogateescape")
-_ESCAPE = re.compile(rb"%([0-9A-F]{2})")
+_ESCAPE = regex(rb"%([0-9A-F]{2})")
 
 
 class File(NamedTuple):

@@ -8,20 +8,20 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.objects.hashing import Read, is_settled, opened, same_file
+from gitexp.regex import regex
 
 _CHUNK = 1 << 20  # bytes; DVC 2 changes the line ends of a text in chunks of this size
 _HEAD = 512  # bytes that tell whether a chunk is text
 _TEXT = bytes(range(32, 127)) + b"\n\r\t\f\b"
 _MOST_OTHERS = 0.3  # of the bytes of a text
 _TRIES = 5
-_MD5 = re.compile("[0-9a-f]{32}")
+_MD5 = regex("[0-9a-f]{32}")
 
 
 class BothHashes(NamedTuple):

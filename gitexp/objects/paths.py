@@ -14,14 +14,16 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 
+from gitexp.regex import regex
+
 OWN_FOLDERS = (".git", ".gitexp")
 
-_DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$) *(\..*)?", re.IGNORECASE)
-_FOR_GIT = re.compile(r"\.git|git~[0-9]+")
-_NOT_ON_WINDOWS = re.compile(r'[<>:"|?*\x00-\x1f]')
-_IGNORED_BY_HFS = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")  # as Git has them
+_DEVICE = regex(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$) *(\..*)?", re.IGNORECASE)
+_FOR_GIT = regex(r"\.git|git~[0-9]+")
+_NOT_ON_WINDOWS = regex(r'[<>:"|?*\x00-\x1f]')
+_IGNORED_BY_HFS = regex("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")  # as Git has them
 # Most paths are harmless, and a folder may have 100,000 of them: one look tells which need a second.
-_DOUBTFUL = re.compile(
+_DOUBTFUL = regex(
     r"(^|/)(\.|git~|gitexp~|con|prn|aux|nul|com|lpt|/|$)|^.:|[\\\0]|[^\x00-\x7f]", re.IGNORECASE
 )
 

@@ -22,6 +22,7 @@ from gitexp import nofollow
 from gitexp.objects.hashing import Read
 from gitexp.objects.manifest import is_hash
 from gitexp.objects.workspace_files import umask
+from gitexp.regex import regex
 
 _VERSION = 1
 _TABLE = """CREATE TABLE IF NOT EXISTS files (
@@ -35,7 +36,7 @@ _PATIENT = 5.0  # seconds, when new hashes are to be written
 _MANY = 10_000
 _PROC = Path("/proc")
 # A line of /proc/PID/maps for a mapping that is shared and writable: addresses, modes, offset, device, inode.
-_SHARED = re.compile(rb"^[0-9a-f]+-[0-9a-f]+ .w.s [0-9a-f]+ [0-9a-f]+:[0-9a-f]+ ([1-9][0-9]*) ", re.MULTILINE)
+_SHARED = regex(rb"^[0-9a-f]+-[0-9a-f]+ .w.s [0-9a-f]+ [0-9a-f]+:[0-9a-f]+ ([1-9][0-9]*) ", re.MULTILINE)
 
 _Row = tuple[int, int, int, int, str]
 

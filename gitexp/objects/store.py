@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import stat
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -30,10 +29,11 @@ from gitexp.objects.manifest import FOLDER, Manifest, is_folder, is_hash
 from gitexp.objects.progress import Count, OnProgress
 from gitexp.objects.scan import GONE, LeftOut, ScannedFile, Walked, described, read_anew, unreadable, walk
 from gitexp.objects.stat_cache import StatCache
+from gitexp.regex import regex
 
 FRESH = 3600.0  # seconds; an object that is to be used is made at least so fresh, so that gc leaves it
 
-_FAN = re.compile(r"[0-9a-f]{2}")
+_FAN = regex(r"[0-9a-f]{2}")
 
 
 class StoredObject(NamedTuple):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import secrets
 import shutil
 import stat
@@ -19,9 +18,10 @@ from typing import Any
 from gitexp import errors, nofollow
 from gitexp.folders import walk_folder
 from gitexp.objects import paths
+from gitexp.regex import regex
 
 PREFIX, SUFFIX = ".gitexp-", ".tmp"  # of a file or folder that gitexp is writing in the workspace
-_TEMPORARY = re.compile(r"\.gitexp-[0-9a-f]{16}\.tmp")
+_TEMPORARY = regex(r"\.gitexp-[0-9a-f]{16}\.tmp")
 
 
 def is_temporary(name: str) -> bool:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 from gitexp.objects import paths
 from gitexp.pipeline.paths import LOCK_FILE
+from gitexp.regex import regex
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL = regex(r"[\x00-\x1f\x7f]")
 _LONGEST_PART = 240  # bytes; file systems take 255, and a file that is being written needs some of them
 _LONGEST = 3000  # bytes
 

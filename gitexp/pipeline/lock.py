@@ -28,6 +28,7 @@ from gitexp.model import Artifact, Flat, Value, by_path, paths_of
 from gitexp.objects import paths
 from gitexp.pipeline.paths import LOCK_FILE as LOCK_FILE
 from gitexp.pipeline.paths import without_dot
+from gitexp.regex import regex
 
 _FORMAT = 1
 _SEAL = 16  # hexadecimal digits
@@ -35,9 +36,9 @@ MAX_BYTES = 16 << 20
 _MAX_VALUES = 100_000
 _MAX_PATH = 4096  # no system takes more
 _MAX_KEY = 1000  # characters; YAML takes a longer one only behind a question mark
-_CONTROL = re.compile("[\x00-\x1f\x7f]")
-_HASH = re.compile(r"[0-9a-f]{64}(\.dir)?")
-_CONFLICT = re.compile(rb"^(?:<{7}|={7}|>{7}|\|{7})(?:[ \r\n]|$)", re.MULTILINE)
+_CONTROL = regex("[\x00-\x1f\x7f]")
+_HASH = regex(r"[0-9a-f]{64}(\.dir)?")
+_CONFLICT = regex(rb"^(?:<{7}|={7}|>{7}|\|{7})(?:[ \r\n]|$)", re.MULTILINE)
 _HEAD = "# Written by gitexp, to be committed. Where a merge stops here, take either side, then: gitexp run\n"
 
 

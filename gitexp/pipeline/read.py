@@ -7,7 +7,6 @@ without the entry, as a note if the entry has no effect here.
 from __future__ import annotations
 
 import posixpath
-import re
 import string
 from collections.abc import Iterator, Sequence
 
@@ -22,6 +21,7 @@ from gitexp.pipeline.shell_lines import IN_ONE_SHELL, fault_of
 from gitexp.pipeline.source import PipelineFile, content
 from gitexp.pipeline.stage import Out, OutKind, ParamsDep, Pipeline, ReadFile, Stage
 from gitexp.pipeline.template import Variables, plain_text
+from gitexp.regex import regex
 
 FIELDS = {
     "cmd": "What runs in the shell, until one fails: a text whose lines are commands, or a list of them.",
@@ -48,10 +48,10 @@ _OUT_WORDS = ("desc", "type", "labels", "meta")  # for people and other programs
 _OUT_DVC = ("remote", "push", "checkpoint")  # of DVC's own storage
 _TOP = ("stages", "vars", "params", "metrics", "plots", "artifacts", "datasets")
 _BAD_IN_NAMES = frozenset(string.punctuation) - {"_", "-", "."}
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL = regex(r"[\x00-\x1f\x7f]")
 _LONGEST_NAME = 200
 _LONGEST_PATH, _DEEPEST_PATH = 4096, 100  # characters, folders
-_URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://")
+_URL = regex(r"[a-zA-Z][a-zA-Z0-9+.-]+://")
 
 
 def read(name: str, data: bytes, prefix: str, read_file: ReadFile, *, only_stages: bool = False) -> Pipeline:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from gitexp.regex import regex
 from gitexp.words import cut
 
 IN_ONE_SHELL = "An item of a list has one shell: write `- |` below `cmd:`, and indent the lines below that."
 _SHOWN = 60  # characters of a command in a message
 
-_TOKEN = re.compile(
+_TOKEN = regex(
     r"""(?P<blank>[ \t]+)
     | (?P<comment>(?<![^\s;&|(])\#.*)
     | (?P<heredoc><<-?[ \t]*['"\\]?[A-Za-z_])
@@ -39,8 +40,8 @@ _BEFORE_COMMANDS = _MIDDLE | {"if", "while", "until", "{", "!", "time"}
 _SEPARATORS = {"&&", "||", "|", "|&", ";", ";;", "&", "(", ")", "$("}
 _GOES_ON = {"&&", "||", "|", "|&"}
 
-_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*(?:\[[^]]*\])?\+?=.*", re.ASCII | re.DOTALL)
-_FUNCTION = re.compile(r"function\b|[\w-]+[ \t]*\(\)")
+_ASSIGNMENT = regex(r"[A-Za-z_]\w*(?:\[[^]]*\])?\+?=.*", re.ASCII | re.DOTALL)
+_FUNCTION = regex(r"function\b|[\w-]+[ \t]*\(\)")
 _SETS = {"cd", "pushd", "popd", "export", "unset", "source", ".", "eval", "alias", "set", "shopt", "umask"}
 _SETS |= {"ulimit", "trap", "declare", "typeset", "local", "readonly", "setenv", "setopt", "wait"}
 _SETS |= {"read", "mapfile", "readarray", "getopts", "let", "shift", "enable", "hash"}

@@ -21,10 +21,11 @@ from gitexp.masks import without_credentials
 from gitexp.process.environment_details import details
 from gitexp.process.interpreter import find_interpreter
 from gitexp.process.signals import OWN_GROUP
+from gitexp.regex import regex
 
-_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", re.ASCII)
-_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*", re.ASCII)
-_LINE = re.compile(r"[ -~]{0,1000}", re.ASCII)
+_NAME = regex(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", re.ASCII)
+_VERSION = regex(r"[A-Za-z0-9][A-Za-z0-9._+!-]*", re.ASCII)
+_LINE = regex(r"[ -~]{0,1000}", re.ASCII)
 _LARGEST_ANSWER = 4 * 1024 * 1024  # bytes
 _SLOWEST_PROBE = 20.0  # seconds
 _RACY = 2_000_000_000  # ns

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from gitexp.masks import without_credentials
+from gitexp.regex import regex
 
 # Variables that change numbers, or the order in which threads add them up.
 REPEATED = (
@@ -39,9 +40,9 @@ _INDEXES = {
     "PIP_FIND_LINKS": "find-links",
     "UV_TORCH_BACKEND": "torch-backend",
 }
-_OF_PIP = re.compile(r"^\s*(index[-_]url|extra[-_]index[-_]url)\s*[=:]\s*(\S.*)$", re.MULTILINE)
-_CPU = re.compile(r"^model name\s*:\s*(.+)$", re.MULTILINE)
-_DRIVER = re.compile(r"Kernel Module\s+(?:for \S+\s+)?([0-9.]+)")
+_OF_PIP = regex(r"^\s*(index[-_]url|extra[-_]index[-_]url)\s*[=:]\s*(\S.*)$", re.MULTILINE)
+_CPU = regex(r"^model name\s*:\s*(.+)$", re.MULTILINE)
+_DRIVER = regex(r"Kernel Module\s+(?:for \S+\s+)?([0-9.]+)")
 _LONGEST = 300  # characters of a value
 _HEAD = 8192  # bytes of a file of the system
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 from collections.abc import Collection, Iterator
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
 from gitexp.process.liveness import namespace
+from gitexp.regex import regex
 from gitexp.words import cut
 
 _PROC = Path("/proc")
@@ -26,7 +26,7 @@ _LOCAL = (
 )  # kinds of file systems that no other machine writes to
 _WITH_VALUE = ("-c", "-C", "--git-dir", "--work-tree", "--namespace", "--exec-path", "--config-env")
 _VARIABLES = (b"GIT_DIR", b"GIT_COMMON_DIR", b"GIT_WORK_TREE")
-_OCTAL = re.compile(r"\\(\d{3})")  # how a mount point with a space is written
+_OCTAL = regex(r"\\(\d{3})")  # how a mount point with a space is written
 _WIDTH = 80  # characters of a command line
 _OWN_READER = ("cat-file", "--batch-command")
 # These lock no ref, and some of them stay for hours: in a pager, or as a server of another program.

@@ -8,15 +8,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePath
 
 from gitexp.process.programs import locate, simple_commands, without_assignments
+from gitexp.regex import regex
 
-_PYTHON = re.compile(r"(python|pypy)\d*(\.\d+)*t?(\.exe)?", re.ASCII | re.IGNORECASE)
+_PYTHON = regex(r"(python|pypy)\d*(\.\d+)*t?(\.exe)?", re.ASCII | re.IGNORECASE)
 _PROJECT_RUNNERS = frozenset({"hatch", "pdm", "pipenv", "poetry", "rye", "uv"})
 _WRAPPERS = frozenset(
     {"caffeinate", "chrt", "env", "ionice", "mpiexec", "mpirun", "nice", "nohup", "numactl", "setsid", "srun"}
     | {"stdbuf", "taskset", "time", "timeout", "xvfb-run"}
 )
 # A "#!" line longer than the system allows: pip and conda write a shell script that is Python too.
-_LONG_SHEBANG = re.compile(rb"'''exec' \"?([^\"\n]+?)\"? \"\$0\"")
+_LONG_SHEBANG = regex(rb"'''exec' \"?([^\"\n]+?)\"? \"\$0\"")
 
 
 def find_interpreter(command: Sequence[str] | str, cwd: Path, env: Mapping[str, str]) -> Path | None:

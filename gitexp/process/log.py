@@ -8,17 +8,17 @@ path.
 
 from __future__ import annotations
 
-import re
 from contextlib import suppress
 from io import SEEK_END, BytesIO, FileIO
 from pathlib import Path
 
 from gitexp.errors import StorageError
 from gitexp.nofollow import opener
+from gitexp.regex import regex
 
 LIMIT = 10 * 1024 * 1024  # bytes
 
-_MARKER = re.compile(rb"\n\[gitexp: ([0-9,]{1,30}) bytes left out here\]\n")
+_MARKER = regex(rb"\n\[gitexp: ([0-9,]{1,30}) bytes left out here\]\n")
 _MARKER_ROOM = 64  # bytes, more than a marker ever takes
 _LONGEST_LINE = 64 * 1024  # bytes; the line at a cut is cut too if it is longer
 _CHUNK = 256 * 1024

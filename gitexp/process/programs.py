@@ -12,11 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from gitexp.errors import GitexpError
+from gitexp.regex import regex
 from gitexp.words import did_you_mean
 
-_ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
+_ASSIGNMENT = regex(r"[A-Za-z_][A-Za-z0-9_]*=")
 _EXPANDED = frozenset("$`\\|&;<>()*?[]{}~#!\n")  # where a shell does more than take words apart
-_PLAIN = re.compile(r"[\w\s./=:@%,+-]*", re.ASCII)  # nothing here that a shell would expand or act on
+_PLAIN = regex(r"[\w\s./=:@%,+-]*", re.ASCII)  # nothing here that a shell would expand or act on
 # Of those that a shell knows by itself, the ones that a plain line starts with and that are no files too.
 _BUILTINS = frozenset(
     {"cd", "command", "eval", "exec", "exit", "export", "read", "set", "source", "time", "trap"}

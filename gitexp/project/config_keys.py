@@ -23,6 +23,7 @@ from gitexp.project.config import USUAL_METRICS, USUAL_PARAMS, USUAL_PLOTS, Conf
 from gitexp.project.sections.directions import MAX, MIN
 from gitexp.project.sections.intervals import read_interval
 from gitexp.project.tools.hydra_config import read_hydra
+from gitexp.regex import regex
 from gitexp.words import did_you_mean, parse_size
 
 KEYS: Mapping[str, str] = {
@@ -65,7 +66,7 @@ A_SWEEP = "For example: sweep: {parameters: {lr: [0.1, 0.01]}, method: grid, obj
 _AN_ENGINE = "For example: engines: {cluster: {kind: slurm, partition: gpu}}"
 _A_PLOT = "For example: plots: [{eval/roc.json: {x: fpr, y: tpr}}]"
 _A_REMOTE = "For example: remotes: {store: s3://bucket/folder}"
-_TOLERANCE = re.compile(r"any|\d+\.?\d*(?:e[-+]?\d+)?(?: ?%)?", re.IGNORECASE | re.ASCII)
+_TOLERANCE = regex(r"any|\d+\.?\d*(?:e[-+]?\d+)?(?: ?%)?", re.IGNORECASE | re.ASCII)
 _Complain = Callable[[str, str, str], errors.ConfigError]  # key, message, hint
 
 

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from gitexp import errors
 from gitexp.files.command_words import credentials
 from gitexp.project import links
+from gitexp.regex import regex
 from gitexp.repo.git.snapshot import Verdict
 
 IGNORE_FILE = ".gitexpignore"
@@ -28,10 +29,10 @@ SECRETS = (
 )
 SECRET = "looks like a secret"
 KEY_INSIDE = "has a key or token in it"
-_SECRET = re.compile("|".join(translate(pattern) for pattern in SECRETS), re.IGNORECASE)
+_SECRET = regex("|".join(translate(pattern) for pattern in SECRETS), re.IGNORECASE)
 # The longest text without a star of each: a name without any of them is no secret.
 _FRAGMENTS = tuple({max(pattern.split("*"), key=len).lower() for pattern in SECRETS})
-_PYTHON = re.compile(r".*\.py[ix]?", re.IGNORECASE)
+_PYTHON = regex(r".*\.py[ix]?", re.IGNORECASE)
 
 
 def rule(root: Path) -> Callable[[str], Verdict]:

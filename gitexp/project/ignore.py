@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from gitexp.files.limits import read_if_there
 from gitexp.project import whole_file
 from gitexp.project.project import Project
+from gitexp.regex import regex
 from gitexp.repo.git.repository import Repository
 from gitexp.words import shorten
 
 IGNORE_FILE = ".gitignore"
 
-_SPECIAL = re.compile(r"([\\*?\[])")
+_SPECIAL = regex(r"([\\*?\[])")
 _FIELDS = 4  # of an answer of `git check-ignore -v -z`
 # check-ignore refuses to run where pathspecs are to be taken literally; a path is literal to it anyhow.
 _LITERAL = {"GIT_LITERAL_PATHSPECS": "0"}

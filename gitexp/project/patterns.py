@@ -9,12 +9,13 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from gitexp.regex import regex
 from gitexp.repo.git.disk_files import files_below
 
 MOST_STARS = 6  # in one pattern: with more, a long path takes too many steps
 
 _NOT_SEARCHED = (".git", ".gitexp", ".dvc", ".venv", "venv", "node_modules")
-_SIGNS = re.compile(r"[*?]")
+_SIGNS = regex(r"[*?]")
 
 
 class Patterns(NamedTuple):

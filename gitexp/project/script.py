@@ -12,21 +12,22 @@ from typing import NamedTuple
 
 from gitexp.files import is_number
 from gitexp.project.config import USUAL_METRICS
+from gitexp.regex import regex
 
 _MOST = 1 << 20  # bytes of a script to look into
 _NUMBER = r"([-+]?(?:[\d.]+(?:[eE][-+]?\d+)?|nan|inf))"
-_NAME = re.compile(r"(?:^|[\s,;|(\[])([A-Za-z_][\w./-]*)\s*([:=])\s*$")
+_NAME = regex(r"(?:^|[\s,;|(\[])([A-Za-z_][\w./-]*)\s*([:=])\s*$")
 _COUNTERS = frozenset({"epoch", "step", "iter", "iteration", "batch", "lr", "seed", "time", "device"})
 _MOST_PRINTED = 20
-_OPTIONS = re.compile(r"\b(?:argparse|click|typer|fire|absl|tyro|simple_parsing|HfArgumentParser)\b")
+_OPTIONS = regex(r"\b(?:argparse|click|typer|fire|absl|tyro|simple_parsing|HfArgumentParser)\b")
 _OPTION_MAKERS = frozenset({"add_argument", "option", "Option"})
 _PRINTERS = frozenset({"print", "info", "debug", "warning", "log", "echo", "write", "secho"})
-_PERCENT = re.compile(r"%(?:\(\w+\))?[-+ #0]*[\d.*]*[a-zA-Z]")
-_BRACES = re.compile(r"\{[^{}]*\}")
-_MLFLOW = re.compile(r"\bmlflow(?:\.\w+)?\.(?:log_metrics?|log_params?|autolog)\(")
-_LIGHTNING = re.compile(r"^\s*(?:import|from)\s+(?:pytorch_lightning|lightning)\b", re.MULTILINE)
+_PERCENT = regex(r"%(?:\(\w+\))?[-+ #0]*[\d.*]*[a-zA-Z]")
+_BRACES = regex(r"\{[^{}]*\}")
+_MLFLOW = regex(r"\bmlflow(?:\.\w+)?\.(?:log_metrics?|log_params?|autolog)\(")
+_LIGHTNING = regex(r"^\s*(?:import|from)\s+(?:pytorch_lightning|lightning)\b", re.MULTILINE)
 _OF_LIGHTNING = "lightning_logs"  # the folder of its loggers, unless they name another one
-_HYDRA = re.compile(r"hydra\.main\(")
+_HYDRA = regex(r"hydra\.main\(")
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from typing import NamedTuple
 from gitexp import errors
 from gitexp.failpoints import failpoint
 from gitexp.model import Damaged, Experiment, Record, Status, Stored, Value
+from gitexp.regex import regex
 from gitexp.repo import records
 from gitexp.repo.git import failures, refs, trees
 from gitexp.repo.git.objects.git_objects import Sign
@@ -34,9 +35,9 @@ KEPT = "kept"  # a folder in it, with a gitexp.lock for replaced files that no r
 HOLDOUT = ".gitexp/holdout"  # the place of its metrics, which is no file
 STAGE_LOGS = "stages"  # a folder in it, with the log of each stage
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
-_PARENT = re.compile(rb"^parent ([0-9a-f]+)$", re.MULTILINE)
-_WRITTEN = re.compile(rb"^committer [^\n]*> ([0-9]{1,11}) [+-][0-9]{4}$", re.MULTILINE)
+_NAME = regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+_PARENT = regex(rb"^parent ([0-9a-f]+)$", re.MULTILINE)
+_WRITTEN = regex(rb"^committer [^\n]*> ([0-9]{1,11}) [+-][0-9]{4}$", re.MULTILINE)
 _RESERVED = {"head", "workspace"}  # words that mean something else where an experiment is asked for
 _SHORTEST_ID, _LONGEST_ID = 5, 12  # hex digits of an automatic name
 _SUBJECT_WIDTH = 100

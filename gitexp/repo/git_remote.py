@@ -20,6 +20,7 @@ from typing import NamedTuple
 from gitexp import errors
 from gitexp.failpoints import failpoint
 from gitexp.masks import without_credentials
+from gitexp.regex import regex
 from gitexp.repo.git import graph, launch, refs, transport_failures
 from gitexp.repo.git.git_calls import FETCHING
 from gitexp.repo.git.git_text import in_lines
@@ -44,7 +45,7 @@ _PUSH = ("--porcelain", "--progress", "--no-follow-tags", "--recurse-submodules=
 _NOT_ATOMIC = "does not support --atomic"  # says Git of a server
 # For the hook pre-push, which may be any program: Git's own settings.
 _AS_USUAL = {"GIT_LITERAL_PATHSPECS": "0"}
-_OF_SERVER = re.compile(r"^remote: (?!.*(?:\d+% \(|, done\.|Total \d+ ))(.*\S)", re.MULTILINE)
+_OF_SERVER = regex(r"^remote: (?!.*(?:\d+% \(|, done\.|Total \d+ ))(.*\S)", re.MULTILINE)
 
 
 class PushOutcome(StrEnum):

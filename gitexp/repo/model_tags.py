@@ -10,9 +10,10 @@ front, with `:` between the two, which is `=` in a tag.
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
 from typing import NamedTuple
+
+from gitexp.regex import regex
 
 PREFIX = "refs/tags/"
 
@@ -23,13 +24,13 @@ _PART = r"(?:0|[1-9][0-9]*|[0-9]*[a-zA-Z-][0-9a-zA-Z-]*)"
 VERSION = (
     rf"v{_NUMBER}\.{_NUMBER}\.{_NUMBER}(?:-{_PART}(?:\.{_PART})*)?(?:\+[0-9a-zA-Z-]+(?:\.[0-9a-zA-Z-]+)*)?"
 )
-_TAG = re.compile(
+_TAG = regex(
     rf"(?P<model>(?:{_FOLDER}=)?{_WORD})"
     rf"(?:(?:\#(?P<stage>{_WORD})|@(?P<version>{VERSION}))(?P<back>!?)|@(?P<deprecated>deprecated))"
     r"(?:\#(?P<number>[0-9]{1,9}))?"
 )
-_MODEL = re.compile(rf"(?:{_FOLDER}:)?{_WORD}")
-_STAGE = re.compile(_WORD)
+_MODEL = regex(rf"(?:{_FOLDER}:)?{_WORD}")
+_STAGE = regex(_WORD)
 _LONGEST = 400  # characters; a ref is a file, and its folders are too
 
 

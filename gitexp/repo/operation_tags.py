@@ -6,17 +6,17 @@ parent of the operation's. After `git prune`, `redo` makes the tag anew from its
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from gitexp.regex import regex
 from gitexp.repo import model_tags
 from gitexp.repo.git.repository import Repository
 from gitexp.repo.git.values import RefChange, TreeEntry
 
 FOLDER = "tags"
 
-_TARGET = re.compile(rb"object ([0-9a-f]{40}(?:[0-9a-f]{24})?)\ntype commit\n")
+_TARGET = regex(rb"object ([0-9a-f]{40}(?:[0-9a-f]{24})?)\ntype commit\n")
 
 
 class HeldTags(NamedTuple):

@@ -26,6 +26,7 @@ from typing import Any, NamedTuple
 from gitexp import errors
 from gitexp.failpoints import failpoint
 from gitexp.process import git_processes
+from gitexp.regex import regex
 from gitexp.repo import model_tags, operation_tags
 from gitexp.repo.git import graph, ref_locks, refs
 from gitexp.repo.git.repository import Repository
@@ -41,12 +42,12 @@ _MOST_BETWEEN = timedelta(days=_DAYS / 4)
 _SUBJECT = 100  # characters
 _DIGITS = 8
 _FILES = "files-"  # before the number, in `pending/`: the operation is changing files
-_NUMBER = re.compile(r"[0-9]{1,12}", re.ASCII)
-_OURS = re.compile(r"refs/(?:gitexp/exps|gitexp/trash|heads|exps/[0-9a-f]{2}/[0-9a-f]{38,62})/[^\0\n]+")
+_NUMBER = regex(r"[0-9]{1,12}", re.ASCII)
+_OURS = regex(r"refs/(?:gitexp/exps|gitexp/trash|heads|exps/[0-9a-f]{2}/[0-9a-f]{38,62})/[^\0\n]+")
 _BRANCHES = "refs/heads/"
 _MOVED = ("refs/gitexp/", "refs/exps/")
 _BAD_MESSAGE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
-_ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_ID = regex(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
 class WorkspaceChange(NamedTuple):

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeGuard
 
 from gitexp import errors
 from gitexp.model import FORMAT, Files, ProcessId, Record, Status, Tree
+from gitexp.regex import regex
 from gitexp.words import human_size, squeezed
 
 MAX_FILE = 64 * 1024  # bytes of JSON; a larger params or metrics file stands in the experiment's tree alone
@@ -36,7 +37,7 @@ _SELDOM = (
 )
 KNOWN = frozenset({"format", *_FIELDS})  # the keys of format 1
 # Absolute, empty, a way out of the repository or into Git's own folder, or nothing that Git can be asked for.
-_NO_FILE = re.compile(r"(?:^|/)(?:\.{0,2}|\.git)(?:/|\Z)|[\0\n\ud800-\udc7f\udd00-\udfff]", re.IGNORECASE)
+_NO_FILE = regex(r"(?:^|/)(?:\.{0,2}|\.git)(?:/|\Z)|[\0\n\ud800-\udc7f\udd00-\udfff]", re.IGNORECASE)
 UNPARSED = object()  # the JSON of a body that nobody has read
 _SEPARATOR = os.urandom(16).hex()
 _BETWEEN = f',"{_SEPARATOR}",'

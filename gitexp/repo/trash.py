@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.model import Experiment, Stored
+from gitexp.regex import regex
 from gitexp.repo.experiments import PREFIX as EXPERIMENTS
 from gitexp.repo.experiments import Store
 from gitexp.repo.git.repository import Repository
@@ -30,7 +31,7 @@ _LARGEST_WATCH = 64 << 20  # bytes
 _MOST_BETWEEN = 86400.0 * DAYS / 4  # seconds that the time between two looks counts
 _TOLERATED = timedelta(minutes=5)  # clocks of machines that share a repository differ by that
 
-_REF = re.compile(r"refs/gitexp/trash/([0-9]{8}T[0-9]{6}\.[0-9]{3}Z)/([^/]+)", re.ASCII)
+_REF = regex(r"refs/gitexp/trash/([0-9]{8}T[0-9]{6}\.[0-9]{3}Z)/([^/]+)", re.ASCII)
 _STAMP = "%Y%m%dT%H%M%S.%f"
 
 

@@ -23,6 +23,7 @@ from gitexp.failpoints import failpoint
 from gitexp.folders import clear_away, make_folder, remove_folder, walk_folder
 from gitexp.objects.paths import lies_in_any
 from gitexp.objects.workspace_files import WorkspaceFiles
+from gitexp.regex import regex
 from gitexp.repo import live, node_disk
 from gitexp.repo.git import conversions, indexes
 from gitexp.repo.git.belonging import points_to
@@ -38,8 +39,8 @@ _MADE_AGAIN = {
     *("__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".ipynb_checkpoints"),
     *(".venv", "venv", ".tox", "node_modules"),
 }
-_DVC_TMP = re.compile(r"(?:.*/)?\.dvc/tmp/", re.DOTALL)
-_DVC_CACHE = re.compile(r"(?:.*/)?\.dvc/cache/", re.DOTALL)
+_DVC_TMP = regex(r"(?:.*/)?\.dvc/tmp/", re.DOTALL)
+_DVC_CACHE = regex(r"(?:.*/)?\.dvc/cache/", re.DOTALL)
 _MODULE = b"\x00160000 "  # the beginning of a tree's entry for a submodule, after the end of another entry
 _LINK = "120000"  # the mode of a tree's entry for a link
 _CONVERTED = "gitexp-conversions"  # in the worktree's Git folder: what decided how its files are converted

@@ -23,6 +23,7 @@ from gitexp.datasets import lock_file
 from gitexp.model import Artifact
 from gitexp.pipeline.lock import LOCK_FILE, Lock, read_lock
 from gitexp.project.project import Project
+from gitexp.regex import regex
 from gitexp.repo import git_remote, live, operations, trash, worktrees
 from gitexp.repo.experiments import KEPT, PREFIX, RUN_FOLDER
 from gitexp.repo.git import failures, graph
@@ -38,9 +39,9 @@ _FETCHED = "refs/gitexp/remotes/"
 _STASH = "refs/stash"
 # What a merge, a rebase and so on need to go on, and where HEAD was before.
 _HEADS = ("HEAD", "ORIG_HEAD", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "REBASE_HEAD", "AUTO_MERGE")
-_STAGED = re.compile(rb"[0-7]{6} ([0-9a-f]{40,64}) [0-3]\t(.+)", re.DOTALL)
-_FORMAT = re.compile(rb"^format: 1\r?$", re.MULTILINE)  # in this format every hash is known by its looks
-_HASH = re.compile(rb"\b[0-9a-f]{64}(?:\.dir)?")
+_STAGED = regex(rb"[0-7]{6} ([0-9a-f]{40,64}) [0-3]\t(.+)", re.DOTALL)
+_FORMAT = regex(rb"^format: 1\r?$", re.MULTILINE)  # in this format every hash is known by its looks
+_HASH = regex(rb"\b[0-9a-f]{64}(?:\.dir)?")
 _HISTORIES = ("--glob=refs/heads/*", "--glob=refs/tags/*", "--glob=refs/remotes/*")
 
 Tips = Mapping[str, list[str]]  # id of a commit or tree -> the holders, as people call them

@@ -20,13 +20,14 @@ from gitexp.model import MISSING, Status, is_touched, is_unranked, readable
 from gitexp.project import direction_line
 from gitexp.project.project import Project
 from gitexp.project.sections.directions import MIN, direction
+from gitexp.regex import regex
 from gitexp.views import columns
 from gitexp.views.columns import Column
 from gitexp.views.uncertainty import noise_here, runs_of
 from gitexp.words import shorten
 
 # Parts of the names of metrics that should mostly be low, and that no direction is known of.
-_COST = re.compile(
+_COST = regex(
     r"(?:^|[^a-z])(?:latency|time|seconds|duration|memory|params|flops|size)(?:$|[^a-z])", re.IGNORECASE
 )
 

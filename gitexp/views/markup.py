@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
 from gitexp.model import MISSING
+from gitexp.regex import regex
 from gitexp.words import clean, show_value
 
 
@@ -29,7 +29,7 @@ class BestText(str):
 
 # A number, its uncertainty, how many values it is of, the mark of noise; or percents:
 # `0.8 ± 0.14 (2)`, `0.75≈`, `+11.1 %`.
-_NUMBER = re.compile(r"[-+x/]?(?:\d[\d,]*\.?\d*(?:e[-+]?\d+)?|nan|inf)(?: ± \S+)?(?: \([^)]*\)| %)?(?: ?≈)?")
+_NUMBER = regex(r"[-+x/]?(?:\d[\d,]*\.?\d*(?:e[-+]?\d+)?|nan|inf)(?: ± \S+)?(?: \([^)]*\)| %)?(?: ?≈)?")
 _FORMULA = ("=", "+", "-", "@")  # the first characters of a formula in a spreadsheet
 _MARKDOWN = str.maketrans({char: "\\" + char for char in "\\|`*_<>[]~#&!$"})
 _LATEX = str.maketrans(

@@ -7,7 +7,6 @@ plain words are offered: no shell can read them as anything else.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 
 from gitexp import errors, plugins
@@ -16,13 +15,14 @@ from gitexp.catalog.fields import Use, used_for
 from gitexp.files import flatten_files
 from gitexp.history import restore
 from gitexp.project.project import Project
+from gitexp.regex import regex
 from gitexp.repo import git_remote, model_tags
 from gitexp.repo.model_tags import TagAction
 from gitexp.views import table as show
 from gitexp.views.columns import Columns
 from gitexp.words import show_value
 
-_WORD = re.compile(r"[\w./:@%+,=-][\w./:@%+,=\[\]-]*")
+_WORD = regex(r"[\w./:@%+,=-][\w./:@%+,=\[\]-]*")
 
 
 def _in_project(words: Callable[[Project], Iterable[str]]) -> Callable[[str], list[str]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import sys
 import time
 from collections import defaultdict
@@ -13,12 +12,13 @@ import typer
 
 from gitexp.cli.kit.terminal import render
 from gitexp.cli.kit.terminal.meter import Meter
+from gitexp.regex import regex
 from gitexp.sharing.partner import Contact, Fate, Shared
 from gitexp.words import shorten
 
 _SHOWN = 10  # names
 _PATIENCE = 0.5  # seconds; quicker work needs no line
-_PROGRESS = re.compile(r"(?:remote: +)?(\w[^:]*: +[0-9]+%.*?)(?:, done\.)?\s*")  # of Git's
+_PROGRESS = regex(r"(?:remote: +)?(\w[^:]*: +[0-9]+%.*?)(?:, done\.)?\s*")  # of Git's
 
 
 @contextlib.contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import shlex
 import sys
 import traceback
@@ -18,12 +17,13 @@ from gitexp.cli.kit.help import ReaderGone
 from gitexp.cli.kit.replaced import OldSpelling
 from gitexp.cli.kit.terminal import render
 from gitexp.nofollow import NotPlain
+from gitexp.regex import regex
 from gitexp.repo.git.failures import way_to_start
 from gitexp.words import did_you_mean
 
 _DEBUG_HINT = "This is a bug in gitexp; GITEXP_DEBUG=1 shows where it happened."
 _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
-_SUGGESTED = re.compile(r"[.]?\s*(?:Did you mean (?P<names>.*)\?|\(Possible options: .*\))$")
+_SUGGESTED = regex(r"[.]?\s*(?:Did you mean (?P<names>.*)\?|\(Possible options: .*\))$")
 
 
 def report(error: BaseException, root: Any) -> int:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
+from gitexp.regex import regex
 from gitexp.words import clean
 
 # ECMA-48: CSI (ESC [ … final byte), OSC and other strings (ESC ] … BEL or ESC \), and two-character escapes.
-_SEQUENCE = re.compile(
+_SEQUENCE = regex(
     r"\x1b\[(?P<color>[0-9;:]*)m"
     r"|\x1b\[[0-?]*[ -/]*[@-~]?"
     r"|\x1b[\]PX^_].*?(?:\x07|\x1b\\|$)"

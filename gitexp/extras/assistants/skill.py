@@ -14,6 +14,7 @@ from gitexp import errors
 from gitexp.files.limits import read_if_there
 from gitexp.project import whole_file
 from gitexp.project.project import Project, inside
+from gitexp.regex import regex
 from gitexp.version import __version__
 
 NAME = "gitexp"
@@ -27,8 +28,8 @@ _DESCRIPTION = (
 )
 # Parts of the guide too long for one page. `gitexp guide` prints them at any time.
 _LEFT_OUT = ("COMMANDS", "JSON, BY COMMAND", "ERROR CODES")
-_TITLE = re.compile(r"[A-Z][A-Z, ]+(?=$| \()")
-_SEAL = re.compile(r"^  seal: ([0-9a-f]{16})$", re.M)
+_TITLE = regex(r"[A-Z][A-Z, ]+(?=$| \()")
+_SEAL = regex(r"^  seal: ([0-9a-f]{16})$", re.M)
 
 
 class SkillFolder(StrEnum):

@@ -23,6 +23,7 @@ from gitexp.files.limits import MAX_BYTES
 from gitexp.model import Damaged, Experiment, Record, Status, Stored, Tree
 from gitexp.project.project import Project, parse_all, parse_params
 from gitexp.project.tools import dvc_cache
+from gitexp.regex import regex
 from gitexp.repo.git import failures
 from gitexp.repo.git.repository import Repository
 from gitexp.repo.git.values import GitObject, in_commit
@@ -30,10 +31,10 @@ from gitexp.times import stamp
 
 SOURCE = "dvc"
 
-_REF = re.compile(rb"refs/exps/([0-9a-f]{2})/([0-9a-f]{38}|[0-9a-f]{62})/([^/]+)")
-_MADE = re.compile(rb"^committer [^\n]*> ([0-9]{1,11}) [+-][0-9]{4}$", re.MULTILINE)
+_REF = regex(rb"refs/exps/([0-9a-f]{2})/([0-9a-f]{38}|[0-9a-f]{62})/([^/]+)")
+_MADE = regex(rb"^committer [^\n]*> ([0-9]{1,11}) [+-][0-9]{4}$", re.MULTILINE)
 MARK = "Written by gitexp from "  # in the message of a commit that gitexp has written there
-_MARKED = re.compile(rf"^{MARK}([0-9a-f]{{40,64}})$", re.MULTILINE)
+_MARKED = regex(rf"^{MARK}([0-9a-f]{{40,64}})$", re.MULTILINE)
 _NO_NOTE = "dvc: commit experiment "  # the beginning of DVC's own message, without one of the user's
 _MOST_FOLDERS = 100
 

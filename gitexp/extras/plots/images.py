@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import PurePosixPath
 from typing import NamedTuple
+
+from gitexp.regex import regex
 
 MEDIA_TYPES: Mapping[str, str] = {
     ".png": "image/png",
@@ -17,7 +18,7 @@ MEDIA_TYPES: Mapping[str, str] = {
     ".webp": "image/webp",
     ".svg": "image/svg+xml",
 }
-_OF_STEP = re.compile(r"(.+)/([0-9]{1,15})(\.[^./]+)")
+_OF_STEP = regex(r"(.+)/([0-9]{1,15})(\.[^./]+)")
 
 
 class ImageVersion(NamedTuple):

@@ -6,6 +6,8 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 
+from gitexp.regex import regex
+
 # The first six: Okabe and Ito, "Color Universal Design" (2008), without black and yellow. All eight are seen
 # on white and on dark paper, and differ by at least 0.07 (Oklab) for people with each kind of
 # colour-blindness.
@@ -16,8 +18,8 @@ SHADES: Mapping[str, object] = {"scheme": "viridis", "extent": [0.15, 0.95]}  # 
 SCHEME: Mapping[str, object] = {"scheme": {"name": "viridis", "extent": [0.15, 0.95]}}  # of Vega-Lite's
 FAINT = "#888888"  # what stands back, on white and on dark paper
 
-_COUNT = re.compile(r" \d+ runs$")  # of a group of replicates, which has the colour of its name
-_NUMBER = re.compile(r"(.*?)(\d{0,9})$", re.DOTALL)
+_COUNT = regex(r" \d+ runs$")  # of a group of replicates, which has the colour of its name
+_NUMBER = regex(r"(.*?)(\d{0,9})$", re.DOTALL)
 
 
 def colours(labels: Sequence[str]) -> list[str]:

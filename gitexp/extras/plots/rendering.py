@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +16,7 @@ from gitexp.extras.plots.charts import Chart, Spec, is_vega
 from gitexp.extras.plots.images import ImagePlot
 from gitexp.extras.plots.tables import TablePlot
 from gitexp.extras.plots.themes import theme
+from gitexp.regex import regex
 
 _SCALE = 2.0  # pixels of a PNG for each of a page
 # No server is asked for data or images, whatever a specification of somebody else's says.
@@ -64,7 +64,7 @@ function draw() {
 dark.addEventListener("change", draw);
 draw();
 """
-_NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
+_NOT_IN_XML = regex("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 _NONCE = "gitexp"  # nothing of a user's gets into the page as markup, so it need not be secret
 
 

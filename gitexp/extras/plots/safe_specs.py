@@ -7,11 +7,11 @@ expressions are Vega's own language, which a page interprets without running a t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
 from gitexp.extras.plots.charts import Spec
+from gitexp.regex import regex
 
 _DEEPEST = 64
 _LARGEST = {"width": 4000, "height": 4000}  # pixels
@@ -27,7 +27,7 @@ _LOADING = {
 }
 _MAKING = ("sequence", "keyvals", "graticule", "sphere")  # data of any size
 # Functions that make a text or a list of any length, or search for any expression.
-_HUNGRY = re.compile(r"\b(sequence|pad|repeat|regexp)\s*\(")
+_HUNGRY = regex(r"\b(sequence|pad|repeat|regexp)\s*\(")
 
 
 def loading(spec: Spec) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from gitexp.model import Experiment
+from gitexp.regex import regex
 
 _MOST = 5  # different warnings
-_LEFT = re.compile(r"(\.git/gitexp/left)/[^:]+:")  # each run has a folder of its own
+_LEFT = regex(r"(\.git/gitexp/left)/[^:]+:")  # each run has a folder of its own
 
 
 def of_runs(experiments: Iterable[Experiment]) -> list[str]:

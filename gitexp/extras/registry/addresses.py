@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.extras.registry import versions
 from gitexp.extras.registry.registry import Registry
 from gitexp.extras.registry.values import ModelVersion, RegisteredModel
+from gitexp.regex import regex
 from gitexp.repo import model_tags
 from gitexp.words import did_you_mean, shorten
 
 LATEST = "latest"
 
-_ADDRESS = re.compile(r"(?P<model>[^@#]+)(?:@(?P<version>[^@#]+)|#(?P<stage>[^@#]+))?")
+_ADDRESS = regex(r"(?P<model>[^@#]+)(?:@(?P<version>[^@#]+)|#(?P<stage>[^@#]+))?")
 
 
 class ModelAddress(NamedTuple):

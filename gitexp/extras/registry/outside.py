@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -13,9 +12,10 @@ from gitexp.extras.registry.registry import Registry
 from gitexp.extras.registry.values import ModelFacts, RegisteredModel
 from gitexp.extras.registry.writing import TagOrder
 from gitexp.project.project import Project
+from gitexp.regex import regex
 from gitexp.repo import model_tags
 
-_NUMBER = re.compile(r"MLflow version ([1-9][0-9]{0,8})(?:\n|$)")
+_NUMBER = regex(r"MLflow version ([1-9][0-9]{0,8})(?:\n|$)")
 
 
 class OutsideVersion(NamedTuple):

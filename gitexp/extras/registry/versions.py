@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
 from typing import TypeAlias
 
 from gitexp import errors
+from gitexp.regex import regex
 from gitexp.repo import model_tags
 
 FIRST = "v0.0.1"  # as in GTO
 
-_VERSION = re.compile(model_tags.VERSION)
+_VERSION = regex(model_tags.VERSION)
 
 VersionOrder: TypeAlias = tuple[tuple[int, int, int], int, tuple[tuple[int, int, str], ...], str]
 

@@ -12,6 +12,8 @@ from xml.etree import ElementTree
 
 import latex2mathml.converter
 
+from gitexp.regex import regex
+
 _NAMESPACE = "{http://www.w3.org/1998/Math/MathML}"
 _LONGEST = 4000  # characters
 _ELEMENTS = frozenset(
@@ -43,12 +45,10 @@ _ATTRIBUTES = frozenset(
     ]
 )
 # What LaTeX takes for more than a sign of mathematics, outside of the commands.
-_UNFIT = re.compile(r"\^\^|(?<!\\)(?:\\\\)*[%#$]")
+_UNFIT = regex(r"\^\^|(?<!\\)(?:\\\\)*[%#$]")
 # Commands that latex2mathml takes, and that make new ones: what these do is not seen in the MathML.
-_MAKING = re.compile(
-    r"\\(?:[egx]?def|let|(?:re)?newcommand|providecommand|Declare\w*|require|newenvironment)\b"
-)
-_ENVIRONMENT = re.compile(r"\\(?:begin|end)\s*(?:\{([^}]*)\})?")
+_MAKING = regex(r"\\(?:[egx]?def|let|(?:re)?newcommand|providecommand|Declare\w*|require|newenvironment)\b")
+_ENVIRONMENT = regex(r"\\(?:begin|end)\s*(?:\{([^}]*)\})?")
 _ENVIRONMENTS = frozenset(
     [
         *("matrix", "pmatrix", "bmatrix", "Bmatrix", "vmatrix", "Vmatrix", "smallmatrix", "array", "cases"),

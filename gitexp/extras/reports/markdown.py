@@ -10,14 +10,15 @@ from markdown_it.tree import SyntaxTreeNode
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
 from gitexp.extras.reports.document import DocumentNode, NodeKind, Piece
+from gitexp.regex import regex
 from gitexp.words import clean
 
 # What stands for a piece in Markdown. `clean` writes these characters out: no text of an experiment has them.
-_PLACE = re.compile("\ue000(\\d{1,6})\ue001")
+_PLACE = regex("\ue000(\\d{1,6})\ue001")
 # What is markup within a line, and what is markup at the start of one.
-_MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~$&!])")
-_STARTING = re.compile(r"[-+=:]|\d+(?=[.)](?:\s|$))")
-_TELLING = re.compile(r"[@#]")  # what a forge makes a link of; an invisible joiner behind it hinders that
+_MARKUP = regex(r"([\\`*_{}\[\]<>#|~$&!])")
+_STARTING = regex(r"[-+=:]|\d+(?=[.)](?:\s|$))")
+_TELLING = regex(r"[@#]")  # what a forge makes a link of; an invisible joiner behind it hinders that
 _LINKS = ("http://", "https://", "mailto:", "#")
 _MOST_DEEP = 40  # blocks in blocks
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 from gitexp import errors, plugins
 from gitexp.extras.plots.charts import Chart
+from gitexp.regex import regex
 
-_ID = re.compile(r'\bid="([^"]+)"')
-_REFERENCE = re.compile(r"url\(#([^)\"']+)\)")
+_ID = regex(r'\bid="([^"]+)"')
+_REFERENCE = regex(r"url\(#([^)\"']+)\)")
 
 
 def svg(chart: Chart) -> bytes:

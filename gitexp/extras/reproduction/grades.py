@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from statistics import fmean, stdev
 from typing import NamedTuple
@@ -13,11 +12,12 @@ from gitexp.files import is_finite, is_number
 from gitexp.files.scalars import jsonable
 from gitexp.model import MISSING, Flat, Value
 from gitexp.project.sections.directions import of_config
+from gitexp.regex import regex
 
 ALPHA = 0.05  # the chance of a faithful run outside of the prediction intervals, for all metrics together
 FEWEST = 3  # replicates for a prediction interval, the experiment included
 ANY = "any"
-_PERCENT = re.compile(r"\s*%")
+_PERCENT = regex(r"\s*%")
 
 
 class Spread(NamedTuple):

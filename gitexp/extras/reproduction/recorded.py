@@ -8,11 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from gitexp.regex import regex
 from gitexp.views import environments
 
-_LOCAL = re.compile(r"\+(cpu|cu\d+|rocm[\d.]+|xpu)$")
-_NAME = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?", re.ASCII | re.IGNORECASE)
-_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*", re.ASCII)
+_LOCAL = regex(r"\+(cpu|cu\d+|rocm[\d.]+|xpu)$")
+_NAME = regex(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?", re.ASCII | re.IGNORECASE)
+_VERSION = regex(r"[A-Za-z0-9][A-Za-z0-9._+!-]*", re.ASCII)
 _OWN = ("pip", "setuptools", "wheel", "uv")  # installers: no part of the run
 
 

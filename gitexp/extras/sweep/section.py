@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,6 +22,7 @@ from gitexp.files.scalars import is_text
 from gitexp.process import limits
 from gitexp.project.config_keys import A_SWEEP
 from gitexp.project.sections.directions import MAX, MIN
+from gitexp.regex import regex
 from gitexp.words import did_you_mean
 
 KEYS: Mapping[str, str] = {
@@ -38,7 +38,7 @@ KEYS: Mapping[str, str] = {
     "pruner": "Ends trials early by their curves: median, percentile, halving or hyperband.",
     "max_failed": "After so many failed trials no more are begun.",
 }
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")  # of a sweep: files are called so
+NAME = regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")  # of a sweep: files are called so
 
 
 def definitions(

@@ -6,9 +6,10 @@ import re
 
 from gitexp.extras.tracking.artifact_names import artifact_name
 from gitexp.extras.tracking.run_log import RunLog
+from gitexp.regex import regex
 
 # A name with the ending of a text keeps it; after any other, as in `v1.5`, comes `.txt`.
-_WITH_ENDING = re.compile(
+_WITH_ENDING = regex(
     r"(.+)(\.(?:txt|md|rst|tex|html|xml|svg|jsonl?|ya?ml|toml|ini|cfg|csv|tsv|log|py|sql))",
     re.IGNORECASE | re.DOTALL,
 )

@@ -7,7 +7,6 @@ that the command line cannot, and it keeps the promises of the command line.
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Collection, Mapping, Sequence
@@ -15,11 +14,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gitexp import errors
+from gitexp.regex import regex
 
 _GITEXP = (sys.executable, "-P", "-m", "gitexp")
 _LONGEST = 10_000  # characters of a field
 _MOST_WORDS = 200
-_WORD = re.compile(r"[^\0\ud800-\udfff]*")  # of a command: no half of a character can be in it
+_WORD = regex(r"[^\0\ud800-\udfff]*")  # of a command: no half of a character can be in it
 _PATIENCE = 120.0  # seconds
 _MOST_TOLD = 20_000  # characters of an answer
 

@@ -7,11 +7,12 @@ from collections import Counter
 from collections.abc import Sequence
 
 from gitexp.catalog.fields import Row
+from gitexp.regex import regex
 from gitexp.repo.experiments import is_name
 
 _ID_DIGITS = 16
 # Devices of Windows, where no file can be called so, whatever comes behind a dot.
-_DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+_DEVICE = regex(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
 def keys_of(found: Sequence[Row]) -> list[str]:

@@ -22,6 +22,7 @@ from gitexp.files.keys import Key, format_key, get, put
 from gitexp.files.plain_values import spells_number, stated
 from gitexp.files.scalars import is_text
 from gitexp.model import MISSING, Value
+from gitexp.regex import regex
 from gitexp.words import nearest
 
 SECTION = "args"  # of the keys: `args.lr`
@@ -29,8 +30,8 @@ SECTION = "args"  # of the keys: `args.lr`
 _DEEPEST = 16  # dots in a name that is a path
 _MOST = 16 * 1024  # characters; what is longer than that is data, not options
 
-_OPTION = re.compile(r"--?(?P<name>[^\W\d][\w.-]*)(?P<equals>=)?(?P<value>.*)", re.DOTALL)
-_PAIR = re.compile(r"\+{0,2}(?P<name>[^\W\d][\w./@-]*)=(?P<value>.*)", re.DOTALL)  # Hydra's, and make's
+_OPTION = regex(r"--?(?P<name>[^\W\d][\w.-]*)(?P<equals>=)?(?P<value>.*)", re.DOTALL)
+_PAIR = regex(r"\+{0,2}(?P<name>[^\W\d][\w./@-]*)=(?P<value>.*)", re.DOTALL)  # Hydra's, and make's
 _TRUTHS = {"true": True, "True": True, "false": False, "False": False}
 
 _EXPANDED = frozenset("$`\\|&;<>()*?[]{}~#!\n")  # where a shell does more than take words apart

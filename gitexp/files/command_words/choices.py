@@ -6,13 +6,13 @@ values themselves are made elsewhere, by a sweep.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from gitexp.files.command_words.overrides import split_override
+from gitexp.regex import regex
 
-CALLS = re.compile(r"(?:choice|range|(?:log_)?(?:int_)?uniform)\(")
-_BOUNDS = re.compile(r"(?:log_)?(?:int_)?uniform\(")
+CALLS = regex(r"(?:choice|range|(?:log_)?(?:int_)?uniform)\(")
+_BOUNDS = regex(r"(?:log_)?(?:int_)?uniform\(")
 _TEXT_BEGINS_BEHIND = "[{(,:"
 _CLOSED_BY = {"[": "]", "{": "}", "(": ")"}
 

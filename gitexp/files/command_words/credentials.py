@@ -7,14 +7,14 @@ a file, is no secret: `--max-tokens 512`, `--eos-token`, `--password-file`.
 from __future__ import annotations
 
 import re
-from functools import cache
 from itertools import pairwise
 
 from gitexp.masks import without_credentials
+from gitexp.regex import regex
 
 LARGEST = 64 * 1024  # bytes of a file that is looked into
 
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_WORD = regex(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _SECRET = frozenset(
     {"password", "passwd", "passphrase", "passcode", "pwd", "secret", "secrets", "credential", "credentials"}
     | {"apikey", "authtoken", "accesstoken", "accesskey", "secretkey", "privatekey", "bearer"}
@@ -53,7 +53,7 @@ _ABOUT = frozenset(
     }
     | {"loss", "mode", "scheme", "method"}
 )
-_NOT_SECRET = re.compile(r"[-+]?[\d.]*(?:[eE][-+]?\d+)?|true|false|none|null|yes|no", re.IGNORECASE)
+_NOT_SECRET = regex(r"[-+]?[\d.]*(?:[eE][-+]?\d+)?|true|false|none|null|yes|no", re.IGNORECASE)
 
 _PATTERN = (
     r"-----BEGIN [A-Z ]*PRIVATE KEY|PuTTY-User-Key-File|AGE-SECRET-KEY-1[A-Z0-9]{20}"
@@ -68,6 +68,7 @@ _PATTERN = (
     r"|eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10}"
     r")"
 )
+_IN_TEXT, _IN_BYTES = regex(_PATTERN), regex(_PATTERN.encode())
 
 
 def is_secret_name(name: str) -> bool:
@@ -100,21 +101,11 @@ def is_secret(name: str, value: str) -> bool:
 
 def looks_secret(text: str) -> bool:
     """Whether a text has a key or token of a usual form in it, or a URL with a password."""
-    return without_credentials(text) != text or _in_text().search(text) is not None
+    return without_credentials(text) != text or _IN_TEXT.search(text) is not None
 
 
 def has_key_in(content: bytes) -> bool:
     """The same for the content of a file; never true for binary content."""
     if len(content) > LARGEST or b"\0" in content:
         return False
-    return _in_bytes().search(content) is not None
-
-
-@cache
-def _in_text() -> re.Pattern[str]:
-    return re.compile(_PATTERN)
-
-
-@cache
-def _in_bytes() -> re.Pattern[bytes]:
-    return re.compile(_PATTERN.encode())
+    return _IN_BYTES.search(content) is not None

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from itertools import takewhile
 from pathlib import PurePath
 
-ASSIGNMENT = re.compile(r"(?P<name>[A-Za-z_]\w*=)(?P<value>.*)", re.DOTALL | re.ASCII)
-_SCRIPT = re.compile(r".+\.(?:py|pyw|ipynb|sh|bash|zsh|R|r|jl|lua|pl|rb|js|mjs|ts)")
-_PYTHON = re.compile(r"(?:python|pypy)\d*(?:\.\d+)*t?", re.ASCII | re.IGNORECASE)
-_PYTHON_MODULE = re.compile(r"-[bBdEiIOPqsSuvx]*m(?P<module>.*)")
+from gitexp.regex import regex
+
+ASSIGNMENT = regex(r"(?P<name>[A-Za-z_]\w*=)(?P<value>.*)", re.DOTALL | re.ASCII)
+_SCRIPT = regex(r".+\.(?:py|pyw|ipynb|sh|bash|zsh|R|r|jl|lua|pl|rb|js|mjs|ts)")
+_PYTHON = regex(r"(?:python|pypy)\d*(?:\.\d+)*t?", re.ASCII | re.IGNORECASE)
+_PYTHON_MODULE = regex(r"-[bBdEiIOPqsSuvx]*m(?P<module>.*)")
 _PYTHON_VALUES = ("-W", "-X", "--check-hash-based-pycs")
 # What starts another program, whose options are the ones that matter.
 _LAUNCHERS = frozenset(

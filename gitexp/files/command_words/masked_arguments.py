@@ -12,31 +12,32 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from gitexp.files.command_words.credentials import is_secret, looks_secret
+from gitexp.regex import regex
 
 MASK = "***secret***"
 
 _NAMELESS = "a word that looks like a key"
-_JOINED = re.compile(r"(?P<spelled>[-+]{0,2}(?P<name>[^\W\d][\w./@:-]*)=)(?P<value>.+)", re.DOTALL)
-_OPTION = re.compile(r"--?(?P<name>[^\W\d][\w.-]*)")
+_JOINED = regex(r"(?P<spelled>[-+]{0,2}(?P<name>[^\W\d][\w./@:-]*)=)(?P<value>.+)", re.DOTALL)
+_OPTION = regex(r"--?(?P<name>[^\W\d][\w.-]*)")
 # A word of a line for the shell, as it is written.
-_IN_LINE = re.compile(r"(?:'[^']*'|\"(?:[^\"\\]|\\.)*\"|\\.|[^\s'\";|&<>()\\])+", re.DOTALL)
-_FILLED_IN = re.compile(r"[$`]")
-_MASK = re.compile(re.escape(MASK))
-_PREFIX = re.compile(r"[-+]{0,2}[\w./@:-]+=")
+_IN_LINE = regex(r"(?:'[^']*'|\"(?:[^\"\\]|\\.)*\"|\\.|[^\s'\";|&<>()\\])+", re.DOTALL)
+_FILLED_IN = regex(r"[$`]")
+_MASK = regex(re.escape(MASK))
+_PREFIX = regex(r"[-+]{0,2}[\w./@:-]+=")
 # Inside a word: "name": "value" of JSON, name: value of YAML and of HTTP headers, name=value.
-_INSIDE = re.compile(
+_INSIDE = regex(
     r"""(?P<spelled>(?<![\w.-])(?P<quote>\\?["']?)(?P<name>[^\W\d][\w.-]*)(?P=quote)\s*[:=]\s*)"""
     r"""(?P<value>\\"(?:(?!\\").)*\\"|"(?:[^"\\]|\\.)*"|'[^']*'"""
     r"""|(?:(?:Bearer|Basic|Token)\s+)?[^\s,;&{}\[\]"'\\]+)""",
     re.IGNORECASE | re.DOTALL,
 )
-_HEADER = re.compile(r"[\w-]+:\s*(?:(?:Bearer|Basic|Token)\s+)?\S+", re.IGNORECASE)
+_HEADER = regex(r"[\w-]+:\s*(?:(?:Bearer|Basic|Token)\s+)?\S+", re.IGNORECASE)
 # Inside a word with spaces, such as the line behind `sh -c`.
-_LINE_INSIDE = re.compile(
+_LINE_INSIDE = regex(
     r"""(?P<spelled>(?<![^\s'"])(?:[\w.-]+:)*(?P<name>--?[^\W\d][\w.-]*(?==|\s)|[A-Z_][A-Z\d_]*(?==))(?:=|\s+))"""
     r"""(?P<value>(?!-)[^\s'";|&<>()]+)"""
 )
-_BEFORE_MASK = re.compile(
+_BEFORE_MASK = regex(
     r"""(?:(?P<name>[-+]{0,2}[^\W\d][\w./@:-]*)\\?["']?\s*[:=]\s*|(?P<option>--?[^\W\d][\w.-]*)\s+)(?:\\?["'])*\Z"""
 )
 

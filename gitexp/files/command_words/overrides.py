@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
@@ -17,12 +16,13 @@ from gitexp.files.parse import edit, parse_leniently, require_settable
 from gitexp.files.plain_values import in_place, typed_scalar
 from gitexp.files.scalars import same
 from gitexp.model import MISSING, Scalar, Tree, Value
+from gitexp.regex import regex
 from gitexp.words import did_you_mean
 
 _EXAMPLE = "Write -S train.lr=0.1, -S +new.key=1, -S ~old.key or -S params.yaml:train.lr=0.1"
-_LEFT = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^"=])*')
-_FILE = re.compile(r'([^":=]*):')
-_TEMPLATE = re.compile(r"\{\s*[^\s:,{}]+\s*\}|\{[^\s,{}]+\}[^\s:].*")
+_LEFT = regex(r'(?:"(?:[^"\\]|\\.)*"|[^"=])*')
+_FILE = regex(r'([^":=]*):')
+_TEMPLATE = regex(r"\{\s*[^\s:,{}]+\s*\}|\{[^\s,{}]+\}[^\s:].*")
 _OPENS = {"[": "a list", "{": "a map", "'": "text in quotes", '"': "text in quotes"}
 
 

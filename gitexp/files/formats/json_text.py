@@ -6,7 +6,6 @@ The standard library's reader gives no positions, keeps the last of two equal ke
 from __future__ import annotations
 
 import json
-import re
 from json.decoder import scanstring  # type: ignore[attr-defined]  # in the library, not in its stubs
 
 from gitexp.errors import ParseError
@@ -16,9 +15,10 @@ from gitexp.files.limits import MAX_DEPTH, parse_error
 from gitexp.files.nodes import Node, Splice
 from gitexp.files.unreadable import Unreadable
 from gitexp.model import Scalar, Value
+from gitexp.regex import regex
 
-_SPACE = re.compile(r"[ \t\r\n]*")
-_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
+_SPACE = regex(r"[ \t\r\n]*")
+_NUMBER = regex(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 _WORDS: dict[str, Scalar] = {
     "true": True,
     "false": False,
@@ -27,10 +27,10 @@ _WORDS: dict[str, Scalar] = {
     "Infinity": float("inf"),
     "-Infinity": float("-inf"),
 }
-_WORD = re.compile("|".join(_WORDS))
-_BRACKET = re.compile(r'["{}\[\]]')
+_WORD = regex("|".join(_WORDS))
+_BRACKET = regex(r'["{}\[\]]')
 _MOST_OPEN = 10_000  # brackets
-_INDENT = re.compile(r'\n([ \t]+)"')
+_INDENT = regex(r'\n([ \t]+)"')
 
 
 def compose(name: str, text: str) -> Node:

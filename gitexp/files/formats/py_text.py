@@ -6,7 +6,6 @@ import ast
 import json
 import keyword
 import math
-import re
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -18,8 +17,9 @@ from gitexp.files.keys import Key
 from gitexp.files.limits import MAX_LEAVES
 from gitexp.files.nodes import Node, Splice, literal
 from gitexp.model import MISSING, Value
+from gitexp.regex import regex
 
-_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
+_LINE = regex(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
 _EXPRESSION = "expression"  # style of a list that is not written item by item: [64] * 3
 _MOST = 1 << 19  # characters; Python's own parser takes more than a second for twice as many
 

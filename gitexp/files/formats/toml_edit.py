@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from itertools import pairwise
 from typing import Any
 
@@ -15,8 +14,9 @@ from gitexp.files.formats import toml_text
 from gitexp.files.keys import Key, put
 from gitexp.files.scalars import each_leaf
 from gitexp.model import MISSING, Value
+from gitexp.regex import regex
 
-_LONE_BREAK = re.compile(r"(?<!\r)\n")
+_LONE_BREAK = regex(r"(?<!\r)\n")
 
 
 def edit(name: str, text: str, key: Key, value: Value) -> tuple[str, Value]:

@@ -11,17 +11,18 @@ from gitexp.files.keys import Key
 from gitexp.files.limits import MAX_DEPTH, parse_error
 from gitexp.files.scalars import each_leaf
 from gitexp.model import Value
+from gitexp.regex import regex
 
 _NAME = r"(?:[\w-]++|\"[^\"\n]*\"|'[^'\n]*')"
-_TOKEN = re.compile(
+_TOKEN = regex(
     rf"(?P<deep>{_NAME}(?:[ \t]*\.[ \t]*{_NAME}){{{MAX_DEPTH},}})"
     r"|\"\"\"(?:[^\"\\]|\\.|\"{1,2}(?!\"))*(?:\"{3,5}|\Z)|'''.*?(?:'{3,5}|\Z)"
     r"|\"(?:[^\"\\\n]|\\.)*\"?|'[^'\n]*'?|\#[^\n]*|[\w-]++"
     r"|(?P<open>[\[{])|(?P<close>[\]}])",
     re.DOTALL,
 )
-_MOMENT = re.compile(r"[0-9TtZz:.+ -]{5,40}")
-_PLACE = re.compile(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)$")
+_MOMENT = regex(r"[0-9TtZz:.+ -]{5,40}")
+_PLACE = regex(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
 def read(name: str, text: str) -> dict[str, Value]:

@@ -11,10 +11,11 @@ from gitexp.files.formats.yaml_write import flow_text, key_text
 from gitexp.files.keys import Key
 from gitexp.files.nodes import Node, Splice
 from gitexp.model import Value
+from gitexp.regex import regex
 
-_ANCHOR = re.compile(r"&[^\s,\[\]{}]+")
-_COLON = re.compile(r"\s*:")
-_INDENT = re.compile(r"^( +)[^\s#-]", re.MULTILINE)
+_ANCHOR = regex(r"&[^\s,\[\]{}]+")
+_COLON = regex(r"\s*:")
+_INDENT = regex(r"^( +)[^\s#-]", re.MULTILINE)
 
 
 class YamlEditor:

@@ -6,7 +6,6 @@ a time, so depth, aliases and duplicate keys are checked before anything is buil
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
@@ -19,15 +18,16 @@ from gitexp.files.nodes import Node, merged_maps, plain
 from gitexp.files.plain_values import yaml_scalar
 from gitexp.files.unreadable import Unreadable
 from gitexp.model import Scalar, Value
+from gitexp.regex import regex
 
 Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 _MOST_LEAVES = 10 * MAX_LEAVES  # that are read; a record has fewer
 
 STANDARD = "tag:yaml.org,2002:"
-_PROPS = re.compile(r"(?:(?:&[^\s,\[\]{}]+|!<[^>\s]*>|![^\s,\[\]{}]*)(?:[ \t]+|(?=[\r\n,\]}])|$))+")
-_GAP = re.compile(r"(?:[ \t\r\n\x85\u2028\u2029]|#[^\r\n\x85\u2028\u2029]*)*")
-_LAST_BREAK = re.compile(r"(?:\r\n|\r|\n)\Z")
+_PROPS = regex(r"(?:(?:&[^\s,\[\]{}]+|!<[^>\s]*>|![^\s,\[\]{}]*)(?:[ \t]+|(?=[\r\n,\]}])|$))+")
+_GAP = regex(r"(?:[ \t\r\n\x85\u2028\u2029]|#[^\r\n\x85\u2028\u2029]*)*")
+_LAST_BREAK = regex(r"(?:\r\n|\r|\n)\Z")
 
 
 def compose(

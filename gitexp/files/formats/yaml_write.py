@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Collection
 
 from gitexp.files.formats.yaml_text import hidden_kind, is_string_to_pyyaml
 from gitexp.files.plain_values import yaml_scalar
 from gitexp.model import Value
+from gitexp.regex import regex
 
 # Not possessive: before 3.11.5 Python goes on from the wrong place where such a group fails halfway
 # (CPython issue 106052). No text matches in two ways, so nothing is tried twice.
 _WORD = r"[\w./()+@%=~^$*&!;<>|\\-]"
-_PLAIN_IN_FLOW = re.compile(rf"(?:\w|/|\.(?=[\w/]))(?:{_WORD}|(?<=\S) (?=\S))*")
-_PLAIN = re.compile(rf"(?:\w|/|\.(?=[\w/]))(?:{_WORD}|:(?=[\w/\\])|,(?=[\w ])|(?<=\S) (?=\S))*")
-_UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+_PLAIN_IN_FLOW = regex(rf"(?:\w|/|\.(?=[\w/]))(?:{_WORD}|(?<=\S) (?=\S))*")
+_PLAIN = regex(rf"(?:\w|/|\.(?=[\w/]))(?:{_WORD}|:(?=[\w/\\])|,(?=[\w ])|(?<=\S) (?=\S))*")
+_UNPRINTABLE = regex("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
 
 def flow_text(value: Value, *, flow: bool = False, style: str = "", kinds: Collection[str] = ()) -> str:

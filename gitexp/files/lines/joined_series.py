@@ -8,7 +8,6 @@ on a machine with another clock.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from gitexp.files.lines import series
@@ -16,9 +15,10 @@ from gitexp.files.lines.line_columns import columns
 from gitexp.files.lines.series import read_line
 from gitexp.log_rules import STEP, TIME
 from gitexp.nofollow import Folder
+from gitexp.regex import regex
 
 _BEFORE = "before-"
-_STARTS = re.compile(rb'\{"_step":(-?[0-9]{1,18}),')  # as nearly all lines do
+_STARTS = regex(rb'\{"_step":(-?[0-9]{1,18}),')  # as nearly all lines do
 _TOGETHER = 2000  # lines
 
 

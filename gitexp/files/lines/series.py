@@ -11,17 +11,17 @@ from __future__ import annotations
 import heapq
 import json
 import math
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from gitexp.log_rules import LONGEST_STEP, STEP, TIME
+from gitexp.regex import regex
 
 SYSTEM = "system.jsonl"  # in the same folder: the points about the machine
 SERIES = "series.jsonl"  # of a run; in the folder of a live run, that of its first process
-WRITERS = re.compile(r"series(?:-[\w.-]+)?\.jsonl")  # the files whose points make up the series of a run
-FACTS = re.compile(r"facts(?:-[\w.-]+)?\.jsonl")  # what was said once
-_OF_RUN = re.compile(r"(series|rank-[0-9]+|system)(?:-[\w.-]+)?\.jsonl")
+WRITERS = regex(r"series(?:-[\w.-]+)?\.jsonl")  # the files whose points make up the series of a run
+FACTS = regex(r"facts(?:-[\w.-]+)?\.jsonl")  # what was said once
+_OF_RUN = regex(r"(series|rank-[0-9]+|system)(?:-[\w.-]+)?\.jsonl")
 TABLES = (".csv", ".tsv", ".jsonl", ".ndjson")  # the endings of files with a row a step
 NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 LONGEST_LINE = 16 * 1024 * 1024  # bytes; 10,000 metrics take about 400,000

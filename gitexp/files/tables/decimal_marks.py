@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from gitexp.files.plain_values import measured
 from gitexp.model import Scalar
+from gitexp.regex import regex
 
-_WITH_COMMA = re.compile(r"[-+]?[0-9]*,[0-9]+(?:[eE][-+]?[0-9]+)?")
-_WITH_POINT = re.compile(r"[-+]?[0-9]*\.[0-9]+(?:[eE][-+]?[0-9]+)?")
-_EITHER_WAY = re.compile(r"[-+]?[1-9][0-9]{0,2}(?:[.,][0-9]{3})")  # 1,234: a thousand, or one and a bit
-_IN_THOUSANDS = re.compile(
+_WITH_COMMA = regex(r"[-+]?[0-9]*,[0-9]+(?:[eE][-+]?[0-9]+)?")
+_WITH_POINT = regex(r"[-+]?[0-9]*\.[0-9]+(?:[eE][-+]?[0-9]+)?")
+_EITHER_WAY = regex(r"[-+]?[1-9][0-9]{0,2}(?:[.,][0-9]{3})")  # 1,234: a thousand, or one and a bit
+_IN_THOUSANDS = regex(
     r"[-+]?[1-9][0-9]{0,2}(?:(?:,[0-9]{3})+(?P<point>\.[0-9]+)?|(?:\.[0-9]{3})+(?P<comma>,[0-9]+)?)"
 )
 

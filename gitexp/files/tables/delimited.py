@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import count, islice
 
 from gitexp.files.tables.decimal_marks import is_number_text
+from gitexp.regex import regex
 
 _HEAD = 64 << 10  # bytes at the beginning of a table that show its form
 _SAMPLE = 20  # rows of it
 _SEPARATORS = (",", ";", "\t", "|", " ")  # in this order, where several would do
-_DECLARED = re.compile(rb"[ \t]*\"?sep=(.)\"?[ \t]*\r?\n")  # as Excel writes it
+_DECLARED = regex(rb"[ \t]*\"?sep=(.)\"?[ \t]*\r?\n")  # as Excel writes it
 _COMMENT = "#"
 
 

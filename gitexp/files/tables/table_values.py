@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
@@ -23,12 +22,13 @@ from gitexp.files.tables.delimited import (
 )
 from gitexp.files.tables.table_parts import Part, header_in, parts_of
 from gitexp.model import Value
+from gitexp.regex import regex
 
 _USUAL = {".csv": ",", ".tsv": "\t"}  # the separator by the ending of the file
 
 _TAIL = 256 << 10  # bytes at the end of a table that are read as rows
 
-CUT_NUMBER = re.compile(r"[-+]?(?:[0-9]+[.,]|(?:[0-9]+[.,]?[0-9]*|[.,][0-9]+)[eE][-+]?)")  # 0. or 1.5e-
+CUT_NUMBER = regex(r"[-+]?(?:[0-9]+[.,]|(?:[0-9]+[.,]?[0-9]*|[.,][0-9]+)[eE][-+]?)")  # 0. or 1.5e-
 
 _NAMES = ("name", "metric", "key")
 _BESIDE = {"value", "timestamp", "step", "epoch"}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import posixpath
-import re
 import secrets
 from abc import abstractmethod
 from pathlib import Path
@@ -12,10 +11,11 @@ from pathlib import Path
 from gitexp.objects.hashing import OnBytes
 from gitexp.objects.remotes.remote import TEMPORARY
 from gitexp.objects.remotes.server import ServerRemote
+from gitexp.regex import regex
 
 CHUNK = 1 << 20  # bytes
 # The name of an unfinished upload: `tmp` may hold files of other people, too.
-_OURS = re.compile(r"[0-9a-f]{62}(\.dir)?\.[0-9a-f]{8}")
+_OURS = regex(r"[0-9a-f]{62}(\.dir)?\.[0-9a-f]{8}")
 
 
 class MovingRemote(ServerRemote):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +12,7 @@ from gitexp import errors
 from gitexp.objects.hashing import OnBytes, hash_file
 from gitexp.objects.manifest import FOLDER, is_hash
 from gitexp.objects.store import StoredObject, damaged
+from gitexp.regex import regex
 
 TEMPORARY = "tmp"  # the folder of unfinished uploads
 
@@ -21,7 +21,7 @@ CHEAPLY, DEARLY = 3 * 86400.0, 10 * 86400.0
 
 _FEW = 32  # objects; so many are asked for one by one
 _A_PAGE = 1000  # entries that a server lists at a time, as S3 does
-_FOLDER = re.compile("[0-9a-f]{2}")
+_FOLDER = regex("[0-9a-f]{2}")
 _T = TypeVar("_T")
 
 

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from gitexp import errors
+from gitexp.regex import regex
 from gitexp.words import did_you_mean
 
 
@@ -71,12 +72,12 @@ OPTIONS: Mapping[str, str] = MappingProxyType(
         "user": "ssh, sftp: the user, if it is not in ~/.ssh/config.",
     }
 )
-_HIDDEN = re.compile(r"pass|secret|token|key|credential|auth|sas|cert", re.IGNORECASE)
-_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
-_HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?|\[[0-9A-Fa-f:.]+\]")
-_WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,127}")
-_CONTROL = re.compile("[\x00-\x1f\x7f]")
+_HIDDEN = regex(r"pass|secret|token|key|credential|auth|sas|cert", re.IGNORECASE)
+_DRIVE = regex(r"[A-Za-z]:[\\/]")
+_SCHEME = regex(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_HOST = regex(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?|\[[0-9A-Fa-f:.]+\]")
+_WORD = regex(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,127}")
+_CONTROL = regex("[\x00-\x1f\x7f]")
 _SHOWN = ", ".join(f"{name}://" for name in _SCHEMES)
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from gitexp.regex import regex
+
 NOTE, STOP, COMMAND, WEBHOOK, DESKTOP = ACTIONS = ("note", "stop", "command", "webhook", "desktop")
 
-_VARIABLE = re.compile(r"\$[A-Za-z_]\w*")
-_HTTPS = re.compile(r"https://[^\s/@]+(?:/\S*)?")
+_VARIABLE = regex(r"\$[A-Za-z_]\w*")
+_HTTPS = regex(r"https://[^\s/@]+(?:/\S*)?")
 
 
 class Action(NamedTuple):

@@ -17,6 +17,7 @@ from gitexp import errors
 from gitexp.files import as_list
 from gitexp.files.lines.alert_lines import LEVELS
 from gitexp.project.sections.actions import DESKTOP, NOTE, STOP, Action, read_action
+from gitexp.regex import regex
 from gitexp.times import parse_duration
 from gitexp.words import did_you_mean, parse_size
 
@@ -30,16 +31,16 @@ _EXAMPLE = (
 _AN_ACTION = "For example: do: [stop, desktop, {command: ./tell.sh}, {webhook: 'https://example.org/hook'}]"
 _NAME = r"(?P<metric>'[^']+'|\"[^\"]+\"|[^\s<>=!'\"]+)"
 _NUMBER = r"(?P<number>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)"
-_IS = re.compile(rf"{_NAME} is (?P<what>nan|inf|not finite)")
-_COMPARED = re.compile(
+_IS = regex(rf"{_NAME} is (?P<what>nan|inf|not finite)")
+_COMPARED = regex(
     rf"{_NAME} ?(?P<op><=|>=|==|!=|<|>) ?{_NUMBER}(?: after (?P<after>\d{{1,9}})(?: values?)?)?"
 )
-_STUCK = re.compile(rf"no improvement(?: (?:of|in) {_NAME})? for (?P<long>.+)")
-_COUNT = re.compile(r"(\d{1,9})(?: (?:values?|steps?|epochs?))?")
-_SILENT = re.compile(r"(?P<what>no output|nothing logged) for (?P<long>.+)")
-_OVER = re.compile(r"(?P<what>memory|disk|gpu memory) over (?P<most>.+)")
-_RAISED = re.compile(r"alert(?: (?P<level>info|warning|error))?")
-_PERCENT = re.compile(r"(\d{1,3}(?:\.\d{1,6})?) ?%")
+_STUCK = regex(rf"no improvement(?: (?:of|in) {_NAME})? for (?P<long>.+)")
+_COUNT = regex(r"(\d{1,9})(?: (?:values?|steps?|epochs?))?")
+_SILENT = regex(r"(?P<what>no output|nothing logged) for (?P<long>.+)")
+_OVER = regex(r"(?P<what>memory|disk|gpu memory) over (?P<most>.+)")
+_RAISED = regex(r"alert(?: (?P<level>info|warning|error))?")
+_PERCENT = regex(r"(\d{1,3}(?:\.\d{1,6})?) ?%")
 _FULL = {"memory": "machine.memory", "disk": "machine.disk", "gpu memory": "gpu.*.memory_percent"}
 
 

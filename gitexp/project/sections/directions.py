@@ -6,10 +6,12 @@ import re
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
+from gitexp.regex import regex
+
 MIN, MAX = "min", "max"
 
-_SEPARATORS = re.compile(r"[^a-z0-9]+")
-_CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_SEPARATORS = regex(r"[^a-z0-9]+")
+_CAPITAL = regex(r"(?<=[a-z0-9])(?=[A-Z])")
 # Words in the names of metrics. A word that stands for both kinds of metrics (score, ratio) is in neither.
 _LOW = frozenset(
     [

@@ -8,7 +8,6 @@ import io
 import json
 import os
 import posixpath
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -19,10 +18,11 @@ from gitexp.files.limits import MAX_BYTES, most_bytes
 from gitexp.objects import manifest, paths
 from gitexp.objects.md5 import is_md5, of_bytes
 from gitexp.objects.paths import lies_in
+from gitexp.regex import regex
 
 _FOLDER = ".dir"  # the ending of the hash of a folder
-_HASH = re.compile("[0-9a-f]{32}")  # of a file; a list of files may come from a stranger
-_REMOTE = re.compile(r"""'?remote "(.+)"'?""")
+_HASH = regex("[0-9a-f]{32}")  # of a file; a list of files may come from a stranger
+_REMOTE = regex(r"""'?remote "(.+)"'?""")
 _VERSIONS = ("files/md5", "")  # where a cache of DVC 3, or of DVC 2, has its files
 _MOST_OF_FOLDER = 64 * MAX_BYTES  # bytes of a list of files
 

@@ -19,27 +19,28 @@ from gitexp import errors, files
 from gitexp.files.dvc_yaml import DVC_LOCK, DVC_YAML, names_of
 from gitexp.files.limits import read_limited
 from gitexp.objects.paths import upward
+from gitexp.regex import regex
 
-_DATED = re.compile(r"\d{4}-\d\d-\d\d")  # Hydra's folder of a day
+_DATED = regex(r"\d{4}-\d\d-\d\d")  # Hydra's folder of a day
 HYDRA = ".hydra"  # Hydra's folder with the configuration of a job
 _OF_MULTIRUN = "multirun.yaml"
 # The entries of a folder of this name that its tool has made.
 _MADE: Mapping[str, re.Pattern[str]] = {
-    "mlruns": re.compile(r"\d+|models|\.trash"),
-    "mlartifacts": re.compile(r"\d+"),
-    "wandb": re.compile(r"(offline-)?run-\d.*|latest-run|debug(-internal)?\.log"),
-    "lightning_logs": re.compile(r"version_\d+"),
+    "mlruns": regex(r"\d+|models|\.trash"),
+    "mlartifacts": regex(r"\d+"),
+    "wandb": regex(r"(offline-)?run-\d.*|latest-run|debug(-internal)?\.log"),
+    "lightning_logs": regex(r"version_\d+"),
     "outputs": _DATED,
     "multirun": _DATED,
 }
 _EVENTS = "events.out.tfevents."
 _DATABASES = ("mlflow.db", "mlflow.db-wal", "mlflow.db-shm", "mlflow.db-journal")
-_NAMED = re.compile(rf"^{re.escape(_EVENTS)}|^mlflow\.db(?:-wal|-shm|-journal)?$|\.dvc$|^dvc\.lock$")
+_NAMED = regex(rf"^{re.escape(_EVENTS)}|^mlflow\.db(?:-wal|-shm|-journal)?$|\.dvc$|^dvc\.lock$")
 _OF_LIVE = ("metrics.json", "params.yaml", "report.md", "report.html", "report.ipynb", "plots", "static")
 _ARTIFACTS = "artifacts"  # dvclive's copies of artifacts
 _LIVE = "dvclive"
 _PLOTS_OF_LIVE = ("metrics", "sklearn", "custom", "images")
-_PLOT_OF_LIVE = re.compile(rf"(.+)/plots/(?:{'|'.join(_PLOTS_OF_LIVE)})/")
+_PLOT_OF_LIVE = regex(rf"(.+)/plots/(?:{'|'.join(_PLOTS_OF_LIVE)})/")
 _OUTPUTS = "outputs"
 _POINTER = ".dvc"
 _NOT_SEARCHED = frozenset(

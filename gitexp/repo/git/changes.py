@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 
 from gitexp import errors
+from gitexp.regex import regex
 from gitexp.repo.git import indexes
 from gitexp.repo.git.disk_files import is_repository, is_special
 from gitexp.repo.git.repository import Repository
@@ -14,7 +14,7 @@ from gitexp.words import shorten
 
 _SUBMODULE = b"160000"  # the mode of a commit of another repository
 _HEAD = b"# branch.oid "  # Git's line on HEAD begins so
-_UNSEEN = re.compile("could not open directory|unable to access|Permission denied|Input/output error")
+_UNSEEN = regex("could not open directory|unable to access|Permission denied|Input/output error")
 
 
 class Changes:

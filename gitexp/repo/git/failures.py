@@ -9,26 +9,27 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gitexp import errors
+from gitexp.regex import regex
 from gitexp.words import squeezed
 
-_UNWRITABLE = re.compile(
+_UNWRITABLE = regex(
     r"read-only file system|insufficient permission for adding"
     r"|(unable to|cannot|could not) (append|create|lock|write).*permission denied"
 )
 
-_NO_OBJECT = re.compile(
+_NO_OBJECT = regex(
     r"(missing|bad|nonexistent|invalid) object|unpack tree object|object file .* is empty"
     r"|(loose|packed) object .* corrupt|unable to unpack [0-9a-f]{40}"
     r"|(unable to|cannot|could not) (read|find|parse) (object|tree|commit|sha1 file|[0-9a-f]{40})"
 )
-_FILTER = re.compile(r"(?:external filter|initialization for subprocess) '(?P<command>[^\n]*?)' failed")
-_DRIVER = re.compile(r"(?:(?P<path>[^\n]*): )?(?:clean|smudge) filter '(?P<name>[^'\n]+)' failed")
+_FILTER = regex(r"(?:external filter|initialization for subprocess) '(?P<command>[^\n]*?)' failed")
+_DRIVER = regex(r"(?:(?P<path>[^\n]*): )?(?:clean|smudge) filter '(?P<name>[^'\n]+)' failed")
 _HUNG_UP = "the remote end hung up unexpectedly"  # of a local Git: its filter process has died
-_OF_FILTER = re.compile(
+_OF_FILTER = regex(
     r"external filter '.*' failed|subprocess '.*' failed|(?:clean|smudge) filter '.*' failed"
     r"|hung up unexpectedly|client identification|packet write"
 )
-_LOCKED = re.compile(r"unable to create '(.+\.lock)': file exists", re.IGNORECASE)
+_LOCKED = regex(r"unable to create '(.+\.lock)': file exists", re.IGNORECASE)
 
 _FULL = ("no space left on device", "disk quota exceeded", "out of diskspace")
 

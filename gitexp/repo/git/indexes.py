@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from gitexp import errors
+from gitexp.regex import regex
 from gitexp.repo.git.failures import failure, filter_failure
 from gitexp.repo.git.git_calls import is_true
 from gitexp.repo.git.git_text import in_lines
@@ -25,7 +26,7 @@ _FEW = 200  # paths that may stand on a command line
 _MANY = 50  # questions to a listing, each of which looks through all of its text
 _SUBMODULE = "160000"  # the mode of an entry that is another repository's commit
 _IGNORED = "Ignoring path "  # Git's word on .git, git~1 and the like, with an exit status of 0
-_FILTERED = re.compile(r"^(?:error|fatal): (.+): (?:clean|smudge) filter ", re.MULTILINE)
+_FILTERED = regex(r"^(?:error|fatal): (.+): (?:clean|smudge) filter ", re.MULTILINE)
 
 
 class Listing:

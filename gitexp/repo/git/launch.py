@@ -11,7 +11,6 @@ import contextlib
 import importlib.util
 import os
 import queue
-import re
 import shutil
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from types import ModuleType
 from typing import Any
 
 from gitexp import errors
+from gitexp.regex import regex
 from gitexp.repo.git import failures
 
 
@@ -63,7 +63,7 @@ MINIMUM_GIT = (2, 30)
 _CHUNK = 64 * 1024  # bytes
 _PATIENCE = 3.0  # seconds of a Git at work until its caller looks what it may wait for
 _LINGER = 0.2  # seconds that messages may come after their process has ended
-_LINE_END = re.compile(rb"(\r?\n|\r(?=[^\n]))")  # ssh ends lines with both; a chunk may end between them
+_LINE_END = regex(rb"(\r?\n|\r(?=[^\n]))")  # ssh ends lines with both; a chunk may end between them
 
 ALWAYS = (
     *("-c", "core.fsmonitor=false"),

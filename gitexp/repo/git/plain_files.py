@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from gitexp import nofollow
+from gitexp.regex import regex
 from gitexp.repo.git import conversions, trees
 from gitexp.repo.git.objects.new_objects import NewObject, new_object
 from gitexp.repo.git.repository import Repository
@@ -24,7 +25,7 @@ MOST_BYTES = 16 << 20  # of all files together: all are in memory at one time
 _DEEPEST = 100  # folders; trees are changed by a function that calls itself for each
 
 # No name that Git might refuse, as one that some disk takes for `.git` or `.gitmodules`: `git~1`, `.git::`.
-_PLAIN_NAME = re.compile(r"(?!\.\.?$|\.git|git~)[\w .,+=@#%&()\[\]{}~^!-]+", re.ASCII | re.IGNORECASE)
+_PLAIN_NAME = regex(r"(?!\.\.?$|\.git|git~)[\w .,+=@#%&()\[\]{}~^!-]+", re.ASCII | re.IGNORECASE)
 
 
 def with_files(

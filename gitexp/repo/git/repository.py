@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from gitexp import errors
+from gitexp.regex import regex
 from gitexp.repo.git import belonging, failures, launch, ref_locks
 from gitexp.repo.git.git_text import rows
 from gitexp.repo.git.launch import Git
@@ -23,7 +24,7 @@ from gitexp.repo.git.objects.git_objects import GitObjects
 from gitexp.repo.git.values import Head, RefChange, RefConflict
 
 _SINCE_2_31 = "--path-format=absolute"
-_BROKEN = re.compile(r"^warning: ignoring (?:broken ref|ref with broken name) (refs/.+)$", re.MULTILINE)
+_BROKEN = regex(r"^warning: ignoring (?:broken ref|ref with broken name) (refs/.+)$", re.MULTILINE)
 # The questions of `find` to `git rev-parse`. To the last, Git 2.31 and later say nothing; others repeat it.
 _QUESTIONS = (
     *("--is-bare-repository", "--is-inside-git-dir", "--absolute-git-dir", "--git-common-dir"),

@@ -18,12 +18,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gitexp.errors import SigningFailed
+from gitexp.regex import regex
 from gitexp.repo.git.git_calls import GitCalls
 
 OPENPGP, SSH = "openpgp", "ssh"
 _HEADERS = (b"gpgsig ", b"gpgsig-sha256 ")
-_COMMITTER = re.compile(rb"^committer [^\n]*> ([0-9]{1,11}) [+-][0-9]{4}$", re.MULTILINE)
-_GOOD_SSH = re.compile(r"key (SHA256:\S+)")
+_COMMITTER = regex(rb"^committer [^\n]*> ([0-9]{1,11}) [+-][0-9]{4}$", re.MULTILINE)
+_GOOD_SSH = regex(r"key (SHA256:\S+)")
 _TRUSTED = ("TRUST_ULTIMATE", "TRUST_FULLY", "TRUST_MARGINAL")
 _PATIENCE = 60.0  # seconds: an agent may want a key to be touched
 _ASKING = ("SSH_ASKPASS", "DISPLAY", "WAYLAND_DISPLAY", "GPG_TTY")

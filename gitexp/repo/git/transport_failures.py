@@ -9,11 +9,12 @@ from pathlib import Path
 
 from gitexp import errors
 from gitexp.masks import without_credentials
+from gitexp.regex import regex
 from gitexp.repo.git import failures
 
 # In this order: a first message often says only that something else has gone wrong.
 _KNOWN: Sequence[tuple[re.Pattern[str], str, str]] = tuple(
-    (re.compile(pattern, re.IGNORECASE), what, hint)
+    (regex(pattern, re.IGNORECASE), what, hint)
     for pattern, what, hint in (
         (
             r"dubious ownership|unsafe repository",
@@ -70,19 +71,19 @@ _KNOWN: Sequence[tuple[re.Pattern[str], str, str]] = tuple(
         ),
     )
 )
-_FSCK = re.compile(
+_FSCK = regex(
     r"^(?:remote: )?(?:error|fatal): (?:fsck error in packed object|object [0-9a-f]+: .+)", re.MULTILINE
 )
-_FSCK_OBJECT = re.compile(r"^(?:remote: )?(?:error|fatal): (object [0-9a-f]+: .+)", re.MULTILINE)
-_FSCK_RULE = re.compile(r"object [0-9a-f]+: (\w+):")
-_HARMFUL = re.compile(r"gitmodules|dot|fullPath|symlink|null|large", re.IGNORECASE)
+_FSCK_OBJECT = regex(r"^(?:remote: )?(?:error|fatal): (object [0-9a-f]+: .+)", re.MULTILINE)
+_FSCK_RULE = regex(r"object [0-9a-f]+: (\w+):")
+_HARMFUL = regex(r"gitmodules|dot|fullPath|symlink|null|large", re.IGNORECASE)
 _BEFORE_PUSH = "pre-push"
 _OF_PUSH = ("error: failed to push some refs to ", "To ")
-_DAMAGED = re.compile(
+_DAMAGED = regex(
     r"pack-objects died|did not send all necessary objects|missing necessary objects", re.IGNORECASE
 )
-_GONE = re.compile(r"not our ref|request for unadvertised object", re.IGNORECASE)
-_BROKEN_REF = re.compile(r"^(?:error|fatal): bad object (refs/\S+)", re.MULTILINE)
+_GONE = regex(r"not our ref|request for unadvertised object", re.IGNORECASE)
+_BROKEN_REF = regex(r"^(?:error|fatal): bad object (refs/\S+)", re.MULTILINE)
 _ASK_OWNER = "Nothing of it was taken. Its owner can see with git fsck what is wrong there."
 
 

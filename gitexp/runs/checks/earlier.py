@@ -23,6 +23,7 @@ from gitexp.pipeline.paths import lock_path
 from gitexp.project.hydra import hydra_params
 from gitexp.project.params import COMMAND, changed_command
 from gitexp.project.project import inside
+from gitexp.regex import regex
 from gitexp.repo import records
 from gitexp.repo.experiments import PREFIX, Store
 from gitexp.repo.git import trees
@@ -33,11 +34,11 @@ from gitexp.runs.checks import inputs
 from gitexp.runs.checks.seeds import Seed, neutral, seed_of, without_seed
 from gitexp.runs.ready import PlainCommand, Ready
 
-_IDENTITY = re.compile(rb'"identity":"([0-9a-f]{64})"')
-_CREATED = re.compile(rb'"created":"([^"]{1,40})"')
+_IDENTITY = regex(rb'"identity":"([0-9a-f]{64})"')
+_CREATED = regex(rb'"created":"([^"]{1,40})"')
 _DONE = b'"status":"done"'
 # A key of the top level, with the indented, empty and commented lines below it.
-_SWEEPS = re.compile(rb"^sweep[ \t]*:.*(?:\n(?:[ \t#-].*|\r?(?=\n|\Z)))*\n?", re.MULTILINE)
+_SWEEPS = regex(rb"^sweep[ \t]*:.*(?:\n(?:[ \t#-].*|\r?(?=\n|\Z)))*\n?", re.MULTILINE)
 _WORTH_TELLING = (Status.DONE, Status.RUNNING)
 
 

@@ -15,10 +15,11 @@ from gitexp.datasets.present import PresentData
 from gitexp.model import Artifact, paths_of
 from gitexp.pipeline.paths import lock_path
 from gitexp.project.project import Project, read
+from gitexp.regex import regex
 from gitexp.runs.ready import PlainCommand, Work
 from gitexp.words import shorten
 
-_HAS_OUTS = re.compile(rb"^outs:", re.MULTILINE)  # of a lock; most have none, and reading it whole is slower
+_HAS_OUTS = regex(rb"^outs:", re.MULTILINE)  # of a lock; most have none, and reading it whole is slower
 
 
 def data(project: Project, code: Project, root: Path, work: Work) -> tuple[Artifact, ...]:

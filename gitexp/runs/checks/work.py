@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 from collections.abc import Mapping
 from functools import partial
@@ -25,6 +24,7 @@ from gitexp.project.params import CommandLine, PreparedParams
 from gitexp.project.project import Project, read
 from gitexp.project.tools import notebook_command, tool_files
 from gitexp.project.tools.notebook_command import NotebookCommand
+from gitexp.regex import regex
 from gitexp.repo.scope import Scope
 from gitexp.runs.checks import surroundings
 from gitexp.runs.checks.secrets import with_secrets
@@ -33,7 +33,7 @@ from gitexp.runs.ready import PlainCommand, Work
 from gitexp.runs.request import RunRequest, TypedCode
 
 _STAGES = ("gitexp", "run")  # how the command of a run of stages begins in its record
-_WRITTEN = re.compile(r"(?:^|/)(?:dvclive/params\.yaml|\.hydra/.*)\Z")
+_WRITTEN = regex(r"(?:^|/)(?:dvclive/params\.yaml|\.hydra/.*)\Z")
 _NO_COMMAND = "Give one: gitexp run -- python train.py; or write it into gitexp.yaml: gitexp init"
 
 

@@ -35,6 +35,7 @@ from gitexp.nofollow import Folder, NotPlain, is_plain
 from gitexp.project.config import Config
 from gitexp.project.project import Project
 from gitexp.project.sections import directions
+from gitexp.regex import regex
 from gitexp.repo.experiments import RUN_FOLDER
 from gitexp.repo.live import LOGGED, RunState
 from gitexp.runs.logged_values import logged_facts, system_summary
@@ -44,7 +45,7 @@ from gitexp.words import shorten
 CODE_PARAMS = f"{RUN_FOLDER}/params.json"  # stands for a params file; the record's tree has the file
 
 ENDING = "ending"  # in `logged/`: what MLflow's clients write from now on is not read here any more
-_MLFLOW = re.compile(r"mlflow(?:-[\w.-]+)?\.jsonl")
+_MLFLOW = regex(r"mlflow(?:-[\w.-]+)?\.jsonl")
 
 
 class Logged(NamedTuple):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable
 
 from gitexp.files.lines import series
+from gitexp.regex import regex
 
-_GPU = re.compile(r"gpu\.\d+\.(use|memory)")
+_GPU = regex(r"gpu\.\d+\.(use|memory)")
 
 
 def summary(lines: Iterable[bytes]) -> dict[str, float]:

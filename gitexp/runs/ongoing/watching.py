@@ -17,6 +17,7 @@ from gitexp.model import Experiment, Record, Status, readable
 from gitexp.nofollow import Folder
 from gitexp.process.liveness import is_alive
 from gitexp.project.project import Project
+from gitexp.regex import regex
 from gitexp.repo import live
 from gitexp.repo.live import LOGGED, RunState
 from gitexp.repo.watched import Watched
@@ -27,8 +28,8 @@ _OUTPUT = 8 * 1024  # bytes at the end of the output that are looked at
 _QUIET_END = 3.0  # seconds without any run, after which a watching of all runs is over
 
 # A progress bar of tqdm's; and an epoch or the like of so many.
-_BAR = re.compile(rb"(\d{1,3})%\|")
-_OF = re.compile(
+_BAR = regex(rb"(\d{1,3})%\|")
+_OF = regex(
     rb"\b(?:epoch|step|iter|iteration|batch|round|trial|fold|stage)s?[ :=\[(#]*"
     rb"(\d{1,9})\s*(?:/|of)\s*(\d{1,9})\b",
     re.IGNORECASE,

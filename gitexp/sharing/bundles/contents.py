@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from gitexp import errors
 from gitexp.objects.manifest import is_hash
+from gitexp.regex import regex
 from gitexp.repo.experiments import is_name
 from gitexp.sharing.bundles.members import BundleMember, MemberReader, damaged
 
@@ -20,8 +20,8 @@ OBJECTS = "objects/"
 _FORMAT = 1
 _LARGEST_LIST = 256 << 20  # bytes; a million objects take 80 MB
 _LARGEST_SIZE = 1 << 60  # bytes of an object
-_IDS = {"sha1": re.compile("[0-9a-f]{40}"), "sha256": re.compile("[0-9a-f]{64}")}
-_SHA256 = re.compile("[0-9a-f]{64}")
+_IDS = {"sha1": regex("[0-9a-f]{40}"), "sha256": regex("[0-9a-f]{64}")}
+_SHA256 = regex("[0-9a-f]{64}")
 _HEADER = 512  # bytes of the first member's head
 
 

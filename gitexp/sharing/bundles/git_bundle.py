@@ -6,20 +6,20 @@ Git itself does not check the objects of a bundle in a fetch (seen with 2.39), s
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
 from gitexp import errors
 from gitexp.project.project import Project
+from gitexp.regex import regex
 from gitexp.repo.experiments import PREFIX
 from gitexp.repo.git import graph
 from gitexp.repo.git.git_text import in_lines
 from gitexp.sharing.bundles.members import damaged
 
 _HEADS = (b"# v2 git bundle\n", b"# v3 git bundle\n")
-_REF = re.compile(rb"([0-9a-f]{40}|[0-9a-f]{64}) (\S+)\n")
+_REF = regex(rb"([0-9a-f]{40}|[0-9a-f]{64}) (\S+)\n")
 _OBJECT_FORMAT = b"@object-format="
 # Git looks for similar objects among so many: with its 10, a thousand experiments take 60 % longer and half
 # a percent less room.

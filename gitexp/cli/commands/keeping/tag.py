@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Collection, Sequence
 from typing import Annotated
@@ -22,6 +21,7 @@ from gitexp.cli.kit.terminal import render
 from gitexp.history import edit
 from gitexp.model import Experiment, readable
 from gitexp.project.project import Project
+from gitexp.regex import regex
 from gitexp.words import clean
 
 EPILOG = """Examples:
@@ -32,7 +32,7 @@ gitexp tag exp-333c9
 gitexp tag --filter "acc > 0.9" good
 """
 
-_AUTOMATIC = re.compile(r"exp-[0-9a-f]+")  # the beginning of a name that nobody chose
+_AUTOMATIC = regex(r"exp-[0-9a-f]+")  # the beginning of a name that nobody chose
 
 
 Words = Annotated[

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Mapping
 from typing import Any
 
+from gitexp.regex import regex
+
 _ON_LINES, _ON_ONE = json.JSONEncoder(allow_nan=False, indent=2), json.JSONEncoder(allow_nan=False)
-_SURROGATE = re.compile(r"\\ud[89a-f]")
+_SURROGATE = regex(r"\\ud[89a-f]")
 
 
 def document(value: Any) -> str:

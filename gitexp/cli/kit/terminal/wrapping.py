@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 
+from gitexp.regex import regex
+
 _INDENT = "  "  # of the second line and those after it
 # A command ends at a semicolon, at a bracket around it, or with the text.
-_TO_COPY = re.compile(r"(?<![^\s(])(?:(?:gitexp|git|pip) [a-z-][^;)]*[^;).\s]|metrics: [\[{].*)")
+_TO_COPY = regex(r"(?<![^\s(])(?:(?:gitexp|git|pip) [a-z-][^;)]*[^;).\s]|metrics: [\[{].*)")
 
 
 def wrapped(text: str, width: int, label: int = 0) -> str:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -19,8 +18,9 @@ from gitexp import errors, nofollow
 from gitexp.extras.engines.by_slurm import slurm_calls, slurm_options
 from gitexp.extras.engines.by_slurm.slurm_script import batch_script
 from gitexp.extras.engines.engine import EngineSettings, Job, JobReport, JobState
+from gitexp.regex import regex
 
-_ID = re.compile(r"[0-9]+_[0-9]+")
+_ID = regex(r"[0-9]+_[0-9]+")
 _LARGEST_SCRIPT = 3 * 1024 * 1024  # bytes; Slurm takes 4 MB
 _OLDEST_LOG = 14 * 86400.0  # seconds
 _LONGEST_LOG = 65536  # bytes

@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 
 from gitexp import errors
 from gitexp.extras.engines.engine import JobReport, JobState
+from gitexp.regex import regex
 from gitexp.words import squeezed
 
 _PATIENCE = 30.0  # seconds for an answer
 _LONG_PATIENCE = 120.0  # for sbatch, which itself tries again for a while
-_AWAY = re.compile(
+_AWAY = regex(
     "contact slurm|timed out|not responding|temporarily|connection|zero bytes|communication|"
     "authentication|munge|try again|unavailable",
     re.IGNORECASE,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -11,6 +10,7 @@ from typing import Any, NamedTuple
 from gitexp import errors
 from gitexp.extras.engines.engine import EngineSettings
 from gitexp.extras.engines.settings import require_options
+from gitexp.regex import regex
 from gitexp.times import parse_duration
 from gitexp.words import shorten
 
@@ -37,9 +37,9 @@ _OURS = frozenset(
         *("--wait", "-W", "--test-only", "--requeue", "--no-requeue", "--signal", "--chdir", "-D"),
     }
 )
-_TIME = re.compile(r"(?:(?P<days>\d+)-)?(?P<clock>\d+(?::\d+){0,2})")
-_GPUS = re.compile(r"(?:[A-Za-z0-9_.-]+:)?[1-9]\d*")
-_MEMORY = re.compile(r"(\d+)\s*([KMGT])?(?:i?B)?")
+_TIME = regex(r"(?:(?P<days>\d+)-)?(?P<clock>\d+(?::\d+){0,2})")
+_GPUS = regex(r"(?:[A-Za-z0-9_.-]+:)?[1-9]\d*")
+_MEMORY = regex(r"(\d+)\s*([KMGT])?(?:i?B)?")
 
 
 class SlurmOptions(NamedTuple):

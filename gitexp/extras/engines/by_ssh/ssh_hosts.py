@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from gitexp import errors
 from gitexp.extras.engines.engine import EngineSettings
+from gitexp.regex import regex
 from gitexp.words import did_you_mean
 
 OPTIONS: Mapping[str, str] = {
@@ -24,7 +25,7 @@ OF_HOST: Mapping[str, str] = {
     "setup": "Lines of shell before each job there.",
 }
 _EXAMPLE = "For example: hosts: [ada, {host: bob, jobs: 2, python: /opt/ml/bin/python}]"
-_ADDRESS = re.compile(r"[A-Za-z0-9_\[][A-Za-z0-9_.:@%\[\]-]*")  # a "-" in front would be an option of ssh
+_ADDRESS = regex(r"[A-Za-z0-9_\[][A-Za-z0-9_.:@%\[\]-]*")  # a "-" in front would be an option of ssh
 
 
 class Host(NamedTuple):

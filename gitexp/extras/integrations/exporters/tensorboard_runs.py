@@ -21,9 +21,10 @@ from gitexp.files.lines.series_columns import Series
 from gitexp.model import Experiment, Status
 from gitexp.objects.disk import translated
 from gitexp.project.project import Project
+from gitexp.regex import regex
 from gitexp.words import shorten
 
-_OURS = re.compile(re.escape(FILE_NAME) + r".*\.gitexp-(?P<key>[0-9a-f]{16})-(?P<state>[0-9a-f]{16})")
+_OURS = regex(re.escape(FILE_NAME) + r".*\.gitexp-(?P<key>[0-9a-f]{16})-(?P<state>[0-9a-f]{16})")
 _SHORT = 16  # digits of an id
 _STATUSES: Mapping[Status, int] = {Status.DONE: SessionStatus.SUCCESS, Status.FAILED: SessionStatus.FAILURE}
 _MACHINE = "system/"  # before the names of curves about the machine

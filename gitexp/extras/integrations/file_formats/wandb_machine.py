@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
 
+from gitexp.regex import regex
+
 _MIB = 1024.0 * 1024.0
-_GPU = re.compile(r"gpu\.(?P<gpu>[^.]+)\.(?P<what>use|memory)")
-_THEIR_GPU = re.compile(r"gpu\.(?P<gpu>[^.]+)\.(?P<what>gpu|memoryAllocatedBytes)")
+_GPU = regex(r"gpu\.(?P<gpu>[^.]+)\.(?P<what>use|memory)")
+_THEIR_GPU = regex(r"gpu\.(?P<gpu>[^.]+)\.(?P<what>gpu|memoryAllocatedBytes)")
 _GPU_WORDS = {"use": "gpu", "memory": "memoryAllocatedBytes"}
 _OUR_GPU_WORDS = {theirs: ours for ours, theirs in _GPU_WORDS.items()}
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-_WORD = re.compile(r"(?P<sign>\+{1,2}|~|)(?P<key>[^\W\d][\w./@:$-]*)(?P<value>=.*)?", re.DOTALL)
+from gitexp.regex import regex
+
+_WORD = regex(r"(?P<sign>\+{1,2}|~|)(?P<key>[^\W\d][\w./@:$-]*)(?P<value>=.*)?", re.DOTALL)
 
 
 def key_of(word: str) -> str:

@@ -12,15 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from gitexp import errors
+from gitexp.regex import regex
 from gitexp.words import did_you_mean, shorten
 
 _INSIDE = Path(__file__).with_name("inside.py")
 _NO_HYDRA = 3  # the exit status of `inside.py`
-_OPTIONS = re.compile(r"Available options in '([^']*)':\s*\n((?:\s+\S+\n?)+)")
-_SEE = re.compile(r"\s*See https?://\S+( for details)?\.?")
-_FACTS = re.compile(r"\s*(?:full_key:|object_type=|reference_type=|Key '[^']*' is not in struct)")
+_OPTIONS = regex(r"Available options in '([^']*)':\s*\n((?:\s+\S+\n?)+)")
+_SEE = regex(r"\s*See https?://\S+( for details)?\.?")
+_FACTS = regex(r"\s*(?:full_key:|object_type=|reference_type=|Key '[^']*' is not in struct)")
 _CONTINUOUS = "does not support sweep type : INTERVAL"
-_ADVICE = re.compile(r"^(?:To append|You may|Did you mean|To override|Use ).*", re.MULTILINE)
+_ADVICE = regex(r"^(?:To append|You may|Did you mean|To override|Use ).*", re.MULTILINE)
 
 
 def ask(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -12,9 +11,10 @@ from gitexp import errors
 from gitexp.extras.integrations.importers.foreign import Content, ForeignRun, StoredTree
 from gitexp.pipeline.artifact_paths import fault
 from gitexp.project.project import Project
+from gitexp.regex import regex
 from gitexp.repo.git import trees
 
-_COMMIT = re.compile(r"[0-9a-f]{7,64}")
+_COMMIT = regex(r"[0-9a-f]{7,64}")
 _NOBODY = "gitexp <gitexp> 0 +0000"  # of a commit that is the same in each clone
 _LARGEST = 2**20  # bytes of a file of code
 

@@ -10,7 +10,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -32,10 +31,11 @@ from gitexp.extras.integrations.importers.tensorboard import points_in
 from gitexp.files.formats import yaml_text
 from gitexp.files.lines.series import LoggedPoint
 from gitexp.model import Status
+from gitexp.regex import regex
 
 _OWN, _ATTRIBUTES, _SOURCES = ".guild", ".guild/attrs", ".guild/sourcecode"
 _OF_MACHINE = "sys/"  # names of the scalars of Guild's own plugins
-_COMMIT = re.compile(r"git:([0-9a-f]{7,64})(\*?)")  # the star: with changes
+_COMMIT = regex(r"git:([0-9a-f]{7,64})(\*?)")  # the star: with changes
 
 
 class _GuildFolder(NamedTuple):

@@ -15,11 +15,10 @@ from gitexp.extras.integrations.mlflow.run_index import RunIndex
 from gitexp.extras.integrations.mlflow.run_log_files import RunWriter
 from gitexp.extras.integrations.mlflow.shelf import Shelf
 from gitexp.project.project import Project
+from gitexp.regex import regex
 
 SCHEME = "gitexp"
-_ARTIFACTS = re.compile(
-    r"(?P<root>.*)/\.gitexp/(?P<kind>run|model)/(?P<id>[^/]+)/artifacts(?:/(?P<path>.*))?"
-)
+_ARTIFACTS = regex(r"(?P<root>.*)/\.gitexp/(?P<kind>run|model)/(?P<id>[^/]+)/artifacts(?:/(?P<path>.*))?")
 
 
 class OpenedRepository:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import time
 import uuid
 from collections.abc import Mapping, Sequence
@@ -25,6 +24,7 @@ from gitexp.history import remove, restore
 from gitexp.model import Experiment, Status
 from gitexp.process.variables import NAME, RUN
 from gitexp.project.project import Project
+from gitexp.regex import regex
 from gitexp.repo import live, trash
 from gitexp.repo.experiments import RUN_FOLDER
 from gitexp.repo.live import LOGGED, RunState
@@ -42,7 +42,7 @@ STATUS_OF = {
 _CLAIMED = "mlflow.claimed"
 _PATIENCE = 60.0  # seconds for another process that stores the run
 _INTERVAL = 0.05  # seconds between two looks at whether it has
-_NO_NAME = re.compile(r"[^A-Za-z0-9._-]+")
+_NO_NAME = regex(r"[^A-Za-z0-9._-]+")
 
 
 class Runs:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,11 +12,12 @@ from gitexp.extras.integrations.mlflow.shelf import REGISTERED, Changes, Things,
 from gitexp.extras.integrations.mlflow.tagged_models import COMMIT, TAG, is_prompt
 from gitexp.failpoints import failpoint
 from gitexp.project.project import Project
+from gitexp.regex import regex
 
 UNTAGGED = "untagged"  # of a version on the shelf: why it has no tag
 
-_OF_RUN = re.compile(r"runs:/([^/]+)/(.+)")
-_PLACE = re.compile(r"gitexp:/.*/\.gitexp/(run|model)/([^/]+)/artifacts(?:/(.*))?")
+_OF_RUN = regex(r"runs:/([^/]+)/(.+)")
+_PLACE = regex(r"gitexp:/.*/\.gitexp/(run|model)/([^/]+)/artifacts(?:/(.*))?")
 
 
 def settle(place: OpenedRepository, name: str = "") -> list[str]:

@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import json
 import os
-import re
 import signal
 import sys
 import tempfile
@@ -33,10 +32,11 @@ from gitexp.files import notebook
 from gitexp.files.command_words.masked_arguments import masked
 from gitexp.process.variables import RUN
 from gitexp.project.tools.notebook_command import override_of
+from gitexp.regex import regex
 
 _OFTEN = 10.0  # seconds between two writings of the executed notebook
 _TAG = "injected-parameters"  # as papermill has it
-_COLOR = re.compile(r"\x1b\[[0-9;]*m")
+_COLOR = regex(r"\x1b\[[0-9;]*m")
 
 
 def is_installed(name: str) -> bool:

@@ -7,11 +7,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from gitexp.regex import regex
+
 VARIABLE = "GITEXP_NOTEBOOK"  # set by whoever knows better
 
 _OF_JUPYTER = "JPY_SESSION_NAME"  # of Jupyter Server: the file, or the file in a wrong folder
 _VARIABLES = ("__vsc_ipynb_file__", "__session__")  # among the user's variables: VS Code, IPython
-_FILE = re.compile(r"(.+\.ipynb)(?:-jvsc-.*)?", re.DOTALL)
+_FILE = regex(r"(.+\.ipynb)(?:-jvsc-.*)?", re.DOTALL)
 
 
 def notebook_file(variables: Mapping[str, Any], environment: Mapping[str, str]) -> Path | None:

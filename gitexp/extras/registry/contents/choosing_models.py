@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Iterable, Sequence
 
 from gitexp import errors
@@ -13,6 +12,7 @@ from gitexp.model import Experiment
 from gitexp.objects.paths import lies_in, upward
 from gitexp.pipeline.lock import LOCK_FILE, read_lock
 from gitexp.project.project import Project
+from gitexp.regex import regex
 from gitexp.repo.git import trees
 from gitexp.words import shorten
 
@@ -41,7 +41,7 @@ _ENDINGS = frozenset(
 _NEVER = frozenset(
     (".py", ".md", ".yaml", ".yml", ".toml", ".png", ".svg", ".html", ".log", ".csv", ".ipynb")
 )
-_WORD = re.compile(r"(?:^|[^a-z])model(?:$|[^a-z])")
+_WORD = regex(r"(?:^|[^a-z])model(?:$|[^a-z])")
 
 
 def looks_like_model(path: str) -> bool:

@@ -12,11 +12,12 @@ from gitexp.extras.registry.handoff import mlflow_folder, model_forms
 from gitexp.extras.registry.handoff.block_yaml import text_of
 from gitexp.extras.registry.handoff.handed_model import HandedModel, HandedOver
 from gitexp.folders import remove_folder
+from gitexp.regex import regex
 
 _BENTOML = "1.4.0"  # where the experiment had none
 _PYTHON = "3.12"
 _LONGEST = 63  # characters of a name, and of a version
-_LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
+_LABEL = regex(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 
 
 class _Module(NamedTuple):

@@ -8,6 +8,8 @@ import re
 import struct
 from typing import Any
 
+from gitexp.regex import regex
+
 _STRINGS = frozenset(
     ("SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8", "UNICODE", "SHORT_BINSTRING", "BINSTRING", "STRING")
 )
@@ -15,7 +17,7 @@ _KEEPS = frozenset(("PUT", "BINPUT", "LONG_BINPUT"))
 _RECALLS = frozenset(("GET", "BINGET", "LONG_BINGET"))
 _MOST = 2000  # names
 # Two short texts, one after the other, and the opcode that takes both for a module and a name in it.
-_BY_STACK = re.compile(rb"\x8c(.)([A-Za-z_][\w.]*)\x94\x8c(.)([A-Za-z_][\w.]*)\x94\x93", re.DOTALL)
+_BY_STACK = regex(rb"\x8c(.)([A-Za-z_][\w.]*)\x94\x8c(.)([A-Za-z_][\w.]*)\x94\x93", re.DOTALL)
 
 
 def names_in(content: bytes) -> list[str]:

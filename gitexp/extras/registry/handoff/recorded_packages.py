@@ -8,13 +8,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from gitexp.project.project import Project
+from gitexp.regex import regex
 from gitexp.repo.experiments import RUN_FOLDER
 from gitexp.views import environments
 
 _FILE = f"{RUN_FOLDER}/environment.txt"
-_NAME = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?", re.ASCII | re.IGNORECASE)
-_VERSION = re.compile(r"[0-9][A-Za-z0-9.!]*", re.ASCII)
-_PYTHON = re.compile(r"3\.[0-9]{1,2}(\.[0-9]{1,3})?", re.ASCII)
+_NAME = regex(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?", re.ASCII | re.IGNORECASE)
+_VERSION = regex(r"[0-9][A-Za-z0-9.!]*", re.ASCII)
+_PYTHON = regex(r"3\.[0-9]{1,2}(\.[0-9]{1,3})?", re.ASCII)
 # The packages of a module that has another name; of several, the recorded one.
 _PACKAGES: Mapping[str, tuple[str, ...]] = {
     "sklearn": ("scikit-learn",),

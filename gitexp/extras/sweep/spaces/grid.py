@@ -11,10 +11,11 @@ from decimal import Decimal
 from gitexp.errors import OverrideError
 from gitexp.files.command_words.choices import CALLS, parts_of
 from gitexp.files.command_words.overrides import split_override
+from gitexp.regex import regex
 
 MOST = 10_000  # values of one param, and runs of one grid
 
-_CALL = re.compile(r"(choice|range)\((.*)\)", re.DOTALL)
+_CALL = regex(r"(choice|range)\((.*)\)", re.DOTALL)
 
 
 def values(text: str) -> list[str]:

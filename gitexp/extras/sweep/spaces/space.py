@@ -17,10 +17,11 @@ from gitexp.extras.sweep.spaces.grid import MOST, values
 from gitexp.files.command_words.choices import parts_of
 from gitexp.files.command_words.overrides import parse_override, split_override
 from gitexp.model import Value
+from gitexp.regex import regex
 
 Drawn = tuple[str, ...]  # the text of each axis
 
-_CALL = re.compile(r"(uniform|log_uniform|int_uniform|log_int_uniform)\((.*)\)", re.DOTALL)
+_CALL = regex(r"(uniform|log_uniform|int_uniform|log_int_uniform)\((.*)\)", re.DOTALL)
 _DIGITS = 6  # significant digits of a drawn number: more make tables hard to read, and change nothing
 _MOST_SAMPLES = 50  # values of one param that are tried before the first run
 _LARGEST_INT = 1 << 53

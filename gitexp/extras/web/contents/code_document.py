@@ -13,6 +13,7 @@ from gitexp.catalog.lookup import Point
 from gitexp.extras.web.contents import highlighting
 from gitexp.extras.web.contents.highlighting import Span
 from gitexp.project.project import Project, read_inside
+from gitexp.regex import regex
 from gitexp.repo.git.values import in_commit
 from gitexp.views.diff import Diff, FileChange, patch
 
@@ -23,8 +24,8 @@ MOST_ROWS = 2_000  # of one file
 MOST_ROWS_OF_ALL = 10_000
 MOST_BYTES = 400_000  # of a file in colours
 
-_HUNK = re.compile(rb"@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@ ?(.*)")
-_WORD = re.compile(r"\w+|\s+|[^\w\s]")
+_HUNK = regex(rb"@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@ ?(.*)")
+_WORD = regex(r"\w+|\s+|[^\w\s]")
 _LONGEST = 2_000  # characters of a line that is shown; and of one whose changed words are looked for
 _ALIKE = 0.4  # lines that have less in common are not compared word by word
 

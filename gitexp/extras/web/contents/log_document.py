@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +12,7 @@ from gitexp.cli.kit.output import printable
 from gitexp.model import Experiment
 from gitexp.nofollow import opener
 from gitexp.project.project import Project
+from gitexp.regex import regex
 from gitexp.repo.experiments import RUN_FOLDER
 
 Document = dict[str, Any]
@@ -22,7 +22,7 @@ MOST = 256 * 1024  # bytes of a part
 
 _MOST_FOUND = 500  # lines with a searched text
 _LONGEST = 4_000  # characters of a line
-_SGR = re.compile(r"\x1b\[([0-9;:]*)m")
+_SGR = regex(r"\x1b\[([0-9;:]*)m")
 _ATTRIBUTES = {1: "bold", 2: "dim", 3: "italic", 4: "underline", 7: "inverse", 9: "strike"}
 _ENDS = {22: ("bold", "dim"), 23: ("italic",), 24: ("underline",), 27: ("inverse",), 29: ("strike",)}
 # The codes of colours of the text ("f") and behind the text ("b").

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
 from gitexp.extras.web.contents.previews import IMAGES
+from gitexp.regex import regex
 
-_NUMBER = re.compile(r"\d{1,15}")
+_NUMBER = regex(r"\d{1,15}")
 _MOST_SERIES = 50
 _MOST_STEPS = 1_000
 

@@ -27,6 +27,7 @@ from typing import NamedTuple
 from gitexp import errors, nofollow
 from gitexp.failpoints import failpoint
 from gitexp.objects import disk
+from gitexp.regex import regex
 from gitexp.repo.git.locking.locks import is_stale
 from gitexp.repo.git.objects.new_objects import Entry, NewObject, pack, packed
 
@@ -36,8 +37,8 @@ _SMALL = 8 << 20  # bytes
 _MOST_SMALL = 20  # packs
 _OURS = "676974657870"  # "gitexp"; the names of our packs begin so
 _WHOLE, _WITH_DELTAS = "0", "d"  # next in the name: only packs of whole objects can be folded
-_NAME = re.compile(rf"(pack-{_OURS}([0d])[0-9a-f]+)\.keep")
-_TEMPORARY = re.compile(r"\.gitexp-[0-9a-f]{16}\.tmp")
+_NAME = regex(rf"(pack-{_OURS}([0d])[0-9a-f]+)\.keep")
+_TEMPORARY = regex(r"\.gitexp-[0-9a-f]{16}\.tmp")
 _IDX = b"\xfftOc\0\0\0\2"  # version 2
 _READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
 _SHARED = {

@@ -13,14 +13,15 @@ import zlib
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from gitexp.regex import regex
 from gitexp.repo.git.values import TreeEntry
 
 _LARGE = 64 * 1024  # bytes
 _QUICK = 1  # zlib's level for larger objects: a third of the time of its usual one for 7 % more bytes
 _TYPES = {"commit": 1, "tree": 2, "blob": 3, "tag": 4}  # numbers in a pack
 # A name or address that Git writes unchanged; from others it takes some characters away.
-_PLAIN = re.compile(r"""[^\x00-\x20.,:;<>"\\'\x7f](?:[^\x00-\x1f<>\x7f]*[^\x00-\x20.,:;<>"\\'\x7f])?""")
-_STORED_DATE = re.compile(r"@?([1-9][0-9]{8,9} [+-](?:0[0-9]|1[0-3])[0-5][0-9])", re.ASCII)
+_PLAIN = regex(r"""[^\x00-\x20.,:;<>"\\'\x7f](?:[^\x00-\x1f<>\x7f]*[^\x00-\x20.,:;<>"\\'\x7f])?""")
+_STORED_DATE = regex(r"@?([1-9][0-9]{8,9} [+-](?:0[0-9]|1[0-3])[0-5][0-9])", re.ASCII)
 
 
 class NewObject(NamedTuple):

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from gitexp import errors, files
 from gitexp.project.project import Project
+from gitexp.regex import regex
 
 _LICENCES = ("LICENSE", "LICENSE.md", "LICENSE.txt", "LICENCE", "LICENCE.md", "LICENCE.txt", "COPYING")
 _PYPROJECT, _CITATION = "pyproject.toml", "CITATION.cff"
-_SPDX = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]{1,60}")
+_SPDX = regex(r"[A-Za-z0-9][A-Za-z0-9.+-]{1,60}")
 
 
 class Author(NamedTuple):

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.project.sections import directions
+from gitexp.regex import regex
 from gitexp.words import counted
 
 
@@ -89,7 +90,7 @@ _PARAMS = frozenset(
         ),
     ]
 )
-_BLANKS = re.compile(r"[\s_-]+")
+_BLANKS = regex(r"[\s_-]+")
 
 
 def columns_of(headers: Sequence[str], given: Mapping[str, str]) -> list[SheetColumn]:

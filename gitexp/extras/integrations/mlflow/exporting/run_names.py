@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Iterator
+
+from gitexp.regex import regex
 
 LONGEST_NAME = 250  # characters
 _NUMBER = 6  # characters kept free for a number
-_FORBIDDEN = re.compile(r"[^/\w.\- :]")
+_FORBIDDEN = regex(r"[^/\w.\- :]")
 
 
 class MlflowNames:

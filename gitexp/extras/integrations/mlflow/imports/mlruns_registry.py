@@ -9,17 +9,17 @@ mlruns/models/<name>/version-<n>/tags/<key>  text
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from gitexp.extras.integrations.mlflow.imports.mlruns import folders_in, meta_of, texts_in
 from gitexp.extras.integrations.mlflow.shelf import Things, registered_path
+from gitexp.regex import regex
 
-_VERSION = re.compile(r"version-([1-9][0-9]*)")
-_OF_MODEL = re.compile(r".*/models/(m-[^/]+)/artifacts(/.*)?")
-_OF_RUN = re.compile(r".*/([0-9a-f]{32})/artifacts(/.*)?")
+_VERSION = regex(r"version-([1-9][0-9]*)")
+_OF_MODEL = regex(r".*/models/(m-[^/]+)/artifacts(/.*)?")
+_OF_RUN = regex(r".*/([0-9a-f]{32})/artifacts(/.*)?")
 
 
 class StoredRegistry(NamedTuple):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -30,10 +29,11 @@ from gitexp.extras.integrations.mlflow.shelf import REGISTERED, Changes, Things,
 from gitexp.extras.integrations.mlflow.stores.answers import invalid, missing
 from gitexp.extras.integrations.mlflow.stores.model_store import ModelStore
 from gitexp.extras.integrations.mlflow.tagged_models import joined
+from gitexp.regex import regex
 
 _logger = logging.getLogger("mlflow.gitexp")
 _MOST = 200_000  # in one page
-_OURS = re.compile(r"gitexp:/.*/\.gitexp/(run|model)/([^/]+)/artifacts(/.*)?")
+_OURS = regex(r"gitexp:/.*/\.gitexp/(run|model)/([^/]+)/artifacts(/.*)?")
 
 
 class _Models(ModelStore):

@@ -32,9 +32,10 @@ from gitexp.extras.integrations.mlflow.stores.registry_things import (
     page_of,
 )
 from gitexp.extras.integrations.mlflow.tagged_models import TAG, highest_number
+from gitexp.regex import regex
 
 _LATEST = "latest"  # an alias that nobody sets
-_RESERVED = re.compile(r"latest|v[0-9]+", re.IGNORECASE)
+_RESERVED = regex(r"latest|v[0-9]+", re.IGNORECASE)
 _ORDER = ("last_updated_timestamp DESC", "name ASC", "version_number DESC")
 
 
