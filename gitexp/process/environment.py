@@ -20,6 +20,7 @@ from typing import IO, Any, NamedTuple
 from gitexp.masks import without_credentials
 from gitexp.process.environment_details import details
 from gitexp.process.interpreter import find_interpreter
+from gitexp.process.list_packages import code_of
 from gitexp.process.signals import OWN_GROUP
 from gitexp.regex import regex
 
@@ -97,7 +98,7 @@ class EnvironmentProbe:
         if interpreter is None:
             self._result = Environment(None, platform=_platform())
             return
-        if (known := _known.get(self._key)) is not None and known.is_still_so():
+        if (known := _known.get(self._key)) is not None and known.is_still_so(cwd):
             self._result = known.environment._replace(details=(*known.environment.details, *details(env)))
             return
         script = Path(__file__).with_name("list_packages.py").read_text("utf-8")
@@ -149,22 +150,22 @@ class EnvironmentProbe:
                 platform=_platform(),
                 details=_told(found["details"]),
             )
-            self._remember(environment, found["folders"])
+            self._remember(environment, found["folders"], found["code"])
             return environment._replace(details=(*environment.details, *details(self._env)))
         except (ValueError, LookupError, TypeError, RecursionError):
             return self._failed("an answer that makes no sense")
 
-    def _remember(self, environment: Environment, folders: Sequence[str]) -> None:
+    def _remember(
+        self, environment: Environment, folders: Sequence[str], code: Mapping[str, Mapping[str, str]]
+    ) -> None:
         """Spare the next run of this process the same question, as long as nothing can have changed."""
         assert self._interpreter is not None
         paths = [str(self._interpreter), *folders]
         stamps = {path: _stamp(path) for path in paths}
         # A folder may have changed since it was listed, and in the last seconds without another stamp.
         newest = max(stamp or 0 for stamp in stamps.values())
-        if any('"editable"' in value for _, value in environment.details):
-            return  # its code may change, and no folder here tells
         if all(map(os.path.isabs, paths)) and newest < self._begun - _RACY and _is_binary(self._interpreter):
-            _known[self._key] = _KnownEnvironment(environment, stamps)
+            _known[self._key] = _KnownEnvironment(environment, stamps, code)
 
     def _failed(self, why: str) -> Environment:
         warning = f"the packages of {self._interpreter} could not be listed: {why}"
@@ -195,14 +196,18 @@ class _KnownEnvironment(NamedTuple):
     Attributes:
         environment: the answer.
         stamps: the time in ns at which each folder, and the interpreter, was changed last; None if absent.
+        code: the state of the code of each editable package, by its URL; see `list_packages.code_of`.
     """
 
     environment: Environment
     stamps: Mapping[str, int | None]
+    code: Mapping[str, Mapping[str, str]]
 
-    def is_still_so(self) -> bool:
-        """Whether nothing was installed or removed since."""
-        return all(_stamp(path) == stamp for path, stamp in self.stamps.items())
+    def is_still_so(self, cwd: Path) -> bool:
+        """Whether nothing was installed, removed or edited since, for a command in the folder `cwd`."""
+        if any(_stamp(path) != stamp for path, stamp in self.stamps.items()):
+            return False
+        return all(code_of(url, str(cwd)) == state for url, state in self.code.items())
 
 
 _known: dict[tuple[str, ...], _KnownEnvironment] = {}  # what the interpreters have answered to this process

@@ -1,4 +1,6 @@
-"""Run by the command's own interpreter, never imported: its version and packages in a line of JSON.
+"""Run by the command's own interpreter: its version and packages in a line of JSON.
+
+gitexp itself uses `code_of` alone.
 
 Given to `python -I -c`, so nothing of the user's is imported, the program reads the names of the folders
 left by installers beside each package. importlib.metadata would open a file for each package, and came with
@@ -10,6 +12,10 @@ import os
 import site
 import subprocess
 import sys
+
+TYPE_CHECKING = False  # type checkers know the name; importing `typing` takes half of the time of all of this
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def folders() -> "list[str]":
@@ -64,26 +70,33 @@ def packages(folder: str) -> "list[tuple[str, str]]":
     return found
 
 
-def direct(folder: str) -> "list[tuple[str, str]]":
-    """Lines about the packages in a folder that come from no index: their URL, the state of their code."""
+def direct(folder: str, code: "dict[str, dict[str, str]]") -> "list[tuple[str, str]]":
+    """Lines about the packages in a folder that come from no index; `code` is what `editables` gives."""
+    found = []
+    for name, told in origins(folder):
+        line = {"name": name, **source(told), **code.get(str(told.get("url")), {})}
+        found.append(("direct", json.dumps({key: value for key, value in line.items() if value})))
+    return found
+
+
+def origins(folder: str) -> "list[tuple[str, dict[str, Any]]]":
+    """Name and direct_url.json of each package in a folder that has a readable one."""
     found = []
     for entry in entries(folder):
         if not entry.endswith(".dist-info"):
             continue
-        line = source(os.path.join(folder, entry, "direct_url.json"))  # noqa: PTH118
-        if line:
-            line = {"name": entry.split("-")[0], **line}
-            found.append(("direct", json.dumps({key: value for key, value in line.items() if value})))
+        try:
+            with open(os.path.join(folder, entry, "direct_url.json"), encoding="utf-8") as file:  # noqa: PTH118, PTH123
+                told = json.load(file)
+        except (OSError, ValueError):
+            continue
+        if isinstance(told, dict):
+            found.append((entry.split("-")[0], told))
     return found
 
 
-def source(path: str) -> "dict[str, str]":
-    """The facts of a direct_url.json about the origin of a package; {} without a readable file."""
-    try:
-        with open(path, encoding="utf-8") as file:  # noqa: PTH123
-            told = json.load(file)
-    except (OSError, ValueError):
-        return {}
+def source(told: "dict[str, Any]") -> "dict[str, str]":
+    """The facts of a direct_url.json about the origin of a package."""
     home = os.path.expanduser("~")  # noqa: PTH111
     url, vcs = str(told.get("url", "")), told.get("vcs_info") or {}
     line = {"url": url.replace("://" + home + "/", "://~/")}
@@ -92,19 +105,36 @@ def source(path: str) -> "dict[str, str]":
     hashes = sorted(((told.get("archive_info") or {}).get("hashes") or {}).items())
     if hashes:
         line["hash"] = "{}:{}".format(*hashes[0])
-    if (told.get("dir_info") or {}).get("editable") and url.startswith("file://"):
-        line["editable"] = "yes"
-        if is_here(url):
-            line["here"] = "yes"  # the run's own code, which is stored
-        else:
-            line["commit"], line["dirty"] = state(url)
     return line
 
 
-def is_here(url: str) -> bool:
-    """Whether a folder is inside or around the folder of the command."""
-    folder, here = (os.path.realpath(path) + os.sep for path in (url[7:], os.getcwd()))  # noqa: PTH109
+def is_editable(told: "dict[str, Any]") -> bool:
+    """Whether the code of a package lies where somebody works on it."""
+    return bool((told.get("dir_info") or {}).get("editable")) and str(told.get("url")).startswith("file://")
+
+
+def code_of(url: str, here: str) -> "dict[str, str]":
+    """The state of an editable package's code, for a command in the folder `here`."""
+    if is_around(url, here):
+        return {"editable": "yes", "here": "yes"}  # the run's own code, which is stored
+    commit, dirty = state(url)
+    return {"editable": "yes", "commit": commit, "dirty": dirty}
+
+
+def is_around(url: str, here: str) -> bool:
+    """Whether a folder is inside or around the folder `here`."""
+    folder, here = (os.path.realpath(path) + os.sep for path in (url[7:], here))
     return folder.startswith(here) or here.startswith(folder)
+
+
+def editables() -> "dict[str, dict[str, str]]":
+    """The state of the code of each editable package, by its URL."""
+    found = {}
+    for folder in folders():
+        for _, told in origins(folder):
+            if is_editable(told):
+                found[str(told["url"])] = code_of(str(told["url"]), os.getcwd())  # noqa: PTH109
+    return found
 
 
 def state(url: str) -> "tuple[str, str]":
@@ -151,20 +181,22 @@ def blas(folder: str) -> "list[tuple[str, str]]":
     return found
 
 
-def details() -> "list[tuple[str, str]]":
-    """All lines for the record beside the packages."""
+def details(code: "dict[str, dict[str, str]]") -> "list[tuple[str, str]]":
+    """All lines for the record beside the packages; `code` is what `editables` gives."""
     found = manager()
     for folder in folders():
-        found += direct(folder) + blas(folder)
+        found += direct(folder, code) + blas(folder)
     return found
 
 
 if __name__ == "__main__":
+    code = editables()
     answer = {
         "python": ".".join(str(number) for number in sys.version_info[:3]),
         "implementation": sys.implementation.name,
         "folders": folders(),
-        "details": details(),
+        "code": code,
+        "details": details(code),
         "packages": [package for folder in folders() for package in packages(folder)],
     }
     sys.stdout.write("\n" + json.dumps(answer) + "\n")

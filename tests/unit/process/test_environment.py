@@ -155,15 +155,44 @@ def test_an_interpreter_is_asked_once_while_nothing_changes(
     assert ("new", "1.0") in start_probe([python], tmp_path, env).result().packages
 
 
-def test_what_else_a_record_says_of_an_environment(tmp_path: Path) -> None:
-    package, home = tmp_path / "home" / "own", tmp_path / "home"
+def test_an_interpreter_is_asked_again_when_the_code_of_an_editable_package_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python = str(Path(sys.executable).resolve())
+    package = _editable(tmp_path / "own", tmp_path / "packages")
+    monkeypatch.setattr(environment, "_RACY", -(10**12))
+    env = {**os.environ, "PYTHONPATH": str(tmp_path / "packages")}
+    work, inside = tmp_path / "work", package / "examples"
+    work.mkdir()
+    inside.mkdir()
+    first = start_probe([python], work, env).result()
+    with monkeypatch.context() as nobody:
+        nobody.setattr(environment, "_status_of", None)  # waits for an interpreter
+        assert start_probe([python], work, env).result() == first
+    (package / "own.py").write_text("x = 2\n")
+    edited = start_probe([python], work, env).result()
+    assert ('"dirty": "yes"' in first.text(), '"dirty": "yes"' in edited.text()) == (False, True)
+    assert '"here": "yes"' in start_probe([python], inside, env).result().text()
+
+
+def _editable(package: Path, packages: Path) -> Path:
+    """A package with one commit, installed so that its code can be edited; returns its folder."""
     package.mkdir(parents=True)
     (package / "own.py").write_text("x = 1\n")
     for words in (["init", "-q"], ["add", "own.py"], ["commit", "-q", "-m", "own"]):
         subprocess.run(["git", *words], cwd=package, check=True)
+    installed = packages / "own-1.0.dist-info"
+    installed.mkdir(parents=True)
+    told = {"url": f"file://{package}", "dir_info": {"editable": True}}
+    (installed / "direct_url.json").write_text(json.dumps(told))
+    return package
+
+
+def test_what_else_a_record_says_of_an_environment(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    package = _editable(home / "own", tmp_path / "packages")
     (package / "own.py").write_text("x = 2\n")
     told = {
-        "own": {"url": f"file://{package}", "dir_info": {"editable": True}},
         "far": {"url": "https://me:secret@host/far", "vcs_info": {"vcs": "git", "commit_id": "1" * 40}},
         "bad": {"url": "esc\x1b[31m"},
     }
