@@ -72,10 +72,12 @@ def test_other_columns_are_named_once(repo: Workspace, tmp_path: Path) -> None:
     file = tmp_path / "mine.csv"
     file.write_text("name;aug;top 1;remark\na;flip;0,5;x\nb;none;0,75;\n", "utf-8")
     wrong = repo.gitexp("import", "csv", str(file), check=False)
-    assert "Nobody can tell what 2 columns of the sheet is: aug, top 1." in wrong.stderr
+    assert "Nobody can tell what is in 2 columns of the sheet: aug, top 1." in wrong.stderr
     assert '--column aug=param --column "top 1=param"' in wrong.stderr
     columns = ("--column", "aug=param", "--column", "top 1=metric:top1")
-    assert "Imported 2 runs" in repo.gitexp("import", "csv", str(file), *columns).stderr
+    told = repo.gitexp("import", "csv", str(file), *columns).stderr
+    assert "Imported 2 runs" in told
+    assert "gitexp show -A --filter \"imported == 'csv'\"\n" in told  # to paste, with nothing behind it
     record = Project.open(repo.path).store.require("b").record
     assert record.params[".gitexp/run/params.json"] == {"aug": "none"}
     assert record.metrics[".gitexp/run/summary.json"] == {"top1": 0.75}
@@ -84,7 +86,7 @@ def test_other_columns_are_named_once(repo: Workspace, tmp_path: Path) -> None:
     told = repo.gitexp("import", str(file)).stderr
     assert "Imported 1 run of a CSV file; 2 were here already." in told
     file.write_text(file.read_text().replace("0,75", "0,76"))
-    assert "1 have more in them than before" in repo.gitexp("import", "csv", str(file)).stderr
+    assert "1 with more than before brought up to date" in repo.gitexp("import", "csv", str(file)).stderr
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,8 @@ def import_of(
         render.say(_said(project, importer, done))
         if done.experiments and not project.dry_run:
             shown = f"gitexp show -A --filter \"imported == '{kind}'\""
-            render.hint(f"To see them: {shown}. To take them back: gitexp undo")
+            render.hint(f"To see them: {shown}")
+            render.hint("To take them back: gitexp undo")
 
 
 def _place(project: Project, given: str) -> Place:
@@ -122,7 +123,7 @@ def _said(project: Project, importer: Importer, done: ImportedRuns) -> str:
     verb = "Would import" if project.dry_run else "Imported"
     parts = [f"{verb} {counted(len(done.experiments), 'run')} of {importer.title}"]
     if done.grown:
-        parts.append(f"{len(done.grown):,} have more in them than before, and are brought up to date")
+        parts.append(f"{len(done.grown):,} with more than before brought up to date")
     if done.known:
         parts.append(f"{done.known:,} were here already")
     for why, count in done.left_out.items():

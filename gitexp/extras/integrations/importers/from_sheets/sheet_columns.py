@@ -114,7 +114,7 @@ def columns_of(headers: Sequence[str], given: Mapping[str, str]) -> list[SheetCo
             found.append(column)
     if open_ones:
         raise errors.UsageError(
-            f"Nobody can tell what {counted(len(open_ones), 'column')} of the sheet is: "
+            f"Nobody can tell what is in {counted(len(open_ones), 'column')} of the sheet: "
             f"{', '.join(open_ones)}.",
             "Say it, or metric, note, skip …: " + " ".join(_as_option(header) for header in open_ones),
             code="sheet-column",
