@@ -44,11 +44,25 @@ def by_age(project: Project, word: str) -> Stored:
     back = int(match[1]) if match else 0
     if back < len(found):
         return found[back]
+    if not found:
+        raise errors.ExperimentError(
+            f"There is no experiment '{word}': there are no experiments here yet.",
+            f"The first one: {first_run(project)}",
+            code="unknown-experiment",
+        )
     raise errors.ExperimentError(
         f"There is no experiment '{word}': there are {counted(len(found), 'experiment')} here.",
         "gitexp list -A names them all, the newest first: that is @{0}.",
         code="unknown-experiment",
     )
+
+
+def first_run(project: Project) -> str:
+    """The command for a first experiment."""
+    config = project.config
+    if config.command is None and config.pipeline_file is None:
+        return "gitexp run -- python train.py"
+    return "gitexp run"
 
 
 def like(project: Project, pattern: str) -> list[Stored]:

@@ -103,8 +103,9 @@ def _ranked(
         known = rows.metric_keys(every)
         if known and metric not in known:
             raise rows.unknown(metric, known, "metric")
+        which = "such experiment" if known else "experiment"
         raise errors.ExperimentError(
-            f"No such experiment has a number for {metric}{_but_touched(project, query)}.",
+            f"No {which} has a number for {metric}{_but_touched(project, query)}.",
             _wider(project, query, metric, again),
             code="none-found",
         )

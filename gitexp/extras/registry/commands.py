@@ -114,7 +114,7 @@ def register_(
         render.say(f"{name}@{done.version} is {facts.path} of {done.found.label}{size}.")
         _say_next(order, done.made)
         if any(file.hash for file in done.found.content.files):
-            render.say(f"Its data is too large for Git: gitexp data push {name}@{done.version}", "dim")
+            render.say(f"Its data is not in Git; to share it: gitexp data push {name}@{done.version}", "dim")
     return None
 
 

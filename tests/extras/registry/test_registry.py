@@ -302,7 +302,8 @@ def test_data_in_the_store_is_kept_and_travels(models: Workspace, tmp_path: Path
     models.write("model.pt", "large" * 1000)
     models.gitexp("save", "-q", "-n", "large")
     models.allow("files", "gitexp.lock")
-    models.gitexp("model", "register", "large", "clf")
+    said = models.gitexp("model", "register", "large", "clf").stderr
+    assert "Its data is not in Git; to share it: gitexp data push clf@v0.0.1" in said
     models.gitexp("remove", "-q", "-y", "large")
     for ref in models.git("for-each-ref", "--format=%(refname)", "refs/gitexp").split():
         models.git("update-ref", "-d", ref)

@@ -109,6 +109,7 @@ def test_hints_repeat_the_options_of_the_user(runs: Workspace) -> None:
 def test_without_experiments(repo: Workspace) -> None:
     done = repo.gitexp("best", "acc", check=False)
     assert (done.exit_code, done.stdout) == (1, "")
+    assert "error: No experiment has a number for acc." in done.stderr
 
 
 def test_the_command_prints_a_name_for_scripts(runs: Workspace) -> None:

@@ -973,6 +973,8 @@ def test_filters_are_completed_by_what_they_can_begin_with(
 
 def test_where_there_are_none_it_says_how_to_have_some(repo: Workspace) -> None:
     assert repo.gitexp("show").stderr.startswith("No experiments yet. The first one: gitexp run -- python")
+    said = repo.gitexp("log", check=False).stderr
+    assert "there are no experiments here yet.\nhint: The first one: gitexp run -- python" in said
     repo.write("gitexp.yaml", "command: python train.py\n")
     assert repo.gitexp("show").stderr == "No experiments yet. The first one: gitexp run\n"
     repo.git("remote", "add", "origin", "nowhere")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from gitexp.catalog import replicates, rows
+from gitexp.catalog.by_words import first_run
 from gitexp.catalog.fields import EXPERIMENTS, Row
 from gitexp.catalog.query import OutsideQuery, Query
 from gitexp.catalog.replicates import Replicates
@@ -140,10 +141,7 @@ def _quoted(subject: str) -> str:
 
 def _none_yet(project: Project) -> str:
     """The ways to a first experiment: a colleague's, or one's own."""
-    config = project.config
-    first = "The first one: gitexp run"
-    if config.command is None and config.pipeline_file is None:
-        first += " -- python train.py"
+    first = f"The first one: {first_run(project)}"
     if git_remote.remotes(project.repo.config):
         return f"No experiments here yet. Those that others have pushed: gitexp pull. {first}"
     return f"No experiments yet. {first}"
