@@ -48,7 +48,8 @@ def advice(repo: Repository, paths: Sequence[str]) -> list[str]:
     if not found:
         return []
     names = shorten(sorted(found, key=paths.index))
-    return [f"Git does not ignore {names}: a line in .gitignore keeps it out of your commits"]
+    them = "a line in .gitignore keeps it" if len(found) == 1 else "lines in .gitignore keep them"
+    return [f"Git does not ignore {names}: {them} out of your commits"]
 
 
 def pattern(name: str) -> str:

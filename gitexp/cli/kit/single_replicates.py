@@ -18,10 +18,14 @@ def means_of(project: Project, points: Sequence[Point], again: Callable[..., str
     found = [point.experiment for point in points if point.experiment is not None]
     if len(found) > 1 and len(set(map(replicates.key_of, found))) == 1:
         return ""
-    every, told = project.store.readable(), list[str]()
+    every, names = project.store.readable(), dict[int, list[str]]()
     for one in found:
         if members := replicates.replicates_of(one, every):
-            told.append(f"{clean(one.name)} is one of {len(members)} replicates")
-    if not told:
+            names.setdefault(len(members), []).append(clean(one.name))
+    if not names:
         return ""
+    told = []
+    for count, same in names.items():
+        each = "is" if len(same) == 1 else "are each"
+        told.append(f"{shorten(same)} {each} one of {count} replicates")
     return f"{shorten(told)}. The means: {again('--group', 'replicates')}"

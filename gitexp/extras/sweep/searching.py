@@ -113,9 +113,10 @@ def _tell_start(definition: SweepDefinition, before: Sequence[Trial], manner: Ma
     render.say(line, "dim")
     failed = sum(bool(trial.failed or trial.removed) for trial in before)
     if failed and not manner.retry_failed:
+        were, them = ("was", "it") if failed == 1 else ("were", "them")
         render.hint(
-            f"{counted(failed, 'trial')} failed, or were interrupted or removed: "
-            "--retry-failed runs them again."
+            f"{counted(failed, 'trial')} failed, or {were} interrupted or removed: "
+            f"--retry-failed runs {them} again."
         )
 
 

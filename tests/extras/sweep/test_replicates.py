@@ -249,6 +249,8 @@ def test_replicates_are_one_row(
         assert means.format(command) in repo.gitexp(command, "g0", "h4").stderr
         assert "The means" not in repo.gitexp(command, "g0", "g1").stderr
         assert "replicates" not in repo.gitexp(command, "g0", "h4", "--json").stdout
+    several = repo.gitexp("compare", "g0", "h3", "h4").stderr
+    assert "g0 is one of 3 replicates, h3, h4 are each one of 2 replicates. The means:" in several
     assert "one of 3 replicates: g0, g1, g2. The means: gitexp show" in repo.gitexp("show", "g0").stdout
     assert "replicates" not in repo.gitexp("show", "alone").stdout
     wrong = repo.gitexp("show", "--each", "--group", "replicates", check=False)

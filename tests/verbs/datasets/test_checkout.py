@@ -148,7 +148,7 @@ def test_what_git_does_not_ignore_is_named(repo: Workspace) -> None:
         with repo.by_user():
             file.unlink()
     shown = repo.gitexp("checkout", "first", cwd="sets").stderr
-    assert "warning: Git does not ignore sets/labels, sets/raw: a line in .gitignore keeps" in shown
+    assert "warning: Git does not ignore sets/labels, sets/raw: lines in .gitignore keep them" in shown
     assert "does not ignore" not in repo.gitexp("checkout", "first").stderr
 
 

@@ -164,7 +164,7 @@ def _require_package(ctx: typer.Context, form: ExportFormat | None, output: Path
     package, extra = _PACKAGES[form]
     if plugins.find_installed("table format", form, package) is None:
         raise errors.UsageError(
-            f"A {form} file needs a package that is not installed: {package}.",
+            f"A file of {form} needs a package that is not installed: {package}.",
             f"pip install 'gitexp[{extra}]'",
         )
 

@@ -181,10 +181,10 @@ gitexp.parts = (() => {
   const link = (name, key = name) => element("a", { href: gitexp.experimentAddress(key), class: "name" }, name);
 
   function size(bytes) {
-    const units = ["B", "KB", "MB", "GB", "TB"];
+    const units = ["B", "kB", "MB", "GB", "TB"];
     let at = 0;
-    while (bytes >= 1000 && at < units.length - 1) {
-      bytes /= 1000;
+    while (bytes >= 1024 && at < units.length - 1) {
+      bytes /= 1024;
       at++;
     }
     return `${at && bytes < 10 ? bytes.toFixed(1) : Math.round(bytes)} ${units[at]}`;
