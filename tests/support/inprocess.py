@@ -29,7 +29,7 @@ from gitexp import plugins
 from gitexp.cli import registry
 
 # Modules that do something when they are imported, or need what gitexp does not.
-_PROGRAMS = ("__main__", "demo.train", "list_packages", "threaded", "gitexp.testing")
+_PROGRAMS = ("__main__", "demo.train", "list_packages", "threaded")
 # No command imports them, and what they import takes a second, in each worker and in its fork server.
 _DEAR = re.compile(
     r"pandas_frames|polars_frames|notebook\.(execute|extension)|mlflow\.stores|hydra\.inside"
