@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from gitexp.model import MISSING
 from gitexp.regex import regex
@@ -57,9 +57,7 @@ def table(form: TableFormat, heads: Sequence[str], rows: Iterable[Sequence[Any]]
     if form is TableFormat.CSV:
         return csv_table([heads, *rows]).split("\n")[:-1]
     texts = [list(map(as_text, row)) for row in rows]
-    if form is TableFormat.LATEX:
-        return latex_table(heads, texts)
-    return markdown_table(heads, texts)
+    return LANGUAGES[form].table(heads, texts)
 
 
 def of_documents(form: TableFormat, documents: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -121,7 +119,7 @@ def _markdown_row(cells: Sequence[str]) -> str:
 
 
 def _markdown_cell(text: str) -> str:
-    shown = clean(text).translate(_MARKDOWN)
+    shown = as_markdown(text)
     if isinstance(text, BestText):
         return f"**{shown}**"
     return shown
@@ -166,8 +164,52 @@ def is_at_right(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[boo
     return found
 
 
-def in_language(form: TableFormat, text: str) -> str:
-    """A text for Markdown or LaTeX, shown unchanged."""
-    if form is TableFormat.LATEX:
-        return as_latex(text)
+def as_markdown(text: str) -> str:
+    """A text for Markdown, shown unchanged."""
     return clean(text).translate(_MARKDOWN)
+
+
+def in_language(form: TableFormat, text: str) -> str:
+    """A text for any format but CSV, shown unchanged."""
+    return LANGUAGES[form].text(text)
+
+
+def fenced(code: str, language: str) -> str:
+    """Code in Markdown, between fences longer than all fences in the code."""
+    fence = "```"
+    while fence in code:
+        fence += "`"
+    return f"{fence}{language}\n{code}\n{fence}"
+
+
+def _markdown_patch(lines: Sequence[str]) -> list[str]:
+    return fenced("\n".join(lines), "diff").split("\n")
+
+
+class Language(NamedTuple):
+    """How a format for texts writes the parts of a text.
+
+    Attributes:
+        table: gives the lines of a table, for its heads and the texts of its rows.
+        text: gives a sentence that is shown unchanged.
+        heading: gives the line above a table, for a title of gitexp's own.
+        patch: gives the lines of a patch; None if the format has tables alone.
+    """
+
+    table: Callable[[Sequence[str], Sequence[Sequence[str]]], list[str]]
+    text: Callable[[str], str]
+    heading: Callable[[str], str]
+    patch: Callable[[Sequence[str]], list[str]] | None
+
+
+# Every format but CSV, which has values in full in one table, and no other text.
+LANGUAGES = {
+    TableFormat.MARKDOWN: Language(markdown_table, as_markdown, "### {}".format, _markdown_patch),
+    TableFormat.LATEX: Language(latex_table, as_latex, "% {}".format, None),
+}
+
+
+def has_patches(form: TableFormat) -> bool:
+    """Whether a format has room for a patch."""
+    language = LANGUAGES.get(form)
+    return language is not None and language.patch is not None

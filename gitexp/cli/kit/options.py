@@ -192,7 +192,9 @@ def output(help: str, metavar: str = "FILE") -> Any:
     return typer.Option("--output", "-o", metavar=metavar, help=help)
 
 
-AsTable = Annotated[TableFormat | None, format_of("csv|md|latex", "Print the table for another program.")]
+AsTable = Annotated[
+    TableFormat | None, format_of("|".join(TableFormat), "Print the table for another program.")
+]
 
 
 Each = Annotated[bool, typer.Option("--each", help="Each experiment by itself, replicates too.")]

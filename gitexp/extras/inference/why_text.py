@@ -77,27 +77,25 @@ def interactions(found: WhyAnswer) -> Iterator[str]:
 
 
 def written(form: TableFormat, found: WhyAnswer) -> Iterator[str]:
-    """The tables of the answer, as CSV in full; in Markdown with the sentence and the guilty hunk."""
+    """The tables of the answer, as CSV in full; with the sentence and the guilty hunk, if there is room."""
     if form is TableFormat.CSV:
         yield from markup.table(form, _CSV_HEADS, _in_full(found))
         return
-    if form is TableFormat.LATEX:
+    language = markup.LANGUAGES[form]
+    if language.patch is None:
         for rows in tables(found):
             yield from markup.table(form, rows[0], rows[1:])
         return
-    yield markup.in_language(form, f"{sentence(found)}.")
+    yield language.text(f"{sentence(found)}.")
     for rows in tables(found):
         yield ""
         yield from markup.table(form, rows[0], rows[1:])
-    if patch := patch_lines(found):
-        fence = "```"
-        while fence in "\n".join(patch):
-            fence += "`"
-        yield from ("", f"{fence}diff", *patch, fence)
+    if lines := patch_lines(found):
+        yield from ("", *language.patch(lines))
     for line in (*interactions(found), found.stopped):
         if line:
             yield ""
-            yield markup.in_language(form, line)
+            yield language.text(line)
 
 
 def _in_full(found: WhyAnswer) -> Iterator[list[Any]]:

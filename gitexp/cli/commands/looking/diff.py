@@ -125,7 +125,7 @@ def _of_touched(*points: Point) -> Iterator[str]:
 
 def _require_room_for_patch(form: TableFormat | None) -> None:
     """Raise UsageError for a form that has no place for the patch of --code."""
-    if form in (TableFormat.CSV, TableFormat.LATEX):
+    if form is not None and not markup.has_patches(form):
         raise errors.UsageError("--code prints a patch, and no table.", "With --code: --format md, or none.")
 
 
@@ -190,33 +190,39 @@ def lines(diff: Diff, patch: bytes, *, width: int | None, colors: bool) -> list[
 
 def written(form: TableFormat, diff: Diff, patch: bytes) -> list[str]:
     """The comparison in tables under headings; for CSV one table, with the part in the first column."""
-    out: list[str] = []
-    every = []
-    for title, heads, rows in _sections(diff, with_factors=form is not TableFormat.CSV):
-        texts = list[list[str]]()
-        for row in rows:
-            shown = list[str]()
-            for text, style in row:
-                if style == _BEST:
-                    text = BestText(text)
-                shown.append(text)
-            texts.append(shown)
-            every.append([title.lower(), *shown])
-        heading = f"% {title}"
-        if form is TableFormat.MARKDOWN:
-            heading = f"### {title}"
-        out += [heading, "", *markup.table(form, heads, texts), ""]
     if form is TableFormat.CSV:
-        return markup.table(form, _CSV_HEADS, [[*row, "", ""][: len(_CSV_HEADS)] for row in every])
+        return _as_csv(diff)
+    language = markup.LANGUAGES[form]
+    out: list[str] = []
+    for title, heads, rows in _sections(diff):
+        texts = list(map(_texts, rows))
+        out += [language.heading(title), "", *markup.table(form, heads, texts), ""]
     if ops.has_noise(diff):
-        out += [markup.in_language(form, LEGEND), ""]
-    if patch:
-        shown = printable_patch(patch, colors=False)
-        fence = "```"
-        while fence in "\n".join(shown):
-            fence += "`"
-        out += [f"{fence}diff", *shown, fence, ""]
+        out += [language.text(LEGEND), ""]
+    if patch and language.patch is not None:
+        out += [*language.patch(printable_patch(patch, colors=False)), ""]
     return out[:-1]
+
+
+def _as_csv(diff: Diff) -> list[str]:
+    """The comparison as CSV, with the part in the first column."""
+    every = []
+    for title, _, rows in _sections(diff, with_factors=False):
+        for row in rows:
+            cells = [title.lower(), *_texts(row), "", ""]
+            every.append(cells[: len(_CSV_HEADS)])
+    return markup.table(TableFormat.CSV, _CSV_HEADS, every)
+
+
+def _texts(cells: Cells) -> list[str]:
+    """The texts of a row, with a mark for the better value."""
+    found = list[str]()
+    for text, style in cells:
+        if style == _BEST:
+            found.append(BestText(text))
+        else:
+            found.append(text)
+    return found
 
 
 def _sections(diff: Diff, *, with_factors: bool = True) -> Iterable[Section]:

@@ -14,7 +14,7 @@ from gitexp.extras.reports.document import (
     TablePiece,
 )
 from gitexp.extras.reports.markdown import as_markdown, with_pieces
-from gitexp.views.markup import BestText
+from gitexp.views.markup import BestText, fenced
 
 Escape = Callable[[str], str]
 
@@ -48,14 +48,6 @@ def _piece(piece: Piece, escape: Escape) -> str:
             return "\\\n".join(map(escape, lines))
         case FoldedPiece(title, inner):
             return f"<details>\n<summary>{_in_html(title)}</summary>\n\n{_piece(inner, escape)}\n\n</details>"
-
-
-def fenced(code: str, language: str) -> str:
-    """Code in a fence, longer than all fences in the code."""
-    fence = "```"
-    while fence in code:
-        fence += "`"
-    return f"{fence}{language}\n{code}\n{fence}"
 
 
 def _table(
