@@ -39,7 +39,8 @@ _SPACE = regex(r"\s*")
 _ESCAPED = regex(r"\\([\\'\"])")  # every other backslash belongs to a regular expression
 _CONSTANTS = {"true": True, "false": False, "null": None, "True": True, "False": False, "None": None}
 _WORDS = {"and", "or", "not", "in"}
-_OPERATORS = {"==", "!=", "<", "<=", ">", ">=", "~", "!~", "in"}
+OPERATORS = ("==", "!=", "<", "<=", ">", ">=", "~", "!~", "in", "not in")
+OF_PATTERNS = ("~", "!~")  # the operators with a regular expression at their right
 _MEANT = {"=": "==", "&": "and", "|": "or", "!": "not"}  # the operators of other languages
 _ORDINARY = "a name, a number or a text in quotes"
 
@@ -187,7 +188,7 @@ class _FilterReader:
         first = left = self.operand()
         pairs = []
         while (operator := self.operator()) is not None:
-            if operator in ("~", "!~"):
+            if operator in OF_PATTERNS:
                 right: Operand = self.pattern()
             else:
                 right = self.operand(within=operator.endswith("in"))
@@ -206,7 +207,7 @@ class _FilterReader:
             self.at += 2
             return "not in"
         token = self.next
-        if token.kind in ("mark", "word") and token.text in _OPERATORS:
+        if token.kind in ("mark", "word") and token.text in OPERATORS:
             self.at += 1
             return token.text
         return None

@@ -157,7 +157,7 @@ def _checked(condition: Condition, text: str) -> Condition:
 
 def _meant(operand: Operand, how: str, other: Operand, text: str) -> Operand:
     """An operand with its meaning beside the other operand."""
-    if not isinstance(operand, Literal) or not isinstance(other, Name) or how in ("~", "!~"):
+    if not isinstance(operand, Literal) or not isinstance(other, Name) or how in syntax.OF_PATTERNS:
         return operand
     match _kind(other.text):
         case "status":

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from gitexp import errors
 from gitexp.catalog import rows
 from gitexp.catalog.fields import Row, Use, used_for
+from gitexp.catalog.filter_syntax import OF_PATTERNS, OPERATORS
 from gitexp.catalog.filters import parse
 from gitexp.model import Damaged, Experiment, Record, Status
 from gitexp.times import parse_duration, parse_moment
@@ -234,7 +235,7 @@ def test_units() -> None:
 
 _NAMES = ("acc", "loss", "status", "created", "duration", "tags", "train.lr", "`odd key`", "params")
 _LITERALS = ("3", "-1e5", "'x'", "'2 days ago'", "'5 min'", "'('", "[1, 'x']", "true", "null", "é")
-_MARKS = ("(", ")", "[", "]", ",", "and", "or", "not", "in", "==", "!=", "<", ">=", "~", "!~", "=", "'", "\\")
+_MARKS = ("(", ")", "[", "]", ",", "and", "or", "not", *OPERATORS, "=", "'", "\\")
 _WORDS = st.sampled_from([*_NAMES, *_LITERALS, *_MARKS, "\0", "\ud800"])
 
 
@@ -295,6 +296,31 @@ _REFERENCE: dict[str, Callable[[Any, Any], bool]] = {
     "in": _in,
     "not in": lambda a, b: not _in(a, b),
 }
+
+
+def test_the_reference_has_every_operator() -> None:
+    assert sorted([*_REFERENCE, *OF_PATTERNS]) == sorted(OPERATORS)
+
+
+@pytest.mark.parametrize("how", OPERATORS)
+def test_an_operator_has_a_meaning_or_a_refusal_for_every_kind_of_value(how: str) -> None:
+    kinds = ("created", "duration", "acc", "note", "tags", "status", "params", "none")
+    for name in kinds:
+        for other in (*kinds, *_LITERALS, "'today'", "'done'"):
+            for text in (f"{name} {how} {other}", f"{other} {how} {name}"):
+                with contextlib.suppress(errors.UsageError):
+                    assert parse(text).matches(ONE, NOW) in (True, False), text
+
+
+@pytest.mark.parametrize("day", ["2026-11-19", "2026-11-20", "2026-11-21"])
+@pytest.mark.parametrize("how", _REFERENCE)
+def test_an_operator_compares_times_or_refuses_them(how: str, day: str) -> None:
+    if how in ("in", "not in"):
+        with pytest.raises(errors.UsageError, match="created is compared"):
+            parse(f"created {how} '{day}'")
+    else:
+        assert parse(f"created {how} '{day}'").matches(ONE, NOW) == _REFERENCE[how]("2026-11-20", day)
+
 
 Reference = tuple[str, Callable[[dict[str, Any]], bool]]  # a condition as text, and what it means
 

@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Page
 from gitexp import errors
 from gitexp.catalog import replicates, rows
 from gitexp.catalog.fields import Row
+from gitexp.catalog.filter_syntax import OF_PATTERNS, OPERATORS
 from gitexp.catalog.filters import parse
 from gitexp.catalog.replicates import Replicates
 from gitexp.extras.web import pages
@@ -146,12 +147,12 @@ moments = st.sampled_from([f"'{text}'" for text in (*TIMES, *DURATIONS)])
 literals = st.one_of(st.sampled_from(NUMBERS), texts, moments, st.sampled_from(["true", "False", "null"]))
 lists = st.lists(literals, max_size=3).map(lambda found: f"[{', '.join(found)}]")
 operands = st.one_of(names, names, literals)
-orders = st.sampled_from(["==", "!=", "<", "<=", ">", ">="])
+orders = st.sampled_from([how for how in OPERATORS if how not in (*OF_PATTERNS, "in", "not in")])
 compared = st.one_of(
     st.builds("{} {} {}".format, operands, orders, operands),
     st.builds("{} {} {} {} {}".format, literals, orders, names, orders, operands),
     st.builds("{} {} {}".format, operands, st.sampled_from(["in", "not in"]), st.one_of(operands, lists)),
-    st.builds("{} {} '{}'".format, names, st.sampled_from(["~", "!~"]), st.sampled_from(PATTERNS)),
+    st.builds("{} {} '{}'".format, names, st.sampled_from(OF_PATTERNS), st.sampled_from(PATTERNS)),
     st.builds("{} == {}".format, names, lists),
     names,
 )
@@ -228,6 +229,17 @@ def same(mine: list[str] | str, other: list[str] | str) -> bool:
 @settings(max_examples=60, phases=[Phase.generate])
 @given(texts=st.lists(st.one_of(conditions, conditions, conditions, broken), min_size=20, max_size=40))
 def test_the_same_experiments_pass(page: Page, texts: list[str]) -> None:
+    found = page.evaluate("(texts) => texts.map(passing)", texts)
+    for text, theirs in zip(texts, found, strict=True):
+        assert same(here(text), theirs), (text, here(text), theirs)
+
+
+def test_a_page_knows_each_operator(page: Page) -> None:
+    texts = []
+    for how in OPERATORS:
+        for name in ("acc", "opt", "tags", "created"):
+            for other in ("0.9", "'adam'", "'today'", "['best', 1]", "lr"):
+                texts.append(f"{name} {how} {other}")
     found = page.evaluate("(texts) => texts.map(passing)", texts)
     for text, theirs in zip(texts, found, strict=True):
         assert same(here(text), theirs), (text, here(text), theirs)
