@@ -155,6 +155,17 @@ def test_the_round_trip_has_every_field() -> None:
     assert FIELDS.keys() == {field.name for field in fields(Record)}
 
 
+def test_a_record_is_written_without_the_keys_of_few_runs() -> None:
+    """A new key of the record is in `_SELDOM`, or it stands here because every run has it."""
+    written = json.loads(body(records.encode(Record("one", Status.DONE, ID, BASE), "subject")))
+    assert set(written) == {
+        *("format", "name", "status", "commit", "baseline", "branch", "command", "argv", "folder", "project"),
+        *("identity", "overrides", "params", "metrics", "patterns", "cut_params", "cut_metrics"),
+        *("written_params", "created", "finished", "duration", "exit_code", "user", "host", "platform"),
+        *("python", "cpus", "gpus", "gitexp", "tags", "note", "warnings"),
+    }
+
+
 @given(st.text(st.characters(codec="utf-8")))
 @example("\x00\x1b]0;title\x07‮\r\n\n")
 def test_a_message_is_three_lines_whatever_is_in_it(text: str) -> None:
