@@ -18,7 +18,7 @@ from gitexp.catalog import filter_syntax as syntax
 from gitexp.catalog import replicates
 from gitexp.catalog.fields import Reader, Row, Use, used_for
 from gitexp.catalog.filter_syntax import And, Comparison, Condition, Literal, Name, Not, Operand, Or, Truth
-from gitexp.catalog.rows import in_several_files, metric_keys, param_keys
+from gitexp.catalog.rows import in_several_files, meant, metric_keys, param_keys
 from gitexp.files import as_list, is_number, measured
 from gitexp.model import MISSING, Experiment, Status
 from gitexp.times import Moment, parse_duration, parse_moment
@@ -245,6 +245,9 @@ def _reader(name: str, rows: Iterable[Row]) -> Reader:
     in_file = _of_file(file, key)
     if colon and any(in_file(row) is not MISSING for row in rows):
         return in_file
+    of_file = meant(name, metric_keys(rows))
+    if of_file != name:
+        return _of_field("metrics", of_file)
     return _nothing
 
 

@@ -197,6 +197,31 @@ def in_file(key: str, known: Iterable[str]) -> list[str]:
     return [column for column in known if column.endswith(f":{key}")]
 
 
+def meant(metric: str, known: Collection[str]) -> str:
+    """The known metric that a name means: itself, or that of the only file with such a key.
+
+    A script may write the key into a file and log it as well. Then the name means the file's.
+    """
+    if metric in known:
+        return metric
+    in_files = [column for column in in_file(metric, known) if not lies_in(column, NO_FILES)]
+    if len(in_files) == 1:
+        return in_files[0]
+    return metric
+
+
+def logged_too(known: Collection[str]) -> dict[str, str]:
+    """The metric of a file by the metric that the run has logged under the same key."""
+    found = {}
+    for column in known:
+        file, colon, key = column.partition(":")
+        if colon and lies_in(file, NO_FILES):
+            of_file = meant(key, known)
+            if of_file != key:
+                found[column] = of_file
+    return found
+
+
 def metric_keys(found: Iterable[Row]) -> list[str]:
     """The keys of the metrics of some rows, each once, in order of appearance."""
     keys: dict[str, None] = {}

@@ -46,7 +46,7 @@ def best(
     name of a cost is a UsageError. Raises UnknownColumn for a metric without any experiment, NoneFound if no
     candidate has a number for it. `again` gives the user's own command line with more options, for hints.
     """
-    return _ranked(project, metric, query, lowest, again)[0][0]
+    return _ranked(project, metric, query, lowest, again).rows[0]
 
 
 class SureBest(NamedTuple):
@@ -74,7 +74,7 @@ def sure_best(
 
     The true best is among the candidates in 19 of 20 cases at least.
     """
-    found, is_low = _ranked(project, metric, query, lowest, again)
+    metric, found, is_low = _ranked(project, metric, query, lowest, again)
     if len(found) == 1:
         return SureBest(found[0], found, 1)
     noise = noise_here(project)
@@ -85,19 +85,34 @@ def sure_best(
     return SureBest(candidates[0] if len(candidates) == 1 else None, candidates, len(found))
 
 
+class _Ranked(NamedTuple):
+    """The experiments with a number for a metric.
+
+    Attributes:
+        metric: the metric that the user means.
+        rows: the experiments, the best first.
+        is_low: whether the lowest number is the best.
+    """
+
+    metric: str
+    rows: list[Row]
+    is_low: bool
+
+
 def _ranked(
     project: Project,
     metric: str,
     query: Query | None,
     lowest: bool | None,
     again: Callable[..., str] | None,
-) -> tuple[list[Row], bool]:
-    """The experiments with a number for a metric, the best first; and whether the lowest is best."""
+) -> _Ranked:
     query = query or Query()
     again = again or partial(_command, metric)
     if lowest is None:
         lowest = _is_lowest(project, metric, again)
-    candidates = [row for row in _rows(project, query) if _finite(metric, row)]
+    found = _rows(project, query)
+    metric = rows.meant(metric, rows.metric_keys(found))
+    candidates = [row for row in found if _finite(metric, row)]
     if not candidates:
         every = _rows(project, query._replace(everything=True, filter=None, failed=None, all_projects=True))
         known = rows.metric_keys(every)
@@ -109,7 +124,8 @@ def _ranked(
             _wider(project, query, metric, again),
             code="none-found",
         )
-    return columns.sort_rows(candidates, Column("metric", metric), descending=not lowest), lowest
+    ranked = columns.sort_rows(candidates, Column("metric", metric), descending=not lowest)
+    return _Ranked(metric, ranked, lowest)
 
 
 def _but_touched(project: Project, query: Query) -> str:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from gitexp.catalog import replicates
 from gitexp.catalog.fields import EXPERIMENTS, Row, Use, used_for
-from gitexp.catalog.rows import metric_keys, param_keys, unknown
+from gitexp.catalog.rows import logged_too, meant, metric_keys, param_keys, unknown
 from gitexp.catalog.value_pairs import is_noise
 from gitexp.files import is_number, measured
 from gitexp.model import MISSING, Differing, Mean, Status
@@ -149,11 +149,12 @@ def choose(shown: Shown, wanted: Columns, sort: Column | None = None) -> Choice:
         return _asked_for(shown, wanted, found, values)
     if not wanted.only_changed:
         values = _with_only_metric(found, values, shown)
-    by_themselves = _by_themselves(found, values, sort, _seeds(found, shown))
+    told = found._replace(metrics=_without_echoes(found.metrics, shown))
+    by_themselves = _by_themselves(told, values, sort, _seeds(found, shown))
     picked = _picked(by_themselves, wanted, found, shown)
     same = list[Column]()
     if not wanted.only_changed:
-        same = _same(shown, wanted, found, by_themselves)
+        same = _same(shown, wanted, told, by_themselves)
     return Choice(picked, same, False, _hidden_head(wanted))
 
 
@@ -181,6 +182,20 @@ def _by_themselves(
     if sort is not None and sort not in columns and sort.key not in HEAD:
         columns.append(sort)
     return columns
+
+
+def _without_echoes(metrics: Sequence[Column], shown: Shown) -> list[Column]:
+    """The metrics but for those that were logged with the very values that a file has under the key."""
+    twins = logged_too(keys_of(metrics))
+    compared = (*shown.heads, *shown.experiments)
+    found = []
+    for column in metrics:
+        if column.key in twins:
+            of_file = Column("metric", twins[column.key])
+            if all(column.value(row) in (MISSING, of_file.value(row)) for row in compared):
+                continue
+        found.append(column)
+    return found
 
 
 def _with_only_metric(found: _ColumnsByKind, values: dict[Column, int], shown: Shown) -> dict[Column, int]:
@@ -348,6 +363,9 @@ def find(key: str, found: Sequence[Row]) -> Column | None:
     in_file = Column("file", key)
     if ":" in key and _has_value(in_file, found):
         return in_file
+    of_file = meant(key, metric_keys(found))
+    if of_file != key:
+        return Column("metric", of_file)
     return None
 
 

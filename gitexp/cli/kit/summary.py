@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gitexp.catalog import rows
-from gitexp.model import Experiment, Record, Status
+from gitexp.model import Experiment, Flat, Record, Status, Value
 from gitexp.times import show_duration
 from gitexp.words import PRECISION, shorten, show_value
 
@@ -45,5 +45,18 @@ def told_of_untracked(files: Sequence[str], what: str) -> str:
 
 
 def _metrics(experiment: Experiment) -> list[str]:
-    metrics = list(rows.of_one(experiment).metrics.items())[:_MOST_METRICS]
-    return [f"{key} {show_value(value, PRECISION)}" for key, value in metrics]
+    metrics = _once(rows.of_one(experiment).metrics)
+    return [f"{key} {show_value(value, PRECISION)}" for key, value in list(metrics.items())[:_MOST_METRICS]]
+
+
+def _once(metrics: Flat) -> dict[str, Value]:
+    """The metrics; of a number that stands in a file and was logged as well, the file's by its plain name."""
+    equal = {}
+    for logged, of_file in rows.logged_too(metrics).items():
+        if metrics[logged] == metrics[of_file]:
+            equal[logged] = of_file
+    files, found = set(equal.values()), {}
+    for key, value in metrics.items():
+        if key not in equal:
+            found[key.partition(":")[2] if key in files else key] = value
+    return found

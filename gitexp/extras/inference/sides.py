@@ -124,6 +124,7 @@ def chosen_metrics(project: Project, evidence: Evidence, wanted: Sequence[str]) 
     Raises UsageError for an unknown metric, ExperimentError for a metric without a number on a side.
     """
     known = evidence.metrics()
+    wanted = [rows.meant(metric, known) for metric in wanted]
     for metric in wanted:
         if metric not in known:
             raise _not_common(evidence, metric, known)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from gitexp import files
+from gitexp.catalog.rows import meant
 from gitexp.extras.sweep.definition import Method, SweepDefinition
 from gitexp.extras.sweep.spaces.space import Drawn, of_overrides
 from gitexp.files import is_finite, is_number
@@ -157,7 +158,7 @@ def results(record: Record, objectives: Mapping[str, str]) -> tuple[float, ...] 
     metrics = files.flatten_files(record.metrics)
     found = []
     for metric in objectives:
-        value = metrics.get(metric, math.nan)
+        value = metrics.get(meant(metric, metrics), math.nan)
         if not is_number(value) or not is_finite(value):
             return None
         found.append(float(value))

@@ -11,6 +11,7 @@ import typer
 from gitexp.catalog.fields import Row
 from gitexp.catalog.query import Query
 from gitexp.catalog.replicates import spread_of
+from gitexp.catalog.rows import meant
 from gitexp.cli.kit import options
 from gitexp.cli.kit.help import again, registration
 from gitexp.cli.kit.query_options import PLAIN, with_query
@@ -77,7 +78,7 @@ def best(
         return render.as_json(_as_json(row, metric))
     render.answer([clean(row.name)])
     if row.members and not quiet:
-        value = show_value(row.metrics[metric], PRECISION)
+        value = show_value(_value(row, metric), PRECISION)
         render.say(f"The first of {len(row.members)} replicates: {clean(metric)} is {value}.", "dim")
     return None
 
@@ -112,7 +113,7 @@ def _no_telling(found: SureBest, metric: str) -> Iterator[str]:
         return
     told = []
     for row in found.candidates[:_MOST_TOLD]:
-        told.append(f"{clean(row.name)} {show_value(row.metrics[metric], PRECISION)}")
+        told.append(f"{clean(row.name)} {show_value(_value(row, metric), PRECISION)}")
     if more := len(found.candidates) - len(told):
         told.append(f"{more:,} more")
     yield (
@@ -124,9 +125,13 @@ def _no_telling(found: SureBest, metric: str) -> Iterator[str]:
 
 
 def _as_json(row: Row, metric: str) -> dict[str, Any]:
-    value = row.metrics[metric]
+    value = _value(row, metric)
     document = {"experiment": row.name, "commit": row.commit, "metric": metric, "value": value}
     if isinstance(value, Mean):
         members = [member.name for member in row.members]
         document.update(replicates={**spread_of(value), "members": members})
     return document
+
+
+def _value(row: Row, metric: str) -> Any:
+    return row.metrics[meant(metric, row.metrics)]

@@ -55,7 +55,8 @@ gitexp.sparklines = (() => {
     for (const key of keys) {
       try {
         const { metrics } = await gitexp.data.load(`experiments/${key}/curves`);
-        const curve = metrics.find((one) => one.name === metric)?.curves[0];
+        const named = (name) => metrics.find((one) => one.name === name);
+        const curve = (named(metric) ?? named(metric.slice(metric.indexOf(":") + 1)))?.curves[0]; // of a file's metric
         found[key] = (curve?.values ?? []).filter((value) => typeof value === "number");
       } catch {
         found[key] = [];
