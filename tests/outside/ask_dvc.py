@@ -1,4 +1,4 @@
-"""Run by the Python of DVC itself: prints as JSON what DVC makes of the dvc.yaml in each folder."""
+"""Run by the Python of DVC itself: prints as JSON what DVC makes of the dvc.yaml in a folder."""
 
 from __future__ import annotations
 
@@ -48,4 +48,4 @@ def described(folder: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps([described(folder) for folder in sys.argv[1:]]))
+    print(json.dumps(described(sys.argv[1])))

@@ -7,10 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from benchmarks import peers
-from tests.support.dvc import DvcRepository
+from tests.support.dvc import DvcRepository, skip_without_dvc
 from tests.support.plots_project import FILES, POINTS
 from tests.support.workspace import Workspace
 
@@ -56,8 +53,7 @@ def _of_ours(spec: dict[str, Any], axes: tuple[str, str]) -> Counter[Any]:
 
 
 def test_the_points_are_those_of_dvc(tmp_path: Path) -> None:
-    if peers.installed() is None:
-        pytest.skip("DVC is not installed here: python -m benchmarks.peers does that")
+    skip_without_dvc()
     made = DvcRepository(tmp_path)
     made.path.mkdir()
     made.home.mkdir()

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from benchmarks import peers
 from gitexp import errors
 from gitexp.pipeline.graph import Graph
 from gitexp.pipeline.stage import OutKind, Stage
 from gitexp.project import config_loading, stage_files
+from tests.support.dvc import run_with_dvc, skip_without_dvc
 
 ASK = Path(__file__).parent / "ask_dvc.py"
 
@@ -202,31 +200,22 @@ REFUSED: dict[str, tuple[Mapping[str, str], str]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def asked(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, tuple[Path, Any]]:
-    """Each case's folder, and what DVC says of it: one process for all of them."""
-    program = peers.installed()
-    if program is None:
-        pytest.skip("DVC is not installed here: python -m benchmarks.peers does that, and so does make test")
-    top = tmp_path_factory.mktemp("like-dvc")
-    folders = {}
-    for name, (beside, text) in (ALIKE | REFUSED).items():
-        folder = top / name.replace(" ", "-")
-        written = {".dvc/config": "[core]\n    no_scm = true\n", "dvc.yaml": text, **beside}
-        for path, content in written.items():
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            (folder / path).write_text(content, "utf-8")
-        folders[name] = folder
-    home = top / "home"
+@pytest.fixture
+def asked(name: str, tmp_path: Path) -> tuple[Path, Any]:
+    """A case's folder, and what DVC says of it."""
+    skip_without_dvc()
+    folder, home = tmp_path / "project", tmp_path / "home"
+    beside, text = (ALIKE | REFUSED)[name]
+    written = {".dvc/config": "[core]\n    no_scm = true\n", "dvc.yaml": text, **beside}
+    for path, content in written.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(content, "utf-8")
     home.mkdir()
     env = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "COVERAGE"))}
     env |= {"HOME": str(home), "DVC_NO_ANALYTICS": "1", "DVC_SITE_CACHE_DIR": str(home / "site")}
-    python = program.with_name("python.exe" if sys.platform == "win32" else "python")
-    done = subprocess.run(
-        [python, ASK, *folders.values()], env=env, capture_output=True, text=True, check=False, cwd=top
-    )
+    done = run_with_dvc(ASK, folder, cwd=tmp_path, env=env)
     assert done.returncode == 0, done.stderr
-    return dict(zip(folders, zip(folders.values(), json.loads(done.stdout), strict=True), strict=True))
+    return folder, json.loads(done.stdout)
 
 
 def ours(folder: Path) -> Graph:
@@ -255,8 +244,8 @@ def as_dvc_has_it(stage: Stage) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", ALIKE)
-def test_what_dvc_reads_is_read_as_the_same(asked: Mapping[str, tuple[Path, Any]], name: str) -> None:
-    folder, said = asked[name]
+def test_what_dvc_reads_is_read_as_the_same(asked: tuple[Path, Any], name: str) -> None:
+    folder, said = asked
     assert "error" not in said
     for stage in said["stages"].values():
         stage["cached"] = [
@@ -270,8 +259,8 @@ def test_what_dvc_reads_is_read_as_the_same(asked: Mapping[str, tuple[Path, Any]
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_dvc_refuses_is_refused(asked: Mapping[str, tuple[Path, Any]], name: str) -> None:
-    folder, said = asked[name]
+def test_what_dvc_refuses_is_refused(asked: tuple[Path, Any], name: str) -> None:
+    folder, said = asked
     assert "error" in said, said
     with pytest.raises(errors.FileError, match=r"dvc\.yaml:\d"):
         ours(folder)

@@ -6,9 +6,11 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,17 @@ import pytest
 from benchmarks import peers
 from gitexp.repo.git.locking.locks import try_lock
 from tests.support.workspace import Workspace
+from tests.support.zygote import Zygote
+
+# What the commands of the tests import, one after the other; see `run_with_dvc`.
+_MODULES = (
+    *("dvc.cli.parser", "dvc.repo.init", "dvc.repo.index", "dvc.repo.status", "dvc.repo.reproduce"),
+    *("dvc.parsing", "dvc.stage.cache", "dvc.utils.hydra", "dvc.utils.strictyaml", "dvc.repo.plots.diff"),
+    *("dvc.repo.experiments.run", "dvc.repo.experiments.save", "dvc.repo.experiments.show"),
+    *("dvc.repo.experiments.apply", "dvc.repo.experiments.executor.local", "dvc.render.match"),
+    *("dvc.repo.experiments.queue.celery", "dvc.repo.experiments.queue.tempdir", "dvc_task.app.filesystem"),
+    *("networkx", "pygit2", "pyparsing", "rich.traceback", "ruamel.yaml", "tomlkit"),
+)
 
 _PATIENCE = 170.0  # seconds; the repository takes about fifteen
 
@@ -78,6 +91,35 @@ _LIVE = {
 }
 
 
+def skip_without_dvc() -> None:
+    """Skips the test where DVC is not installed."""
+    if peers.installed() is None:
+        pytest.skip("DVC is not installed here: python -m benchmarks.peers does that, and so does make test")
+
+
+def run_with_dvc(
+    script: str | Path, *args: str | Path, cwd: Path, env: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """How a script of Python has ended, DVC's own program for one, run by the Python of DVC's environment."""
+    if sys.platform == "linux":
+        return _zygote().run(Path(script), [str(word) for word in args], cwd, env)
+    command = [str(peers.DVC.python), script, *args]
+    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
+
+
+@cache
+def _zygote() -> Zygote:
+    """The one of this test process, of which most commands of DVC are a second shorter."""
+    assert peers.DVC.python is not None
+    return Zygote(peers.DVC.python, _MODULES)
+
+
+def _checked(done: subprocess.CompletedProcess[str]) -> str:
+    """What a process printed, which must have ended well."""
+    assert done.returncode == 0, f"{done.args}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
 class DvcRepository:
     """A folder with a Git repository that DVC works in, and DVC's own programs and places."""
 
@@ -107,23 +149,21 @@ class DvcRepository:
 
     def dvc(self, *args: str) -> str:
         """Run DVC as its user would; return what it printed."""
-        return self._run(self.program, *args)
+        return _checked(run_with_dvc(self.program, *args, cwd=self.path, env=self._environment()))
 
     def git(self, *args: str) -> None:
         """Run Git as the user would."""
-        self._run("git", *args)
+        command, env = ["git", *args], self._environment()
+        _checked(subprocess.run(command, cwd=self.path, env=env, capture_output=True, text=True, check=False))
 
     def commit(self, message: str) -> None:
         """Commit all there is, as the user."""
         self.git("add", "--all")
         self.git("commit", "--quiet", "-m", message)
 
-    def _run(self, *command: str) -> str:
+    def _environment(self) -> dict[str, str]:
         merged = os.environ | self.environment()
-        env = {name: value for name, value in merged.items() if value is not None}
-        done = subprocess.run(command, cwd=self.path, env=env, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}{done.stderr}"
-        return done.stdout
+        return {name: value for name, value in merged.items() if value is not None}
 
     def experiments(self) -> dict[str, dict[str, Any]]:
         """Return what `dvc exp show` says of each experiment that is done, by its commit id."""
@@ -163,8 +203,7 @@ def make(folder: Path) -> None:
 @contextmanager
 def made_once(folder: Path) -> Iterator[Path]:
     """Give a DVC repository's folder, made by whichever of pytest's processes comes first."""
-    if peers.installed() is None:
-        pytest.skip("DVC is not installed here: python -m benchmarks.peers does that, and so does make test")
+    skip_without_dvc()
     done = folder / "dvc"
     end = time.monotonic() + _PATIENCE
     while (lock := try_lock(folder / "dvc.lock")) is None:
