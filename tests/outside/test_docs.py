@@ -20,6 +20,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
@@ -29,8 +30,9 @@ from gitexp import errors, model, version
 from gitexp.pipeline.graph import Graph
 from gitexp.project import config, config_keys, config_loading, stage_files
 from gitexp.repo import records
-from tests.support.processes import run_with_pty
-from tests.support.workspace import Workspace
+from tests.support.forkserver import AVAILABLE
+from tests.support.processes import Terminal, fork_with_pty, run_with_pty
+from tests.support.workspace import Workspace, fork_server
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -42,6 +44,7 @@ PAGES = [
 
 _FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _VARIABLE = re.compile(r"\b(?:GITEXP_[A-Z]+|NO_COLOR|CLICOLOR_FORCE|FORCE_COLOR)\b")
+_OF_A_SHELL = {"|", ">", ">>", "&&"}  # the words that are no argument
 _ESCAPE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 _VARYING = (
     (re.compile(r"\bexp-[0-9a-f]{5,}"), "exp-#"),
@@ -96,11 +99,7 @@ def play(page: Path, folder: Path) -> None:
         if words[:1] == ["cd"]:
             folder = folder / words[1]
             continue
-        # os.environ and not what this process would hand down: pytest's readline puts a COLUMNS there.
-        # `python` is this environment's, which has scikit-learn.
-        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-        environment = {**os.environ, "PATH": path}
-        ended = run_with_pty(["bash", "-c", command.text], 100, 60, command.keys, cwd=folder, env=environment)
+        ended = typed(command, folder)
         output = _ESCAPE.sub("", ended.raw.decode("utf-8", "replace")).replace("\r", "").replace("^C", "\n")
         told = f"{page.name}: $ {command.text}\n{output}"
         status = 128 - ended.exit_code if ended.exit_code < 0 else ended.exit_code  # as a shell gives it
@@ -110,6 +109,18 @@ def play(page: Path, folder: Path) -> None:
             if wanted and plain(line) == wanted[0]:
                 del wanted[0]
         assert not wanted, f"`{wanted[0]}` does not come (in this order) in {told}"
+
+
+def typed(command: Command, folder: Path) -> Terminal:
+    """What a command shows in a terminal; `python` is this environment's, which has scikit-learn."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    # os.environ and not what this process would hand down: pytest's readline puts a COLUMNS there.
+    env = {**os.environ, "PATH": path}
+    words = words_of(command.text)
+    if AVAILABLE and words[0] == "gitexp" and _OF_A_SHELL.isdisjoint(words):
+        fork = partial(fork_server().start, words[1:], folder, env, terminal=True)
+        return fork_with_pty(lambda terminal: fork([terminal] * 3), 100, 60, command.keys, 60.0)
+    return run_with_pty(["bash", "-c", command.text], 100, 60, command.keys, cwd=folder, env=env)
 
 
 def plain(line: str) -> str:
@@ -429,7 +440,7 @@ def words_of(line: str) -> list[str]:
 def check_command_line(line: str) -> None:
     """Asserts that a command line is one that gitexp understands, without running it."""
     words = words_of(line)[1:]
-    words = words[: next((at for at, word in enumerate(words) if word in (">", "|", "&&")), None)]
+    words = words[: next((at for at, word in enumerate(words) if word in _OF_A_SHELL), None)]
     if not words or words[0].startswith("-"):
         assert set(words) <= {"--version", "--help", "--install-completion"}, line
         return
