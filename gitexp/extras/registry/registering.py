@@ -185,6 +185,11 @@ def _known(project: Project, point: Point) -> str:
 def _found(project: Project, point: Point, target: str, content: ModelContent) -> FoundModel:
     experiment = point.experiment
     warnings = _doubts(experiment)
+    if experiment is not None and choosing_models.is_as_before(project, experiment, content):
+        warnings.append(
+            f"{experiment.name} has {content.path} as it was before the run; what a run writes is stored "
+            f"if gitexp.yaml has outs: [{content.path}]"
+        )
     signature, told = model_signatures.read(project, target, content)
     warnings += told
     if annotation.is_too_large(signature):

@@ -145,6 +145,25 @@ def test_from_an_experiment_to_production(models: Workspace, tmp_path: Path) -> 
         assert line.isprintable()
 
 
+def test_a_model_that_the_run_has_not_stored(repo: Workspace) -> None:
+    """A file that gitexp.yaml does not name is code: the experiment has the one of the run before."""
+    repo.allow("refs", "refs/tags/*")
+    repo.write("model.pt", "of the run before")
+    repo.writes("model.pt")
+    script = ("--", "python", "-c", "open('model.pt', 'w').write('of this run')")
+    repo.gitexp("run", "-n", "one", *script)
+    told = repo.gitexp("model", "register", "one", "clf").stderr
+    assert "warning: one has model.pt as it was before the run; what a run writes is stored if" in told
+    repo.write("gitexp.yaml", "outs: [model.pt]\n")
+    repo.gitexp("run", "-n", "two", *script)
+    assert "before the run" not in repo.gitexp("model", "register", "two", "clf").stderr
+    repo.gitexp("save", "-n", "three")
+    (repo.path / "gitexp.yaml").unlink()
+    repo.guard.retake()
+    assert "before the run" not in repo.gitexp("model", "register", "two", "other").stderr
+    assert "before the run" not in repo.gitexp("model", "register", "three:model.pt", "clf").stderr
+
+
 def test_what_cannot_be_is_refused(models: Workspace) -> None:
     models.gitexp("model", "register", "one", "clf", "--version", "1.0.0")
     models.gitexp("model", "promote", "clf@v1.0.0", "prod")

@@ -6,11 +6,14 @@ import posixpath
 from collections.abc import Iterable, Sequence
 
 from gitexp import errors
+from gitexp.catalog.result_files import ResultRules
 from gitexp.datasets import run_artifacts
 from gitexp.extras.registry.contents import dvc_outputs
+from gitexp.extras.registry.contents.model_content import ModelContent
 from gitexp.model import Experiment
 from gitexp.objects.paths import lies_in, upward
 from gitexp.pipeline.lock import LOCK_FILE, read_lock
+from gitexp.project import baseline_config
 from gitexp.project.project import Project
 from gitexp.regex import regex
 from gitexp.repo.git import trees
@@ -18,6 +21,7 @@ from gitexp.words import shorten
 
 MLMODEL = "MLmodel"  # the file that MLflow puts into the folder of a model
 
+_RESULTS = ("outs", "plots", "checkpoints")  # keys of gitexp.yaml
 _MARKS = (MLMODEL, "saved_model.pb")
 _CONFIG = "config.json"  # of transformers, beside the weights
 _ENDINGS = frozenset(
@@ -64,12 +68,28 @@ def choose(project: Project, experiment: Experiment) -> str:
     name = experiment.name
     if not found:
         raise errors.UsageError(
-            f"No result of {name} looks like a model.", f"Name it by its path: {name}:PATH"
+            f"No result of {name} looks like a model.",
+            f"Name it by its path: {name}:PATH. A model that a run writes is a result if gitexp.yaml has it "
+            "under outs.",
         )
     raise errors.UsageError(
         f"Several results of {name} look like models: {shorten(found)}.",
         f"Name one of them, such as {name}:{found[0]}",
     )
+
+
+def is_as_before(project: Project, experiment: Experiment, content: ModelContent) -> bool:
+    """Whether a model is a file of the code, as it was when the run began, and no result of the run.
+
+    False if nobody can tell: outs in gitexp.yaml, stages and the files of tools are results.
+    """
+    record = experiment.record
+    if record.exit_code is None or record.stages or record.imported or content.is_logged:
+        return False
+    if not all(file.blob for file in content.files):
+        return False
+    found = baseline_config.read(project.repo, record.commit, record.project or "", _RESULTS)
+    return not (found.trees or found.fault or ResultRules.of(project).among([content.path], record.metrics))
 
 
 def candidates(project: Project, experiment: Experiment) -> list[str]:
