@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import count
+from pathlib import Path
 
 from gitexp import errors
 from gitexp.extras.engines.dispatcher import Dispatcher
@@ -16,7 +15,9 @@ from gitexp.extras.engines.reach import SharedDisk
 from gitexp.extras.queue.workers import USUAL
 from gitexp.model import Experiment
 from gitexp.project.project import Project
-from tests.support.workspace import TIMEOUT, Workspace
+from tests.support.forkserver import Background
+from tests.support.processes import until
+from tests.support.workspace import Workspace, fork_server
 
 _ids = count(1)
 
@@ -43,7 +44,7 @@ class ScriptedEngine:
         self.jobs: dict[str, Job] = {}
         self.cancelled: list[str] = []
         self.asked = 0
-        self._processes: list[subprocess.Popen[bytes]] = []
+        self._processes: list[Background] = []
 
     def describe(self) -> str:
         return "what a test says"
@@ -77,8 +78,8 @@ class ScriptedEngine:
 
     def close(self) -> None:
         for process in self._processes:
-            process.kill()
-            process.wait()
+            with process:
+                process.kill()
 
     def _answer(self) -> None:
         if self.is_away:
@@ -94,13 +95,14 @@ class ScriptedEngine:
         """The number of jobs that an experiment has had."""
         return sum(job.name == name for job in self.jobs.values())
 
-    def begin(self, name: str) -> subprocess.Popen[bytes]:
-        """Begin the last job of an experiment."""
+    def begin(self, name: str) -> Background:
+        """Begin the last job of an experiment: the `gitexp` of its words, without the start of a Python."""
         id = self.id_of(name)
         job = self.jobs[id]
         self.says[id] = JobReport(JobState.RUNNING)
         variables = {**os.environ, ENGINE: "scripted", **job.variables, JOB: id}
-        process = subprocess.Popen(job.words, cwd=job.folder, env=variables, stderr=subprocess.DEVNULL)
+        words = job.words[job.words.index("gitexp") + 1 :]
+        process = fork_server().start_background(words, Path(job.folder), variables)
         self._processes.append(process)
         return process
 
@@ -115,22 +117,14 @@ def dispatcher_of(project: Project, engine: Engine) -> Dispatcher:
     return Dispatcher(engine, reach, JobsFile(project.local, "scripted"), USUAL.max_retries)
 
 
-def steps(at_work: Dispatcher, until: Callable[[], object]) -> None:
+def steps(at_work: Dispatcher, end: Callable[[], object]) -> None:
     """Let a dispatcher work until something is so."""
 
     def is_so() -> object:
         at_work.step()
-        return until()
+        return end()
 
-    wait_until(is_so)
-
-
-def wait_until(is_so: Callable[[], object]) -> None:
-    """Wait until something is so; fails after the time that no test needs."""
-    deadline = time.monotonic() + TIMEOUT
-    while not is_so():
-        assert time.monotonic() < deadline, "not in time"
-        time.sleep(0.01)
+    until(is_so)
 
 
 def experiments_of(repo: Workspace) -> dict[str, Experiment]:

@@ -24,7 +24,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import IO, Any, NoReturn
 
 from coverage import Coverage
 
@@ -55,9 +55,104 @@ class Forked:
             connection.settimeout(timeout)
             with connection.makefile("rb") as stream:
                 answer = stream.read()
-        if not answer:
-            raise RuntimeError(f"no answer from the fork server for gitexp {' '.join(self._args)}")
-        return int(answer)
+        return int(_required(answer, self._args))
+
+
+class Background:
+    """A command that goes on beside the test: what tests use of `subprocess.Popen`.
+
+    Attributes:
+        args: the words after `gitexp`.
+        pid: its number, and that of its process group.
+        stdout: its output; None if nobody asked for that.
+        stderr: its remarks; None if nobody asked for them.
+        returncode: how it has ended, as far as somebody has looked.
+    """
+
+    def __init__(
+        self,
+        connection: socket.socket,
+        args: Sequence[str],
+        stdout: IO[bytes] | None = None,
+        stderr: IO[bytes] | None = None,
+    ) -> None:
+        self.args = args
+        self.stdout = stdout
+        self.stderr = stderr
+        self.returncode: int | None = None
+        self._connection = connection
+        self._stream = connection.makefile("rb")
+        self.pid = int(_required(self._stream.readline(), args))
+
+    def poll(self) -> int | None:
+        """Exit status, negative for a signal; None while it goes on."""
+        return self._ended(0)
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Exit status, negative for a signal. Raises TimeoutExpired."""
+        status = self._ended(timeout)
+        if status is None:
+            raise subprocess.TimeoutExpired(self.args, timeout or 0)
+        return status
+
+    def communicate(self, timeout: float | None = None) -> tuple[bytes, bytes]:
+        """What it has written that nobody has read, once it has ended. Raises TimeoutExpired."""
+        read = dict[int, bytes]()
+        threads = []
+        for number, stream in enumerate((self.stdout, self.stderr)):
+            read[number] = b""
+            if stream is not None:
+                reading = threading.Thread(target=_read_all, args=(stream, read, number), daemon=True)
+                reading.start()
+                threads.append(reading)
+        self.wait(timeout)
+        for reading in threads:
+            reading.join()
+        self._close_pipes()
+        return read[0], read[1]
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, unless it has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        """Send SIGTERM, unless it has ended."""
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Send SIGKILL, unless it has ended."""
+        self.send_signal(signal.SIGKILL)
+
+    def __enter__(self) -> Background:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close_pipes()
+        self.wait()
+
+    def _close_pipes(self) -> None:
+        for stream in (self.stdout, self.stderr):
+            if stream is not None:
+                stream.close()
+
+    def _ended(self, timeout: float | None) -> int | None:
+        """Exit status, once it has ended; None if that is not so in time."""
+        if self.returncode is None and select.select([self._connection], [], [], timeout)[0]:
+            with self._connection, self._stream:
+                self.returncode = int(_required(self._stream.read(), self.args))
+        return self.returncode
+
+
+def _required(answer: bytes, args: Sequence[str]) -> bytes:
+    """What the server has answered. Raises RuntimeError if it has not."""
+    if not answer:
+        raise RuntimeError(f"no answer from the fork server for gitexp {' '.join(args)}")
+    return answer
+
+
+def _read_all(stream: IO[bytes], read: dict[int, bytes], number: int) -> None:
+    read[number] = stream.read()
 
 
 class ForkServer:
@@ -114,6 +209,22 @@ class ForkServer:
     ) -> Forked:
         """`gitexp <args>`, on `fds` for stdin, stdout and stderr: its own terminal, with `terminal`."""
         order = {"args": args, "cwd": str(cwd), "env": dict(env), "tracer": tracer, "terminal": terminal}
+        return Forked(self._ordered(order, fds), args)
+
+    def start_background(self, args: Sequence[str], cwd: Path, env: Mapping[str, str]) -> Background:
+        """`gitexp <args>` as the leader of a process group, with pipes for its output."""
+        order = {"args": args, "cwd": str(cwd), "env": dict(env), "tracer": (), "background": True}
+        (out, out_end), (err, err_end) = os.pipe(), os.pipe()
+        ends = [os.open(os.devnull, os.O_RDONLY), out_end, err_end]
+        try:
+            connection = self._ordered(order, ends)
+        finally:
+            for fd in ends:
+                os.close(fd)
+        return Background(connection, args, os.fdopen(out, "rb"), os.fdopen(err, "rb"))
+
+    def _ordered(self, order: dict[str, Any], fds: Sequence[int]) -> socket.socket:
+        """The connection on which the server answers an order."""
         order["every_process"] = str(stat_cache._PROC) == "/proc"
         request = json.dumps(order).encode()
         connection = socket.socket(socket.AF_UNIX)
@@ -121,7 +232,7 @@ class ForkServer:
         size = len(request).to_bytes(8, "big")
         connection.sendmsg([size], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))])
         connection.sendall(request)
-        return Forked(connection, args)
+        return connection
 
     def close(self) -> None:
         """End the server, and wait for it: it may have coverage to write down."""
@@ -163,6 +274,9 @@ class _Server:
             request = json.loads(stream.read(int.from_bytes(size, "big")))
         if (child := os.fork()) == 0:
             self._forget(connection)
+            if request.get("background"):
+                os.setsid()
+                connection.sendall(f"{os.getpid()}\n".encode())
             if request["tracer"]:
                 _keep(connection, request, fds)
             connection.close()
@@ -245,14 +359,17 @@ def _become(request: Mapping[str, Any], fds: Sequence[int]) -> NoReturn:
     for target, fd in enumerate(fds):
         os.dup2(fd, target)
         os.close(fd)
-    if request["terminal"]:
+    if request.get("terminal"):
         os.setsid()
         os.close(os.open(os.ttyname(0), os.O_RDWR))  # which makes it the controlling one
     if "COVERAGE_PROCESS_START" not in os.environ and (measuring := Coverage.current()) is not None:
         measuring.stop()
     open_streams()
     sys.argv = ["gitexp", *request["args"]]
-    from gitexp.cli.main import main
+    if request.get("background"):
+        from gitexp.__main__ import main  # which ends by the signal that has ended the command
+    else:
+        from gitexp.cli.main import main
 
     try:
         main()

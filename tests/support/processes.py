@@ -169,8 +169,12 @@ def _can_drop_privileges() -> bool:
 
 
 def until(is_so: Callable[[], object], patience: float = 60.0) -> None:
-    """Waits until something is so."""
+    """Waits until something is so, and looks more seldom where a look is dear."""
     deadline = time.monotonic() + patience
-    while not is_so():
-        assert time.monotonic() < deadline, "not in time"
-        time.sleep(0.05)
+    while True:
+        begun = time.monotonic()
+        if is_so():
+            return
+        now = time.monotonic()
+        assert now < deadline, "not in time"
+        time.sleep(min(max(0.01, 4 * (now - begun)), 0.2))

@@ -11,13 +11,13 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from tests.support.forkserver import Forked, ForkServer, can_fork
+from tests.support.forkserver import Background, Forked, ForkServer, can_fork
 from tests.support.guard import Guard, Kind
 from tests.support.inprocess import can_run_here, run_here
 from tests.support.processes import Terminal, fork_with_pty, run_with_pty, unprivileged
@@ -64,7 +64,7 @@ class Workspace:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.guard = Guard(path)
-        self._started: list[subprocess.Popen[bytes]] = []
+        self._started: list[Background | subprocess.Popen[bytes]] = []
 
     def git(self, *args: str, input: str | bytes | None = None, check: bool = True) -> str:
         """What Git says on stdout, less one closing newline; its changes count as the user's."""
@@ -150,8 +150,14 @@ class Workspace:
             assert time.monotonic() < end, f"{name} does not come"
             time.sleep(0.02)
 
-    def start(self, *args: str, env: Mapping[str, str | None] | None = None) -> subprocess.Popen[bytes]:
+    def start(
+        self, *args: str, env: Mapping[str, str | None] | None = None
+    ) -> Background | subprocess.Popen[bytes]:
         """Starts the command line without waiting, as leader of a process group, with pipes for output."""
+        if can_fork(env):
+            forked = fork_server().start_background(args, self.path, _environment(env))
+            self._started.append(forked)
+            return forked
         process = subprocess.Popen(
             [*GITEXP, *args],
             cwd=self.path,
@@ -222,13 +228,14 @@ def _checked(command: Sequence[str], result: Result, *, check: bool) -> Result:
     return result
 
 
-def _kill(process: subprocess.Popen[bytes]) -> None:
+def _kill(process: Background | subprocess.Popen[bytes]) -> None:
     if process.returncode is not None:  # reaped by the test: the number may be another's by now
         return
     if sys.platform == "win32":
         process.kill()
     else:
-        os.killpg(process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def _environment(changes: Mapping[str, str | None] | None) -> dict[str, str]:

@@ -19,7 +19,8 @@ from gitexp.extras.engines.by_dask.dask import DaskEngine
 from gitexp.extras.engines.engine import GONE, EngineSettings, Job, JobState
 from gitexp.model import Status
 from gitexp.testing import EngineContract
-from tests.support.engines import experiments_of, wait_until
+from tests.support.engines import experiments_of
+from tests.support.processes import until
 from tests.support.workspace import TIMEOUT, Workspace
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="process groups of POSIX")
@@ -48,7 +49,7 @@ class Cluster:
         self.address = f"tcp://127.0.0.1:{self.port}"
         self.scheduler = self._started(SCHEDULER, "--port", str(self.port), "--host", "127.0.0.1")
         self.workers: list[subprocess.Popen[bytes]] = []
-        wait_until(self._answers)
+        until(self._answers)
 
     def _answers(self) -> bool:
         with socket.socket() as tried:
@@ -123,7 +124,7 @@ class TestOnThisMachine(EngineContract):
         made = engine_of(None)
         yield made
         made.close()
-        wait_until(lambda: not _left(before))
+        until(lambda: not _left(before))
 
 
 class TestAtAScheduler(EngineContract):
@@ -147,11 +148,11 @@ def test_a_grid_in_a_cluster_of_its_own_says_nothing_of_dask(repo: Workspace) ->
 def test_workers_that_are_killed_lose_no_run(repo: Workspace, own_cluster: Cluster, seen: Path) -> None:
     at = ("--engine", "dask", "--scheduler", own_cluster.address, "-j", "2")
     grid = repo.start("run", "-S", "train.lr=0.1,0.2,0.3", *at, *TRAIN)
-    wait_until(lambda: len(begun(seen)) == 1)
+    until(lambda: len(begun(seen)) == 1)
     own_cluster.add_worker()
     own_cluster.workers[0].send_signal(signal.SIGKILL)
-    wait_until(lambda: len(begun(seen)) == 2)
-    wait_until(lambda: _statuses(repo).count(Status.RUNNING) == 1)
+    until(lambda: len(begun(seen)) == 2)
+    until(lambda: _statuses(repo).count(Status.RUNNING) == 1)
     (seen / "go-on").touch()
     assert grid.wait(TIMEOUT) == 0
     assert _statuses(repo) == [Status.DONE] * 3
@@ -164,10 +165,10 @@ def test_a_scheduler_that_starts_again_gets_the_jobs_again(
 ) -> None:
     at = ("--engine", "dask", "--scheduler", own_cluster.address)
     grid = repo.start("run", "-S", "train.lr=0.1,0.2", *at, *TRAIN)
-    wait_until(lambda: len(begun(seen)) == 1)
+    until(lambda: len(begun(seen)) == 1)
     own_cluster.scheduler.kill()
     own_cluster.scheduler.wait()
-    wait_until(lambda: Status.RUNNING not in _statuses(repo))
+    until(lambda: Status.RUNNING not in _statuses(repo))
     (seen / "go-on").touch()
     own_cluster.start_scheduler()
     own_cluster.add_worker()
@@ -196,11 +197,11 @@ def test_jobs_go_on_without_the_gitexp_that_gave_them(cluster: Cluster, tmp_path
     first, second = engine_of(cluster), engine_of(cluster)
     try:
         (id,) = first.submit([Job("one", words, str(tmp_path))])
-        wait_until(lambda: first.poll([id])[id].state is JobState.RUNNING)
+        until(lambda: first.poll([id])[id].state is JobState.RUNNING)
         first.close()
         assert second.poll([id])[id].state is JobState.RUNNING
         second.cancel([id])
-        wait_until(lambda: second.poll([id]).get(id, GONE).state is JobState.ENDED)
+        until(lambda: second.poll([id]).get(id, GONE).state is JobState.ENDED)
     finally:
         second.close()
 
@@ -215,10 +216,10 @@ def test_gpus_are_dealt_out_among_the_jobs_of_a_machine(
     engine = engine_of(None, most=3, gpus=1)
     try:
         ids = engine.submit([Job(name, [sys.executable, "-c", program], str(tmp_path)) for name in "abc"])
-        wait_until(lambda: all(engine.poll(ids)[id].state is JobState.ENDED for id in ids))
+        until(lambda: all(engine.poll(ids)[id].state is JobState.ENDED for id in ids))
         too_many = engine_of(None, gpus=3)
         (id,) = too_many.submit([Job("d", [sys.executable, "-c", program], str(tmp_path))])
-        wait_until(lambda: too_many.poll([id])[id].state is JobState.ENDED)
+        until(lambda: too_many.poll([id])[id].state is JobState.ENDED)
         assert "this machine has 2 GPUs for jobs, and the job needs 3" in too_many.log(id)
         too_many.close()
     finally:
@@ -233,7 +234,7 @@ def test_a_job_waits_for_the_resources_of_a_worker(cluster: Cluster, tmp_path: P
         job = Job("one", words, str(tmp_path))
         ids = engine.submit([job, job._replace(place="127.0.0.1")])
         (waits,) = greedy.submit([Job("three", words, str(tmp_path))])
-        wait_until(lambda: all(engine.poll(ids)[id].state is JobState.ENDED for id in ids))
+        until(lambda: all(engine.poll(ids)[id].state is JobState.ENDED for id in ids))
         assert greedy.poll([waits])[waits].state is JobState.WAITING
         greedy.cancel([waits])
         assert greedy.poll([waits])[waits].state is JobState.ENDED
@@ -247,7 +248,7 @@ def test_only_the_end_of_a_long_output_is_told(tmp_path: Path) -> None:
     try:
         words = [sys.executable, "-c", "for n in range(100000): print('line', n)"]
         (id,) = engine.submit([Job("one", words, str(tmp_path))])
-        wait_until(lambda: engine.poll([id])[id].state is JobState.ENDED)
+        until(lambda: engine.poll([id])[id].state is JobState.ENDED)
         assert engine.log(id).endswith("line 99999\n")
         assert len(engine.log(id)) == 1 << 16
     finally:

@@ -6,7 +6,6 @@ import contextlib
 import os
 import signal
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from gitexp.extras.engines.reach import SharedDisk
 from gitexp.extras.queue.workers import USUAL
 from gitexp.model import Experiment, Status
 from gitexp.project.project import Project
+from tests.support.processes import until
 from tests.support.workspace import Workspace
 
 TRAIN = ("--", sys.executable, "train.py")
@@ -40,12 +40,12 @@ def dispatcher(repo: Workspace, most: int = 1, python: str = "") -> Iterator[Dis
         yield Dispatcher(engine, reach, JobsFile(project.local, "local"), USUAL.max_retries)
 
 
-def worked_off(at_work: Dispatcher, until: Callable[[], bool] = lambda: False) -> None:
-    deadline = time.monotonic() + 120
-    while at_work.names and not until():
-        assert time.monotonic() < deadline
+def worked_off(at_work: Dispatcher, is_so: Callable[[], bool] = lambda: False) -> None:
+    def step() -> bool:
         at_work.step()
-        time.sleep(0.02)
+        return not at_work.names or is_so()
+
+    until(step)
 
 
 def test_a_grid_runs_as_jobs_and_leaves_the_workspace_alone(repo: Workspace) -> None:

@@ -17,7 +17,8 @@ from gitexp.extras.engines.workforces import EnginePool
 from gitexp.extras.queue import queue
 from gitexp.model import Record, Status
 from gitexp.project.project import Project
-from tests.support.engines import ScriptedEngine, dispatcher_of, experiments_of, steps, wait_until
+from tests.support.engines import ScriptedEngine, dispatcher_of, experiments_of, steps
+from tests.support.processes import until
 from tests.support.workspace import TIMEOUT, Workspace
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="process groups of POSIX")
@@ -246,14 +247,14 @@ def test_the_third_ctrl_c_waits_for_nothing(repo: Workspace, engine: ScriptedEng
 def test_ctrl_c_lets_the_present_run_finish_and_once_more_ends_it(repo: Workspace) -> None:
     start = ("queue", "start", "--engine", "local", "-j", "1")
     first = repo.start(*start)
-    wait_until(lambda: begun(repo) == ["one"])
+    until(lambda: begun(repo) == ["one"])
     first.send_signal(signal.SIGINT)
     let_end(repo)
     assert first.wait(TIMEOUT) == -signal.SIGINT
     assert [record(repo, name).status for name in ("one", "two")] == [Status.DONE, Status.QUEUED]
     (repo.path.parent / "seen" / "go-on").unlink()
     second = repo.start(*start)
-    wait_until(lambda: begun(repo) == ["one", "two"])
+    until(lambda: begun(repo) == ["one", "two"])
     for _ in range(2):
         second.send_signal(signal.SIGINT)
         time.sleep(0.5)  # two at once are one

@@ -29,6 +29,7 @@ from gitexp.model import Experiment, Status
 from gitexp.project.project import Project
 from tests.support.clones import Team, assert_whole, make_team, refs_of
 from tests.support.lab import Lab, make_lab
+from tests.support.processes import until
 from tests.support.servers import Place
 from tests.support.workspace import Workspace
 
@@ -64,13 +65,6 @@ def lab(ssh_server: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> L
 
 def experiments(repo: Workspace) -> dict[str, Experiment]:
     return {one.name: one for one in Project.open(repo.path).store.readable()}
-
-
-def until(is_so: Callable[[], object], patience: float = 100.0) -> None:
-    end = time.monotonic() + patience
-    while not is_so():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def local_dispatcher(

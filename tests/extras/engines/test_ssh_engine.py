@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from gitexp.extras.engines.engine import GONE, EngineSettings, Job, JobState
 from gitexp.extras.engines.settings import KEYS
 from gitexp.testing import EngineContract
 from tests.support.lab import Lab, make_lab
+from tests.support.processes import until
 from tests.support.servers import Place, sshd
 from tests.support.workspace import Workspace
 
@@ -44,13 +44,6 @@ class TestContract(EngineContract):
 def ended(engine: SshEngine, *ids: str) -> bool:
     polled = engine.poll(ids)
     return all(polled.get(id, GONE).state is JobState.ENDED for id in ids)
-
-
-def until(is_so: Any, patience: float = 60.0) -> None:
-    end = time.monotonic() + patience
-    while not is_so():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def test_slots_are_filled_in_turn_and_gpus_are_dealt_out(lab: Lab, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from gitexp.model import Status
 from gitexp.project.project import Project
 from tests.support.clones import refs_of
 from tests.support.machines import Machines, machines
+from tests.support.processes import until
 from tests.support.repositories import git
 from tests.support.workspace import Workspace
 
@@ -32,14 +33,6 @@ print(socket.gethostname())
 def net(tmp_path: Path) -> Iterator[Machines]:
     with machines(tmp_path) as found:
         yield found
-
-
-def until(is_so: object, patience: float = 60.0) -> None:
-    assert callable(is_so)
-    end = time.monotonic() + patience
-    while not is_so():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def test_a_machine_that_is_cut_off_in_the_middle_of_a_run_brings_its_end_later(
