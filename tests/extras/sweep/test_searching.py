@@ -6,7 +6,6 @@ import importlib.util
 import json
 import os
 import signal
-import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from gitexp.model import Experiment, Status
 from gitexp.project.project import Project
 from tests.extras.sweep.test_sweep import forge
 from tests.support.kills import assert_sound, kill
+from tests.support.processes import until
 from tests.support.workspace import TIMEOUT, Workspace
 
 TRAIN = ("--", "python", "train.py")
@@ -27,6 +27,11 @@ sweep:
   trials: {trials}
   objective: loss
 {more}"""
+WAITS = """import os, time
+open('metrics.json', 'w').write('{"loss": 1}')
+while not os.path.exists(os.environ['GO']):
+    time.sleep(0.02)
+"""
 
 
 def experiments(repo: Workspace) -> list[Experiment]:
@@ -251,21 +256,27 @@ def test_killed_while_planning(repo: Workspace) -> None:
     assert_sound(repo)
 
 
-def test_all_killed_and_the_same_command_goes_on(repo: Workspace) -> None:
+@pytest.fixture
+def go(repo: Workspace, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file for whose coming each trial waits."""
+    found = repo.path.parent / "go"
+    monkeypatch.setenv("GO", str(found))
+    repo.write("train.py", WAITS)
+    return found
+
+
+def test_all_killed_and_the_same_command_goes_on(repo: Workspace, go: Path) -> None:
     """All trials have begun, so that none is to be planned any more."""
-    repo.write("train.py", "import time\nopen('metrics.json', 'w').write('{\"loss\": 1}')\ntime.sleep(1.5)\n")
     configure(repo, 2)
     process = repo.start("sweep", "-j", "2")
-    until = time.monotonic() + TIMEOUT
-    while sum(one.record.status is Status.RUNNING for one in experiments(repo)) < 2:
-        assert time.monotonic() < until
-        time.sleep(0.1)
+    until(lambda: sum(one.record.status is Status.RUNNING for one in experiments(repo)) == 2)
     alive = experiments(repo)
     os.kill(process.pid, signal.SIGKILL)
     for one in alive:
         assert one.record.process is not None
         os.kill(one.record.process.pid, signal.SIGKILL)
     process.wait()
+    go.touch()
     repo.gitexp("sweep", "-q", "-j", "2")
     assert numbers(repo) == [0, 1]
     assert {one.record.status for one in experiments(repo)} == {Status.DONE}
@@ -273,17 +284,14 @@ def test_all_killed_and_the_same_command_goes_on(repo: Workspace) -> None:
     assert_sound(repo)
 
 
-def test_stop_lets_the_present_trial_end(repo: Workspace) -> None:
-    repo.write("train.py", "import time\nopen('metrics.json', 'w').write('{\"loss\": 1}')\ntime.sleep(2)\n")
+def test_stop_lets_the_present_trial_end(repo: Workspace, go: Path) -> None:
     configure(repo, 9)
     process = repo.start("sweep")
-    until = time.monotonic() + TIMEOUT
-    while not experiments(repo):
-        assert time.monotonic() < until
-        time.sleep(0.1)
+    until(lambda: experiments(repo))
     busy = repo.gitexp("sweep", check=False)
     assert (busy.exit_code, "at work in another process" in busy.stderr) == (1, True)
     assert "1 sweep asked to stop" in repo.gitexp("sweep", "stop").stderr
+    go.touch()
     assert process.wait(TIMEOUT) == 1
     assert len(experiments(repo)) <= 2
     assert {one.record.status for one in experiments(repo)} == {Status.DONE}

@@ -5,9 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,11 +14,13 @@ import pytest
 from gitexp.model import Experiment, Status
 from gitexp.project.project import Project
 from tests.support.kills import assert_sound
+from tests.support.processes import until
 from tests.support.workspace import TIMEOUT, Workspace
 
 TRAIN = ("--", "python", "train.py")
 GRID = ("run", "-S", "train.lr=0.3,0.5", "-S", "train.epochs=1,2", "-j", "2")
-SLOW = "import time, sys; print('begun', flush=True); time.sleep(float(sys.argv[1]))\n"
+SLOW = "import os, time\nwhile not os.path.exists(os.environ['GO']): time.sleep(0.02)\n"
+SLOW_GRID = ("run", "-S", "args.t=1,2,3", "-j", "2", "--", "python", "slow.py", "--t", "0")
 
 
 def experiments(repo: Workspace) -> list[Experiment]:
@@ -140,35 +139,36 @@ def test_text_with_a_comma(repo: Workspace) -> None:
     assert one.record.params["params.yaml"]["train"]["optimizer"] == "sgd,adam"
 
 
-def wait_for(holds: Callable[[], bool]) -> None:
-    until = time.monotonic() + TIMEOUT
-    while not holds():
-        assert time.monotonic() < until
-        time.sleep(0.05)
+@pytest.fixture
+def go(repo: Workspace, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file for whose coming the runs of the slow grid wait."""
+    found = repo.path.parent / "go"
+    monkeypatch.setenv("GO", str(found))
+    repo.write("slow.py", SLOW)
+    return found
 
 
 def running(repo: Workspace) -> list[Experiment]:
     return [one for one in experiments(repo) if one.record.status is Status.RUNNING]
 
 
-def slow_grid(repo: Workspace, seconds: str) -> subprocess.Popen[bytes]:
-    repo.write("slow.py", SLOW)
-    return repo.start("run", "-S", "args.t=1,2,3", "-j", "2", "--", "python", "slow.py", seconds, "--t", "0")
+def are_to_stop(repo: Workspace) -> bool:
+    return len([*Project.open(repo.path).local.workers.glob("*/stop")]) == 2
 
 
-def test_ctrl_c_lets_the_present_runs_finish(repo: Workspace) -> None:
-    process = slow_grid(repo, "3")
-    wait_for(lambda: len(running(repo)) == 2)
+def test_ctrl_c_lets_the_present_runs_finish(repo: Workspace, go: Path) -> None:
+    process = repo.start(*SLOW_GRID)
+    until(lambda: len(running(repo)) == 2)
     os.kill(process.pid, signal.SIGINT)
+    until(lambda: are_to_stop(repo))
+    go.touch()
     assert process.wait(TIMEOUT) == -signal.SIGINT
     assert sorted(one.record.status for one in experiments(repo)) == ["done", "done", "queued"]
 
 
-def test_ctrl_c_while_the_workers_start(repo: Workspace) -> None:
-    repo.write("slow.py", SLOW)
+def test_ctrl_c_while_the_workers_start(repo: Workspace, go: Path) -> None:
     repo.commit()
-    line = ("run", "-S", "args.t=1,2,3", "-j", "2", "--", "python", "slow.py", "60", "--t", "0")
-    process = repo.start(*line)
+    process = repo.start(*SLOW_GRID)
     assert process.stderr is not None
     assert b"3 runs; 2 workers" in process.stderr.readline()
     os.kill(process.pid, signal.SIGINT)
@@ -178,20 +178,20 @@ def test_ctrl_c_while_the_workers_start(repo: Workspace) -> None:
     assert {one.record.status for one in experiments(repo)} == {Status.QUEUED}
 
 
-def test_a_second_ctrl_c_ends_them(repo: Workspace) -> None:
-    process = slow_grid(repo, "60")
-    wait_for(lambda: len(running(repo)) == 2)
+def test_a_second_ctrl_c_ends_them(repo: Workspace, go: Path) -> None:
+    process = repo.start(*SLOW_GRID)
+    until(lambda: len(running(repo)) == 2)
     os.kill(process.pid, signal.SIGINT)
-    wait_for(lambda: len([*Project.open(repo.path).local.workers.glob("*/stop")]) == 2)
+    until(lambda: are_to_stop(repo))
     os.kill(process.pid, signal.SIGINT)
     assert process.wait(TIMEOUT) == -signal.SIGINT
     assert sorted(one.record.status for one in experiments(repo)) == ["interrupted", "interrupted", "queued"]
     assert_sound(repo)
 
 
-def test_all_killed_and_the_same_command_goes_on(repo: Workspace) -> None:
-    process = slow_grid(repo, "3")
-    wait_for(lambda: len(running(repo)) == 2)
+def test_all_killed_and_the_same_command_goes_on(repo: Workspace, go: Path) -> None:
+    process = repo.start(*SLOW_GRID)
+    until(lambda: len(running(repo)) == 2)
     alive = running(repo)
     os.killpg(process.pid, signal.SIGKILL)
     for one in alive:
@@ -202,7 +202,8 @@ def test_all_killed_and_the_same_command_goes_on(repo: Workspace) -> None:
         if child is not None:
             os.kill(child["pid"], signal.SIGKILL)
     process.wait()
-    assert slow_grid(repo, "3").wait(TIMEOUT) == 0
+    go.touch()
+    repo.gitexp(*SLOW_GRID)
     found = experiments(repo)
     assert [one.record.status for one in found] == [Status.DONE] * 3
     assert sum(one.record.tries for one in found) == 2
