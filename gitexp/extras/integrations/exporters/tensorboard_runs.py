@@ -12,14 +12,12 @@ from typing import Any, NamedTuple
 
 from gitexp.extras.integrations.exporters import run_curves, tensorboard_events
 from gitexp.extras.integrations.exporters.exporter import ExportedRuns, OnRun, RunExporter
-from gitexp.extras.integrations.exporters.places import local_path, require_folder
-from gitexp.extras.integrations.exporters.stored_run import StoredRun, StoredRuns
-from gitexp.extras.integrations.exporters.whole_runs import WholeRuns
+from gitexp.extras.integrations.exporters.runs_below import RunsBelow, export
+from gitexp.extras.integrations.exporters.stored_run import StoredRun
 from gitexp.extras.integrations.file_formats import tensorboard_file
 from gitexp.extras.integrations.file_formats.tensorboard_fields import FILE_NAME, SessionStatus
 from gitexp.files.lines.series_columns import Series
 from gitexp.model import Experiment, Status
-from gitexp.objects.disk import translated
 from gitexp.project.project import Project
 from gitexp.regex import regex
 from gitexp.words import shorten
@@ -40,30 +38,14 @@ class TensorBoardExporter(RunExporter):
     def write(
         self, project: Project, experiments: Sequence[Experiment], place: str, on_run: OnRun
     ) -> ExportedRuns:
-        root = local_path(project, place)
-        require_folder(root, place)
-        runs, there = StoredRuns(project, experiments), _EventFiles(root)
-        done, remarks, is_rounded = 0, list[str](), False
+        there = _EventFiles(project, place)
+        done = export(project, experiments, place, there, on_run)
         if project.dry_run:
-            news = sum(not there.has(run) for run in runs)
-            return ExportedRuns(place, news, len(runs) - news)
-        with translated(f"could not write to {place}"), WholeRuns(root) as whole:
-            for number, run in enumerate(runs, start=1):
-                if not there.has(run):
-                    events = _EventStream(run)
-                    made = whole.scratch() / "events"
-                    _write(made, events)
-                    earlier = there.earlier(run)
-                    whole.put(made, there.place_for(run), instead_of=earlier)
-                    done += 1
-                    is_rounded = is_rounded or events.is_rounded
-                    remarks += [*run.remarks, *events.remarks()]
-                on_run(number)
-        if is_rounded:
+            return done
+        remarks = list(done.remarks)
+        if there.is_rounded:
             remarks.append("TensorBoard has numbers of 32 bits in curves: some values are rounded.")
-        return ExportedRuns(
-            place, done, len(runs) - done, remarks, f"To see them: tensorboard --logdir {place}"
-        )
+        return done._replace(remarks=remarks, hint=f"To see them: tensorboard --logdir {place}")
 
 
 EXPORTER = TensorBoardExporter()
@@ -76,24 +58,27 @@ class _FoundEvents(NamedTuple):
     state: str
 
 
-class _EventFiles:
-    """The files of earlier exports in a folder, by the experiment."""
+class _EventFiles(RunsBelow):
+    """The files of earlier exports in a folder, by the experiment.
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    Attributes:
+        is_rounded: whether a number of a new file has lost digits.
+    """
+
+    def __init__(self, project: Project, place: str) -> None:
+        super().__init__(project, place)
+        self.is_rounded = False
         self._found: dict[str, _FoundEvents] = {}
-        for path in root.glob(f"*/{FILE_NAME}*"):
+        for path in self.root.glob(f"*/{FILE_NAME}*"):
             match = _OURS.fullmatch(path.name)
             if match is not None and path.is_file() and not path.is_symlink():
                 self._found[match["key"]] = _FoundEvents(path, match["state"])
 
     def has(self, run: StoredRun) -> bool:
-        """Whether a run is there as it is now."""
         found = self._found.get(run.key[:_SHORT])
         return found is not None and found.state == run.state[:_SHORT]
 
     def earlier(self, run: StoredRun) -> Path | None:
-        """The file of an earlier state of a run."""
         found = self._found.get(run.key[:_SHORT])
         return None if found is None else found.path
 
@@ -105,12 +90,20 @@ class _EventFiles:
         if earlier is not None:
             folder = earlier.parent
         else:
-            folder = self._root / run.name.replace("/", "-")
+            folder = self.root / run.name.replace("/", "-")
             if not _is_free(folder):  # of another experiment of this name, or of another program
-                folder = self._root / f"{folder.name}-{key}"
+                folder = self.root / f"{folder.name}-{key}"
         path = folder / name
         self._found[key] = _FoundEvents(path, state)
         return path
+
+    def make(self, run: StoredRun, folder: Path) -> tuple[Path, Sequence[str]]:
+        path, events = folder / "events", _EventStream(run)
+        with path.open("xb") as file:
+            for event in events:
+                file.write(tensorboard_file.framed(event))
+        self.is_rounded = self.is_rounded or events.is_rounded
+        return path, list(events.remarks())
 
 
 class _EventStream:
@@ -160,12 +153,6 @@ class _EventStream:
     def _look(self, values: Mapping[str, float]) -> None:
         if not self.is_rounded:
             self.is_rounded = any(tensorboard_events.is_rounded(value) for value in values.values())
-
-
-def _write(path: Path, events: _EventStream) -> None:
-    with path.open("xb") as file:
-        for event in events:
-            file.write(tensorboard_file.framed(event))
 
 
 def _texts(run: StoredRun) -> dict[str, str]:

@@ -10,12 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gitexp.extras.integrations.exporters.exporter import ExportedRuns, OnRun, RunExporter
-from gitexp.extras.integrations.exporters.places import local_path, require_folder
-from gitexp.extras.integrations.exporters.stored_run import StoredRun, StoredRuns
+from gitexp.extras.integrations.exporters.runs_below import RunsBelow, export
+from gitexp.extras.integrations.exporters.stored_run import StoredRun
 from gitexp.extras.integrations.exporters.wandb_run_folder import write_run
-from gitexp.extras.integrations.exporters.whole_runs import WholeRuns
 from gitexp.model import Experiment
-from gitexp.objects.disk import translated
 from gitexp.project.project import Project
 
 _ABOUT = "gitexp.json"  # in the folder of a run: its experiment, for the next export
@@ -35,42 +33,27 @@ class WandbExporter(RunExporter):
     def write(
         self, project: Project, experiments: Sequence[Experiment], place: str, on_run: OnRun
     ) -> ExportedRuns:
-        root = local_path(project, place)
-        require_folder(root, place)
-        runs, there = StoredRuns(project, experiments), _RunFolders(root)
-        done, remarks = 0, list[str]()
+        done = export(project, experiments, place, _RunFolders(project, place), on_run)
         if project.dry_run:
-            news = sum(not there.has(run) for run in runs)
-            return ExportedRuns(place, news, len(runs) - news)
-        with translated(f"could not write to {place}"), WholeRuns(root) as whole:
-            for number, run in enumerate(runs, start=1):
-                if not there.has(run):
-                    made = whole.scratch()
-                    left = write_run(project, run, made, _id(run), _project_name(project))
-                    (made / _ABOUT).write_text(_about(run), "utf-8")
-                    whole.put(made, there.place_for(run), instead_of=there.earlier(run))
-                    done += 1
-                    remarks += [*run.remarks, *left]
-                on_run(number)
-        hint = f"To upload them: wandb sync {shlex.quote(place)}/{_BEGINNING}*"
-        return ExportedRuns(place, done, len(runs) - done, remarks, hint)
+            return done
+        return done._replace(hint=f"To upload them: wandb sync {shlex.quote(place)}/{_BEGINNING}*")
 
 
 EXPORTER = WandbExporter()
 
 
-class _RunFolders:
+class _RunFolders(RunsBelow):
     """The folders of earlier exports."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    def __init__(self, project: Project, place: str) -> None:
+        super().__init__(project, place)
+        self._project = project
         self._found: dict[str, Path] = {}
-        for path in root.glob(f"{_BEGINNING}*/{_ABOUT}"):
+        for path in self.root.glob(f"{_BEGINNING}*/{_ABOUT}"):
             if not path.is_symlink() and not path.parent.is_symlink():
                 self._found[path.parent.name.rpartition("-")[2]] = path.parent
 
     def has(self, run: StoredRun) -> bool:
-        """Whether a run is there as it is now."""
         folder = self.earlier(run)
         if folder is None:
             return False
@@ -78,13 +61,16 @@ class _RunFolders:
             return file.read(_LONGEST_ABOUT) == _about(run).encode()
 
     def earlier(self, run: StoredRun) -> Path | None:
-        """The folder of a run of an earlier export."""
         return self._found.get(_id(run))
 
     def place_for(self, run: StoredRun) -> Path:
-        """The place of a run's folder."""
         date = datetime.fromtimestamp(run.started or 0.0, UTC).strftime("%Y%m%d_%H%M%S")
-        return self._root / f"{_BEGINNING}{date}-{_id(run)}"
+        return self.root / f"{_BEGINNING}{date}-{_id(run)}"
+
+    def make(self, run: StoredRun, folder: Path) -> tuple[Path, Sequence[str]]:
+        omissions = write_run(self._project, run, folder, _id(run), _project_name(self._project))
+        (folder / _ABOUT).write_text(_about(run), "utf-8")
+        return folder, omissions
 
 
 def _id(run: StoredRun) -> str:
