@@ -13,6 +13,7 @@ from gitexp.history.takeover import Taken
 from gitexp.model import Experiment
 from gitexp.project.change import Transaction
 from gitexp.project.project import Project
+from gitexp.repo.git import trees
 from gitexp.repo.git.values import RefChange
 
 _RESERVED = ("HEAD", "@")  # legal as refs, but they mean something else to every Git command
@@ -71,6 +72,16 @@ def branch_and_switch(
     made = _made(project, experiment, name, may_be_there=True)
     taken = switch.switch(project, found, made.branch, force=force)
     return Switched(made, unfinished.joined(finished, taken))
+
+
+def only_there(project: Project, made: Promotion) -> list[str]:
+    """The files of a branch just gone to that the branch before has not: `git switch -` takes them away."""
+    before, commit = project.repo.resolve("@{-1}"), made.experiment.record.commit
+    if before is None:
+        return []
+    differing = trees.differing(project.repo, before, commit)
+    known = set(trees.files_in(project.repo, before, differing))
+    return [path for path in differing if path not in known]
 
 
 def _made(project: Project, experiment: str, name: str | None, *, may_be_there: bool) -> Promotion:

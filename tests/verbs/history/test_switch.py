@@ -31,12 +31,18 @@ def test_it_goes_where_git_switch_does_not(ran: Workspace) -> None:
     assert "gitexp branch x b --switch" in told
     with pytest.raises(AssertionError, match="would be overwritten"):
         ran.git("switch", "b")
-    ran.gitexp("branch", "x", "b", "--switch")
+    told = ran.gitexp("branch", "x", "b", "--switch").stderr
+    assert "To go back: git switch -\nThat takes away what only b has: gitexp.yaml, log.csv, " in told
+    assert "To have a file there too: git restore --source b PATH" in told
     assert ran.git("symbolic-ref", "HEAD") == "refs/heads/b"
     assert ran.git("status", "--porcelain") == "?? untracked.txt"
     assert ran.read("metrics.json") == '{"acc": 1}'
     ran.git("switch", "-q", "-")
     assert ran.git("branch", "--show-current") == "main"
+    assert not (ran.path / "new.py").exists()
+    with ran.by_user():
+        ran.git("restore", "--source", "b", "new.py")
+    assert ran.read("new.py") == "# new\n"
 
 
 def test_what_is_stored_nowhere_stays(ran: Workspace) -> None:

@@ -14,6 +14,7 @@ from gitexp.cli.kit.session import open_project
 from gitexp.cli.kit.terminal import render
 from gitexp.history import branch as ops
 from gitexp.project.project import Project
+from gitexp.words import shorten
 
 EPILOG = """Examples:
 gitexp branch exp-333c9
@@ -84,6 +85,10 @@ def _switch(project: Project, exp: str, name: str | None, *, force: bool, quiet:
         if follow := taken.data_line(done.taken):
             render.say(follow)
         render.say("To go back: git switch -", "dim")
+        if files := ops.only_there(project, made):
+            keep = f"git restore --source {shlex.quote(made.branch)} PATH"
+            render.say(f"That takes away what only {made.branch} has: {shorten(files)}.", "dim")
+            render.say(f"To have a file there too: {keep}", "dim")
 
 
 register = registration(branch, EPILOG)
