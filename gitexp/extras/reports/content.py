@@ -29,6 +29,7 @@ from gitexp.words import PRECISION, clean, counted, did_you_mean, show_value
 
 _TIMES = ("created", "finished")
 _MOST_LINES = 400  # of a patch
+_FIRST_LINES = 20  # of a file with a longer patch, beside other files
 
 
 class Sections(dict[str, Any]):
@@ -194,7 +195,7 @@ class Content:
     def patch(self, found: diffs.Diff, most: int = _MOST_LINES) -> CodePiece | None:
         """The patch of the code, its first lines; None without a difference."""
         text = diffs.patch(self.project, found, color=False).decode("utf-8", "replace")
-        lines = [clean(line.replace("\t", "    ")) for line in text.splitlines()]
+        lines = _without_floods([clean(line.replace("\t", "    ")) for line in text.splitlines()], most)
         if not lines:
             return None
         if (more := len(lines) - most) > 0:
@@ -211,6 +212,20 @@ class Content:
             f"{shlex.join(['gitexp', 'branch', name])}  # the exact code as a branch",
         ]
         return CodePiece("\n".join(map(clean, lines)), "sh")
+
+
+def _without_floods(lines: Sequence[str], most: int) -> list[str]:
+    """The lines of a patch of several files; of a file with more than `most`, data as a rule, the first."""
+    starts = [at for at, line in enumerate(lines) if line.startswith("diff --git ")]
+    if len(starts) < 2:
+        return list(lines)
+    found = list[str]()
+    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+        shown = end if end - start <= most else start + min(_FIRST_LINES, most)
+        found += lines[start:shown]
+        if shown < end:
+            found.append(f"… {counted(end - shown, 'more line')} of this file")
+    return found
 
 
 def first_member(row: Row) -> str:

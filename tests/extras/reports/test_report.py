@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,17 @@ def test_markdown_has_all_parts(several: Workspace) -> None:
     assert "gitexp run --from run-9" in text
     (curve,) = re.findall(r"^\| run-9 \| ([▁-█]+) \|", text, re.MULTILINE)
     assert (len(curve), curve[0], curve[-1]) == (16, "█", "▁")
+
+
+def test_a_file_of_data_leaves_room_for_the_code(repo: Workspace) -> None:
+    repo.write("data.txt", "".join(f"{number}\n" for number in range(5000)))
+    repo.write("train.py", "print('changed')\n")
+    repo.writes("metrics.json")
+    write = "import json; json.dump({'acc': 1}, open('metrics.json', 'w'))"
+    repo.gitexp("run", "-n", "one", "--", sys.executable, "-c", write)
+    text = repo.gitexp("report").stdout
+    assert "+13\n… 4,986 more lines of this file\ndiff --git a/train.py b/train.py\n" in text
+    assert "+print('changed')\n" in text
 
 
 @pytest.mark.parametrize("ending", ["html", "pdf", "tex", "md"])
