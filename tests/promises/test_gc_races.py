@@ -6,6 +6,7 @@ All of them are old and nobody refers to them when gc looks; when the other one 
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from gitexp.objects.remotes.folder import FolderRemote
 from gitexp.objects.store import ObjectStore
 from gitexp.pipeline.lock import Lock, read_lock
 from gitexp.project.project import Project
@@ -128,6 +130,27 @@ def test_what_is_pulled_meanwhile_can_be_had(team: Team) -> None:
         collected_beside(team.bob, team.bob, "pull", "-q")
         team.bob.gitexp("data", "pull", "-q", "one")
         assert_whole(store_of(team.bob), lock_in(team.bob, "one"))
+
+
+def test_a_remote_is_listed_while_a_colleague_collects(tmp_path: Path) -> None:
+    """An object that is removed after its folder was listed, and before it was looked at, is passed over."""
+    store = ObjectStore(tmp_path / "store")
+    hashes = [f"ab{number:062x}" for number in range(500)]
+    (store.folder / "ab").mkdir(parents=True)
+    for hash_ in hashes:
+        store.path(hash_).touch()
+    with FolderRemote("ann", "", store.folder) as ann, FolderRemote("bob", "", store.folder) as bob:
+
+        def collect() -> None:
+            for hash_ in hashes:
+                ann.remove_unused(hash_, time.time() + 60)
+
+        collecting = threading.Thread(target=collect)
+        collecting.start()
+        while collecting.is_alive():
+            bob.has_many(hashes)
+        collecting.join()
+        assert bob.has_many(hashes) == {}
 
 
 def test_what_is_pushed_while_a_colleague_collects_is_there(team: Team, tmp_path: Path) -> None:

@@ -171,9 +171,14 @@ class FolderRemote(DataRemote):
                 entries = os.scandir(self._root / folder)
             except (FileNotFoundError, NotADirectoryError):
                 return ()
+            found = []
             with entries:
-                found = [(entry.name, entry.stat()) for entry in entries if entry.is_file()]
-        return [(name, of.st_size, of.st_mtime) for name, of in found]
+                for entry in entries:
+                    with contextlib.suppress(FileNotFoundError):  # a gc removes it at this moment
+                        if entry.is_file():
+                            of = entry.stat()
+                            found.append((entry.name, of.st_size, of.st_mtime))
+        return found
 
     @contextlib.contextmanager
     def _translated(self, here: Path | None = None) -> Iterator[None]:
