@@ -225,6 +225,12 @@ def test_what_a_gc_removes_at_this_moment_is_sent_again(
     monkeypatch.setattr(remote, "renew", remote.remove)
     assert len(push(here.store, remote, hashes(artifacts)).hashes) == FILES + 2
     assert len(stored(remote._root)) == FILES + 2
+    old(remote, days=20)
+    monkeypatch.setattr(remote, "send", lambda *_: DataRemote.renew(remote, "send"))
+    assert push(here.store, remote, hashes(artifacts)).failed.keys() == {
+        *here.store.contents(artifacts[0].hash)[1:],
+        artifacts[1].hash,
+    }, "it is neither there any more nor sent again"
 
 
 def test_what_is_nowhere_has_failed(here: Side, clone: Side, remote: FolderRemote) -> None:

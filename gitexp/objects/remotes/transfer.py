@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
@@ -69,7 +69,7 @@ def push(
     contents, unreadable = _contents(store, hashes)
     wanted = dict.fromkeys(chain.from_iterable(contents.values()))
     there = remote.look_at([*wanted, *unreadable])
-    stale: Collection[str] = () if dry_run else _not_renewed(remote, there, jobs)
+    stale: Set[str] = frozenset() if dry_run else _not_renewed(remote, there, jobs)
     failed = {hash_: error for hash_, error in unreadable.items() if hash_ not in there}
     to_send, absent = _to_send(store, wanted, there, stale)
     failed.update(absent)
@@ -82,8 +82,11 @@ def push(
 
     def send_all(hashes: Sequence[str]) -> None:
         team.work(partial(_send, store, remote), hashes, remote.flush)
+        # A stale object is on the remote, and that may be all that is allowed; unless a gc has removed it.
+        in_doubt = team.failed.keys() & stale
+        still_there = remote.look_at(in_doubt) if in_doubt else {}
         for hash_, error in team.failed.items():
-            if hash_ not in stale:  # a stale object is on the remote, and that may be all that is allowed
+            if hash_ not in still_there:
                 failed[hash_] = error
 
     send_all([hash_ for hash_ in to_send if not is_folder(hash_)])
@@ -94,7 +97,7 @@ def push(
 
 
 def _to_send(
-    store: ObjectStore, wanted: Iterable[str], there: Mapping[str, StoredObject], stale: Collection[str]
+    store: ObjectStore, wanted: Iterable[str], there: Mapping[str, StoredObject], stale: Set[str]
 ) -> tuple[dict[str, int], dict[str, errors.GitexpError]]:
     """The sizes of the objects to send; and for each object neither here nor there, the error."""
     to_send, absent = dict[str, int](), dict[str, errors.GitexpError]()
@@ -113,12 +116,12 @@ def _is_cut_off(there: StoredObject, size: int) -> bool:
     return there.size not in (size, -1)
 
 
-def _not_renewed(remote: DataRemote, there: Mapping[str, StoredObject], jobs: int | None) -> Collection[str]:
+def _not_renewed(remote: DataRemote, there: Mapping[str, StoredObject], jobs: int | None) -> Set[str]:
     """Make the stale objects of a remote fresh. Returns the hashes to be sent again."""
     before = time.time() - remote.stale_after
     stale = [hash_ for hash_, each in there.items() if 0 < each.mtime < before]
     if not stale:
-        return ()
+        return frozenset()
     team = _Team(jobs or remote.jobs, dict.fromkeys(stale))
     team.work(lambda hash_, size, on_bytes: remote.renew(hash_), stale, remote.flush)
     # A gc may have found an object stale before it was renewed, and have removed it since.
