@@ -28,6 +28,7 @@ from types import ModuleType
 import pytest
 
 from gitexp import errors, model, version
+from gitexp.catalog.filter_syntax import OPERATORS
 from gitexp.pipeline.graph import Graph
 from gitexp.project import config, config_keys, config_loading, stage_files
 from gitexp.repo import records
@@ -270,6 +271,11 @@ def test_a_record_holds_what_the_format_says() -> None:
 def test_every_status_is_in_the_format() -> None:
     text = section(DOCS / "format.md", "The record")
     assert all(f"`{status}`" in text for status in model.Status)
+
+
+def test_every_operator_of_filters_is_documented() -> None:
+    text = section(DOCS / "filters.md", "What can be said")
+    assert all(f"`{how}`" in text for how in OPERATORS)
 
 
 @pytest.mark.parametrize("key", config_keys.KEYS)
