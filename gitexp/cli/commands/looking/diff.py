@@ -126,7 +126,10 @@ def _of_touched(*points: Point) -> Iterator[str]:
 def _require_room_for_patch(form: TableFormat | None) -> None:
     """Raise UsageError for a form that has no place for the patch of --code."""
     if form is not None and not markup.has_patches(form):
-        raise errors.UsageError("--code prints a patch, and no table.", "With --code: --format md, or none.")
+        known = " or ".join(each for each in TableFormat if markup.has_patches(each))
+        raise errors.UsageError(
+            "--code prints a patch, and no table.", f"With --code: --format {known}, or none."
+        )
 
 
 def _say_remarks(found: Diff, old: str, new: str) -> None:
