@@ -36,21 +36,10 @@ class Lineage:
         made = {experiment.record.commit: experiment for experiment in sound}
         if not _has_parents(sound, made):  # most repositories: ten thousand experiments, and nothing to climb
             return cls({}, {}, {})
-        baselines: dict[_Key, str] = {}
-        parents: dict[_Key, Experiment] = {}
-        nested: list[Experiment] = []
-        for experiment in sound:
-            key, baseline = _key(experiment), experiment.record.baseline
-            baselines[key] = baseline
-            resumed = made.get(experiment.record.resumed_from.get("commit", ""))
-            if experiment.record.parent:
-                nested.append(experiment)
-            elif resumed is not None and resumed is not experiment:
-                parents[key] = resumed
-            elif baseline in made:
-                parents[key] = made[baseline]
+        baselines = {_key(experiment): experiment.record.baseline for experiment in sound}
+        parents = _by_code(sound, made)
         above: dict[_Key, _Key] = {}
-        for experiment, outer in _outer_runs(nested, sound):
+        for experiment, outer in _outer_runs(sound):
             parents[_key(experiment)] = outer
             above[_key(experiment)] = _key(outer)
         if not parents:
@@ -177,10 +166,23 @@ def _key(experiment: Experiment) -> _Key:
     return experiment.source, experiment.record.baseline, experiment.name
 
 
-def _outer_runs(
-    nested: Sequence[Experiment], experiments: Sequence[Experiment]
-) -> list[tuple[Experiment, Experiment]]:
+def _by_code(experiments: Sequence[Experiment], made: Mapping[str, Experiment]) -> dict[_Key, Experiment]:
+    """The run that an experiment went on from, or whose commit is its baseline; not for nested runs."""
+    parents = {}
+    for experiment in experiments:
+        if experiment.record.parent:
+            continue
+        resumed = made.get(experiment.record.resumed_from.get("commit", ""))
+        if resumed is not None and resumed is not experiment:
+            parents[_key(experiment)] = resumed
+        elif experiment.record.baseline in made:
+            parents[_key(experiment)] = made[experiment.record.baseline]
+    return parents
+
+
+def _outer_runs(experiments: Sequence[Experiment]) -> list[tuple[Experiment, Experiment]]:
     """Each run begun by another run's command, with the other run, if still there."""
+    nested = [one for one in experiments if one.record.parent]
     if not nested:
         return []
     by_name = {one.name: one for one in experiments if one.source != _REMOVED}

@@ -192,10 +192,7 @@ class GitRemote:
         """
         if not changes:
             return []
-        options = []
-        for change in changes:
-            if exact or change.new is None:
-                options.append(f"--force-with-lease={change.ref}:{change.old or ''}")
+        options = _leases(changes, exact=exact)
         if dry_run:
             options += ["--dry-run", "--no-verify"]
         if together:
@@ -275,6 +272,15 @@ class GitRemote:
         call = (into or self.repo).call_telling
         environment = {**self._environment, **(env or {})}
         return call(*args, tell=self._tell, env=environment, stdin=stdin, hooks=hooks)
+
+
+def _leases(changes: Sequence[RefChange], *, exact: bool) -> list[str]:
+    """The options that bind a deletion to the ref's old id; with `exact`, each move."""
+    options = []
+    for change in changes:
+        if exact or change.new is None:
+            options.append(f"--force-with-lease={change.ref}:{change.old or ''}")
+    return options
 
 
 def _pushed(out: bytes, err: str) -> dict[str, PushedRef]:
