@@ -1,10 +1,9 @@
-"""A dashboard that runs, what asks it for pages as no browser would, and a real browser."""
+"""A dashboard that runs, and what asks it for pages as no browser would."""
 
 from __future__ import annotations
 
 import http.client
 import json
-import shutil
 import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,9 +11,6 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from tests.support.workspace import Workspace
-
-BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-NO_BROWSER = "there is no Chromium here: the pages were not looked at"
 
 
 class Answer(NamedTuple):

@@ -390,6 +390,7 @@ def project(repo: Workspace) -> Workspace:
     return repo
 
 
+@pytest.mark.usefixtures("drawing")
 def test_a_dvc_yaml_is_drawn_side_by_side(project: Workspace, tmp_path: Path) -> None:
     found = {
         one["name"]: one for one in project.json("plots", "cold", "warm", "workspace", "--kind", "files")
@@ -409,7 +410,7 @@ def test_a_dvc_yaml_is_drawn_side_by_side(project: Workspace, tmp_path: Path) ->
     ]
     assert found["eval/curves.csv"]["title"] == "Mine"
     page = tmp_path / "p.html"
-    project.gitexp("plots", "cold", "warm", "--kind", "files", "-o", str(page), process=True)
+    project.gitexp("plots", "cold", "warm", "--kind", "files", "-o", str(page))
     assert page.read_text("utf-8").count('<img src="data:image/png;base64,') == 8
     (scaled,) = project.json("plots", "warm", "--plot", "losses", "--log", "y")
     assert scaled["spec"]["layer"][0]["encoding"]["y"]["scale"] == {"type": "log"}

@@ -260,6 +260,7 @@ gitexp.log({"acc": 1 - lr + seed / 100, "loss": lr})
 """
 
 
+@pytest.mark.usefixtures("drawing")
 def test_the_command(repo: Workspace, tmp_path: Path) -> None:
     repo.write("train.py", TRAIN)
     repo.write("params.yaml", "lr: 0.1\nseed: 1\nwide: 1\n")
@@ -294,5 +295,5 @@ def test_the_command(repo: Workspace, tmp_path: Path) -> None:
         assert repo.gitexp("plots", "--kind", kind, *columns).stdout
     assert "on the front" in repo.gitexp("plots", "--kind", "pareto").stdout
     file = tmp_path / "p.png"
-    repo.gitexp("plots", "--kind", "parallel", "-o", str(file), process=True)
+    repo.gitexp("plots", "--kind", "parallel", "-o", str(file))
     assert file.read_bytes().startswith(b"\x89PNG")

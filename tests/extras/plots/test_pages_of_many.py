@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page
 
 from gitexp.extras.plots.of_many.many import ManyKind, ManyOptions, pictures
 from gitexp.extras.plots.of_many.plotted_experiments import PlottedExperiment
 from gitexp.extras.plots.rendering import Rendering
-from tests.support.dashboard import BROWSER, NO_BROWSER
 
 HOSTILE = '<img src="https://example.org/x.png">'
 DOTS = [
@@ -23,21 +22,6 @@ DOTS = [
     )
     for at in range(8)
 ]
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    if BROWSER is None:
-        pytest.skip(NO_BROWSER)
-    home = str(tmp_path_factory.mktemp("b"))  # the path of a socket there must be short
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(
-            executable_path=BROWSER,
-            args=["--no-sandbox", "--disable-gpu"],
-            env={"HOME": home, "TMPDIR": home},
-        )
-        yield found
-        found.close()
 
 
 @pytest.fixture

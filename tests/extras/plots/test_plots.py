@@ -162,15 +162,15 @@ def test_in_the_terminal(trained: Workspace) -> None:
     assert "acc" not in chosen
 
 
+@pytest.mark.usefixtures("drawing")
 def test_files(trained: Workspace, tmp_path: Path) -> None:
-    # The engine of vl-convert stays in a process that has drawn: each command has a process of its own.
     wanted = ("plots", "--columns", "loss,acc", "-o", str(tmp_path / "c.svg"))
-    told = trained.gitexp(*wanted, process=True).stdout.split()
+    told = trained.gitexp(*wanted).stdout.split()
     assert told == [str(tmp_path / "c-1.svg"), str(tmp_path / "c-2.svg")]
     for file in told:
         assert Path(file).read_text("utf-8").startswith("<svg")
     progress = ("plots", "--kind", "progress", "--columns", "acc", "-o", str(tmp_path / "p.html"))
-    trained.gitexp(*progress, process=True)
+    trained.gitexp(*progress)
     assert (tmp_path / "p.html").stat().st_size > 500_000
 
 

@@ -13,6 +13,8 @@ from gitexp.extras.reports.formulas import UnknownFormula, as_mathml
 from tests.support.experiments import put
 from tests.support.workspace import Workspace
 
+pytestmark = pytest.mark.usefixtures("drawing")
+
 PAYLOAD = (
     "<script>alert(1)</script><img src=x onerror=alert(1)> ![i](http://evil.test/a.png) "
     "[l](javascript:alert(1)) **b** _e_ `c` ``` ~~~ $\\input{/etc/passwd}$ \\end{document}\\write18{id} "
@@ -102,7 +104,7 @@ class Elements(HTMLParser):
 
 def report(repo: Workspace, *args: str) -> str:
     line = ("report", "--title", PAYLOAD, "--question", PAYLOAD, "--sort", "acc", "--max")
-    return repo.gitexp(*line, *args, process=True).stdout
+    return repo.gitexp(*line, *args).stdout
 
 
 def test_html(hostile: Workspace) -> None:

@@ -14,6 +14,8 @@ import pytest
 from tests.support.experiments import put
 from tests.support.workspace import Workspace
 
+pytestmark = pytest.mark.usefixtures("drawing")
+
 ACTION = Path(__file__).parents[3] / ".github" / "actions" / "report"
 TEMPLATE = """# Larger steps
 
@@ -46,7 +48,7 @@ def several(repo: Workspace) -> Workspace:
 
 
 def test_markdown_has_all_parts(several: Workspace) -> None:
-    text = several.gitexp("report", "--question", "Is more better?", process=True).stdout
+    text = several.gitexp("report", "--question", "Is more better?").stdout
     headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
     assert headings[:4] == ["Experiments", "Results", "The best: run-9", "Curves"]
     assert headings[4:] == ["Params that matter", "What was changed", "How to reproduce it"]
@@ -72,8 +74,8 @@ def test_a_file_of_data_leaves_room_for_the_code(repo: Workspace) -> None:
 def test_the_same_experiments_are_the_same_bytes(several: Workspace, ending: str) -> None:
     several.write("report.md.j2", TEMPLATE)
     made = []
-    for stem in ("out-a", "out-b"):
-        several.gitexp("report", "-q", "-o", f"{stem}.{ending}", process=True)
+    for stem, process in (("out-a", False), ("out-b", True)):
+        several.gitexp("report", "-q", "-o", f"{stem}.{ending}", process=process)
         made.append((several.path / f"{stem}.{ending}").read_bytes().replace(stem.encode(), b"out"))
     assert made[0] == made[1]
     if ending == "tex":
@@ -89,11 +91,11 @@ def test_the_same_experiments_are_the_same_bytes(several: Workspace, ending: str
 
 
 def test_the_comment_of_a_pull_request_is_written_anew(several: Workspace, tmp_path: Path) -> None:
-    several.gitexp("report", "--pr", "-o", "out.md", process=True)
+    several.gitexp("report", "--pr", "-o", "out.md")
     text = several.read("out.md")
     assert text.startswith("<!-- gitexp report: root -->\n### Experiments\n")
     assert text.count("<details>") == text.count("</details>") >= 3
-    summary = several.gitexp("report", "--summary", process=True).stdout
+    summary = several.gitexp("report", "--summary").stdout
     assert summary == text.partition("\n")[2]
     programs = tmp_path / "programs"
     programs.mkdir()
@@ -115,18 +117,18 @@ def test_the_comment_of_a_pull_request_is_written_anew(several: Workspace, tmp_p
 def test_a_comment_fits_whatever_there_is_to_say(repo: Workspace) -> None:
     for at in range(60):
         put(repo, f"run-{at}", metrics={"m.json": {f"m{key}": at + key / 7 for key in range(60)}})
-    text = repo.gitexp("report", "--pr", process=True).stdout
+    text = repo.gitexp("report", "--pr").stdout
     assert 1000 < len(text) <= 60_100
     assert "more experiments not shown" in text
 
 
 def test_what_there_is_not(repo: Workspace) -> None:
-    assert "0 experiments." in repo.gitexp("report", process=True).stdout
+    assert "0 experiments." in repo.gitexp("report").stdout
     for line in (("--format", "doc"), ("-o", "x.docx"), ("--format", "pdf"), ("--pr", "--summary")):
         assert repo.gitexp("report", *line, check=False).exit_code == 2
     assert repo.gitexp("report", "--template", "none.md", check=False).exit_code == 2
     put(repo, "broken", body="{")
-    assert "| broken (unreadable) |" in repo.gitexp("report", process=True).stdout
+    assert "| broken (unreadable) |" in repo.gitexp("report").stdout
     with repo.by_user():
         (repo.path / "report.md.j2").symlink_to("/etc/passwd")  # a repository may be a stranger's
     done = repo.gitexp("report", check=False)

@@ -1,4 +1,4 @@
-"""One browser for all tests of a module: to start it takes longer than most of them."""
+"""What a browser has seen of a page."""
 
 from __future__ import annotations
 
@@ -6,24 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
-from tests.support.dashboard import BROWSER, NO_BROWSER
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    if BROWSER is None:
-        pytest.skip(NO_BROWSER)
-    home = tmp_path_factory.mktemp("browser")
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(
-            executable_path=BROWSER,
-            args=["--no-sandbox", "--disable-gpu"],
-            env={"HOME": str(home), "TMPDIR": str(home)},
-        )
-        yield found
-        found.close()
+from tests.support.browser import browser  # noqa: F401
+from tests.support.pictures import drawing  # noqa: F401
 
 
 class Seen:
@@ -44,7 +30,7 @@ class Seen:
 
 
 @pytest.fixture
-def seen(browser: Browser) -> Iterator[Seen]:
+def seen(browser: Browser) -> Iterator[Seen]:  # noqa: F811
     context = browser.new_context(viewport={"width": 1600, "height": 900})
     yield Seen(context.new_page())
     context.close()

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from tests.extras.web.conftest import Seen
+from tests.support.browser import require_access
 from tests.support.dashboard import Dashboard, running
 from tests.support.experiments import copy_of
 from tests.support.workspace import Workspace
@@ -99,9 +99,7 @@ def check_access(seen: Seen) -> None:
     for theme, width in (("light", 1600), ("dark", 400)):
         seen.page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]  # one of its literals
         seen.page.set_viewport_size({"width": width, "height": 900})
-        found = Axe().run(seen.page)
-        told = [(one["id"], one["nodes"][0]["html"][:120]) for one in found.response["violations"]]
-        assert told == [], (seen.page.url, theme, width)
+        require_access(seen.page)
         assert seen.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (
             seen.page.url,
             width,
@@ -178,23 +176,20 @@ def test_three_are_compared(visitor: Seen, dashboard: Dashboard) -> None:
     visitor.check(dashboard.root)
 
 
-@pytest.mark.parametrize(
-    ("path", "text"),
-    [
+def test_other_pages(visitor: Seen, dashboard: Dashboard) -> None:
+    for path, text in (
         ("queue.html", "later"),
         ("pipeline.html", "two"),
         ("sweeps.html", "No sweeps"),
         ("models.html", "No model"),
         ("compare.html", "Choose two"),
         ("compare.html?exp=slow&exp=gone", "no experiment, branch or commit 'gone'"),
-    ],
-)
-def test_other_pages(visitor: Seen, dashboard: Dashboard, path: str, text: str) -> None:
-    opened(visitor, dashboard, path)
-    expect(visitor.page.locator("main")).to_contain_text(text)
-    check_access(visitor)
-    if "gone" not in path:  # the browser itself tells of an answer of 404
-        visitor.check(dashboard.root)
+    ):
+        opened(visitor, dashboard, path)
+        expect(visitor.page.locator("main")).to_contain_text(text)
+        check_access(visitor)
+    forget_answers_of_404(visitor)
+    visitor.check(dashboard.root)
 
 
 def test_models_their_stages_and_who_put_them_there(repo: Workspace, seen: Seen, tmp_path: Path) -> None:
@@ -379,6 +374,7 @@ def test_an_experiment_is_run_with_other_params(repo: Workspace, seen: Seen) -> 
     assert sorted(one["params"]["train.lr"] for one in found if one["kind"] == "experiment") == [0.2, 0.3]
 
 
+@pytest.mark.usefixtures("drawing")
 def test_plots_of_files_are_pictures_on_the_pages(repo: Workspace, seen: Seen, site: Path) -> None:
     repo.write("roc.csv", "fpr,tpr\n0,0\n0.2,0.7\n1,1\n")
     own = {"$schema": "https://vega.github.io/schema/vega-lite/v5.json", "mark": "bar"}
@@ -394,7 +390,7 @@ def test_plots_of_files_are_pictures_on_the_pages(repo: Workspace, seen: Seen, s
     for name in ("one", "two"):
         repo.gitexp("run", "-q", "-n", name, "--", "python", "train.py")
     page = seen.page
-    repo.gitexp("ui", "-q", "--export", str(site), process=True)
+    repo.gitexp("ui", "-q", "--export", str(site))
     with running(repo) as dashboard:
         page.goto(dashboard.link)
         for address, count in (
