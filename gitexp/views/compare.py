@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
@@ -96,6 +97,7 @@ def compare(
         found_rows = columns.sort_rows(found_rows, column, descending=descending)
     points = [found[row.name, row.commit] for row in found_rows]
     _require_two(points)
+    wanted = replace(wanted, only=_meant(wanted.only, found_rows))
     parts = [
         _differing([row.params for row in found_rows], wanted.only),
         _differing([row.metrics for row in found_rows], wanted.only),
@@ -152,6 +154,12 @@ def changed_files(project: Project, points: Sequence[Point]) -> list[list[Compar
         _files(diffs, lambda found: found.results),
         _files(diffs, lambda found: found.other_projects),
     ]
+
+
+def _meant(patterns: Iterable[str], found: Sequence[Row]) -> list[str]:
+    """The patterns, with the metrics of files that some of them mean."""
+    metrics, params = rows.metric_keys(found), rows.param_keys(found)
+    return [each if each in params else rows.meant(each, metrics) for each in patterns]
 
 
 def _refuse_unknown(wanted: Columns, parts: Iterable[Sequence[ComparedKey]], found: Iterable[Row]) -> None:

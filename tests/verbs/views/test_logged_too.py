@@ -43,6 +43,9 @@ def test_the_name_means_the_metric_of_the_file(twice: Workspace) -> None:
         twice.json("judge", "high", "low", "--metric", "loss", check=False)[0]["metric"]
         == "metrics.json:loss"
     )
+    assert "metrics.json:loss  0.5" in twice.gitexp("compare", "high", "low", "--columns", "loss").stdout
+    drawn = twice.gitexp("plots", "--kind", "progress", "--columns", "loss").stdout
+    assert "metrics.json:loss" in drawn
     record = Project.open(twice.path).store.require("high").record
     assert trials.results(record, {"loss": "min"}) == (0.5,)
 

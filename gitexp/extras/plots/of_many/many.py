@@ -9,6 +9,7 @@ from functools import partial
 from typing import NamedTuple, TypeAlias
 
 from gitexp import errors
+from gitexp.catalog.rows import meant
 from gitexp.cli.kit.terminal.render import Piece
 from gitexp.extras.plots.charts import Chart
 from gitexp.extras.plots.curves import XAxis
@@ -210,8 +211,9 @@ def _keys(experiments: Experiments, wanted: Sequence[str]) -> list[str]:
                 known[key] = None
     found: dict[str, None] = {}
     for pattern in wanted:
-        fitting = [pattern]
-        if pattern not in known:
+        name = meant(pattern, known)
+        fitting = [name]
+        if name not in known:
             fitting = [key for key in known if fnmatchcase(key, pattern)]
         if not fitting:
             raise errors.UsageError(
