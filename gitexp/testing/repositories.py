@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +18,20 @@ from gitexp.repo.experiments import PREFIX
 from gitexp.repo.git.values import RefChange
 from gitexp.runs.logged_values import logged_artifacts
 
+_EXPORTED: list[tempfile.TemporaryDirectory[str]] = []  # what is copied: to make it takes ten times as long
+
 
 def exported_project(folder: Path) -> Project:
     """A new repository below a folder, with the experiments of `exported_experiments`."""
+    if not _EXPORTED:
+        _EXPORTED.append(tempfile.TemporaryDirectory(prefix="gitexp-exported-"))
+        _make_exported(Path(_EXPORTED[0].name))
+    root = folder / "project"
+    shutil.copytree(Path(_EXPORTED[0].name) / "project", root)
+    return Project.open(root)
+
+
+def _make_exported(folder: Path) -> None:
     root = folder / "project"
     root.mkdir()
     (root / "train.py").write_text("print('trained')\n")
@@ -27,7 +40,6 @@ def exported_project(folder: Path) -> Project:
     project = Project.open(root)
     project.local.prepare()
     exported_experiments(project, folder)
-    return project
 
 
 def commit_all(root: Path) -> None:
