@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from typing import Any
 import pytest
 
 from benchmarks.peers import MLFLOW, SOURCES, TRACKERS, Peer
+from tests.support.warm_python import WarmPython, warm
 
 Make = Callable[[Path, str], None]
 
@@ -58,20 +58,17 @@ if mlflow.__version__ >= "3":
 """
 
 
+def python_with(peer: Peer) -> WarmPython:
+    """The Python of a peer; skips where it is not installed."""
+    if peer.python is None:
+        pytest.skip(f"the tools are not installed here: python -m benchmarks.peers {peer.name} does that")
+    return warm(peer, peer.python)
+
+
 def made_by(peer: Peer, folder: Path, script: str) -> None:
     """Run a script in a folder with the packages of a peer; skips where they are not installed."""
-    python = peer.python
-    if python is None:
-        pytest.skip(f"the tools are not installed here: python -m benchmarks.peers {peer.name} does that")
     (folder / "script.py").write_text(script)
-    done = subprocess.run(
-        [python, "script.py"],
-        cwd=folder,
-        env={**os.environ, **QUIET, "HOME": str(folder)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = python_with(peer).run(["script.py"], folder, {**os.environ, **QUIET, "HOME": str(folder)})
     assert done.returncode == 0, done.stdout + done.stderr
 
 

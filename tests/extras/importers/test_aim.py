@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -15,12 +14,11 @@ from gitexp import errors
 from gitexp.extras.integrations.importers.from_aim.aim_runs import IMPORTER
 from gitexp.model import Status
 from gitexp.project.project import Project
-from tests.extras.importers.conftest import QUIET, made_by
+from tests.extras.importers.conftest import QUIET, made_by, python_with
 from tests.support.workspace import Workspace
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Aim is not for Windows")
 
-ROOT = Path(__file__).parents[3]
 SCRIPT = """
 from aim import Repo, Run, Text
 Repo.from_path(".", init=True)
@@ -46,15 +44,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def bring(repo: Workspace, place: Path) -> str:
     """The words of an import in the environment of Aim."""
-    assert AIM.python is not None
-    done = subprocess.run(
-        [AIM.python, "-m", "gitexp", "import", "aim", str(place)],
-        cwd=repo.path,
-        env={**os.environ, **QUIET, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    words = ["-m", "gitexp", "import", "aim", str(place)]
+    done = python_with(AIM).run(words, repo.path, {**os.environ, **QUIET})
     assert "Traceback" not in done.stderr
     return done.stderr
 

@@ -2,18 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import shutil
-import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
@@ -28,46 +18,9 @@ from gitexp.extras.integrations.importers.servers import address, web_client
 from gitexp.extras.integrations.mlflow.imports.import_runs import IMPORTER
 from gitexp.project.project import Project
 from gitexp.testing import runs_of
-from tests.extras.importers.conftest import QUIET, pretending, say
+from tests.extras.importers.conftest import pretending, python_with, say
+from tests.support.mlflow import tracking_server
 from tests.support.workspace import Workspace
-
-_PATIENCE = 120.0  # seconds
-
-
-@contextmanager
-def serving(peer: Peer, folder: Path) -> Iterator[str]:
-    """The URL of a server of MLflow's on the database of a folder."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
-    url = f"http://127.0.0.1:{port}"
-    words = [peer.programs / "mlflow", "server", "--backend-store-uri", "sqlite:///mlflow.db"]
-    words += ["--default-artifact-root", "./mlruns", "--port", str(port), "--workers", "1"]
-    path = f"{peer.programs}{os.pathsep}{os.environ['PATH']}"
-    with (folder / "server.log").open("wb") as log:
-        process = subprocess.Popen(
-            words,
-            cwd=folder,
-            env={**os.environ, **QUIET, "PATH": path, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-    try:
-        end = time.monotonic() + _PATIENCE
-        while True:
-            try:
-                urllib.request.urlopen(f"{url}/health", timeout=5).close()
-                break
-            except OSError:
-                assert process.poll() is None, (folder / "server.log").read_text("utf-8", "replace")
-                assert time.monotonic() < end
-                time.sleep(0.2)
-        yield url
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGTERM)
-        process.wait(30)
 
 
 def values_of(run: ForeignRun) -> list[str]:
@@ -75,7 +28,6 @@ def values_of(run: ForeignRun) -> list[str]:
     return [f"{point.step} {point.time} {sorted(point.values.items())}" for point in run.points()]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="SIGTERM to a group of processes")
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize(("version", "peer"), [("newest", MLFLOW), ("oldest", TRACKERS)])
 def test_a_server_gives_what_its_database_has(
@@ -83,7 +35,7 @@ def test_a_server_gives_what_its_database_has(
 ) -> None:
     place: Path = request.getfixturevalue(f"{version}_mlflow")
     repo.allow("refs", "refs/gitexp/mlflow")
-    with serving(peer, place) as url:
+    with tracking_server(python_with(peer), place, tmp_path / "log", "./mlruns") as url:
         there = [one for one in IMPORTER.read_from(address.parse(url)) if isinstance(one, ForeignRun)]
         for one, same in zip(there, runs_of(IMPORTER, place), strict=True):
             assert (one.id, one.state, one.params, one.tags) == (same.id, same.state, same.params, same.tags)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gitexp.model import Experiment, Status
 from gitexp.project.project import Project
-from tests.support.mlflow import environment, python_of, run_script
+from tests.support.mlflow import python_of, run_script, script, settings
 from tests.support.workspace import Workspace
 
 UNDER_RUN = """
@@ -32,22 +32,26 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 TWO = """
-import subprocess, sys, time, mlflow
+import os, mlflow
 
+reads, writes = os.pipe()
+child = os.fork()
 client = mlflow.MlflowClient("gitexp:")
-if len(sys.argv) == 2:  # the second client logs, and ends the run
-    client.log_metric(sys.argv[1], "loss", 0.5, step=1)
-    client.log_param(sys.argv[1], "b", 2)
-    client.set_terminated(sys.argv[1])
-else:
+if child:
     run = client.create_run("0", run_name="shared").info.run_id
     client.log_metric(run, "loss", 1.0, step=0)
     client.log_param(run, "a", 1)
-    subprocess.run([sys.executable, __file__, run], check=True)
+    os.write(writes, run.encode())
+    assert os.waitpid(child, 0)[1] == 0
     client.log_metric(run, "loss", 0.25, step=2)  # after the end
     found = client.get_run(run)
     history = [each.value for each in client.get_metric_history(run, "loss")]
     print(found.info.status, found.data.params, history)
+else:  # the second client logs, and ends the run
+    run = os.read(reads, 32).decode()
+    client.log_metric(run, "loss", 0.5, step=1)
+    client.log_param(run, "b", 2)
+    client.set_terminated(run)
 """
 
 FILE_STORE = """
@@ -107,7 +111,7 @@ def experiment(repo: Workspace, name: str) -> Experiment:
 
 def test_the_first_run_under_gitexp_run_is_that_run(repo: Workspace) -> None:
     repo.write("train.py", UNDER_RUN)
-    repo.gitexp("run", "--mlflow", "-n", "one", "--", str(python_of()), "train.py", env=environment())
+    repo.gitexp("run", "--mlflow", "-n", "one", "--", str(python_of()), "train.py", env=settings())
     one, inner = experiment(repo, "one").record, experiment(repo, "inner").record
     assert one.metrics[".gitexp/run/summary.json"] == {"acc": 0.5}
     assert one.params[".gitexp/run/params.json"] == {"depth": 3}
@@ -117,7 +121,7 @@ def test_the_first_run_under_gitexp_run_is_that_run(repo: Workspace) -> None:
 
 def test_a_killed_client_keeps_what_it_has_logged(repo: Workspace) -> None:
     repo.write("train.py", KILLED)
-    done = subprocess.run([python_of(), "train.py"], cwd=repo.path, env=environment(), check=False)
+    done = script(repo.path, "train.py")
     assert done.returncode == -9
     repo.gitexp("list")
     found = experiment(repo, "killed")

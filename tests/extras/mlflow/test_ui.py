@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
 import shutil
-import signal
-import socket
 import subprocess
 import sys
-import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,11 +17,10 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.support.experiments import copy_of
-from tests.support.mlflow import environment, python_of, run_script
+from tests.support.mlflow import environment, free_port, python_of, run_script, wait_for, warm_mlflow
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGTERM to a group of processes")
 
-_PATIENCE = 120.0  # seconds
 _XDG = ("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR")
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
@@ -50,36 +45,16 @@ for step in range(10):
 """
 
 
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
 @contextmanager
-def server(folder: Path, command: Sequence[str | Path], port: int, path: str, log: Path) -> Iterator[None]:
-    """A server that has answered once, and is ended with all its processes."""
+def server(folder: Path, words: list[str], path: str, log: Path) -> Iterator[str]:
+    """The URL of a server of MLflow's that has answered once, and is ended with all its processes."""
     programs = f"{python_of().parent}{os.pathsep}{os.environ['PATH']}"
     env = environment(MLFLOW_TRACKING_URI="gitexp:", PATH=programs)
-    with log.open("wb") as written:
-        process = subprocess.Popen(
-            command, cwd=folder, env=env, stdout=written, stderr=written, start_new_session=True
-        )
-    try:
-        end = time.monotonic() + _PATIENCE
-        while True:
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5).close()
-                break
-            except OSError:
-                assert process.poll() is None, log.read_text("utf-8", "replace")
-                assert time.monotonic() < end, log.read_text("utf-8", "replace")
-                time.sleep(0.3)
-        yield
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGTERM)
-        process.wait(30)
+    port = free_port()
+    with warm_mlflow().running(["-m", *words, "--port", str(port)], folder, env, log):
+        url = f"http://127.0.0.1:{port}"
+        wait_for(f"{url}{path}", log)
+        yield url
 
 
 def ask(url: str, body: object = None) -> Any:
@@ -128,10 +103,9 @@ def trained(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 @pytest.mark.timeout(600)
 def test_the_ui(trained: Trained, tmp_path: Path) -> None:
     run_id = trained.run_id
-    port, log = free_port(), tmp_path / "ui.log"
-    command = [python_of(), "-m", "gitexp", "mlflow", "ui", "--port", str(port)]
-    with server(trained.path, command, port, "/health", log):
-        api = f"http://127.0.0.1:{port}/ajax-api/2.0/mlflow"
+    log = tmp_path / "ui.log"
+    with server(trained.path, ["gitexp", "mlflow", "ui"], "/health", log) as url:
+        api = f"{url}/ajax-api/2.0/mlflow"
         found = ask(f"{api}/runs/search", {"experiment_ids": ["0"], "max_results": 100})["runs"]
         by_name = {run["info"]["run_name"]: run for run in found}
         assert set(by_name) == {"by-mlflow", "by-gitexp"}
@@ -140,9 +114,9 @@ def test_the_ui(trained: Trained, tmp_path: Path) -> None:
             f"{api}/metrics/get-history-bulk-interval?run_ids={run_id}&run_ids={other}&metric_key=loss"
         )
         assert len(curves["metrics"]) == 30
-        assert ask(f"http://127.0.0.1:{port}/get-artifact?path=notes/a.txt&run_uuid={run_id}") == b"a note"
+        assert ask(f"{url}/get-artifact?path=notes/a.txt&run_uuid={run_id}") == b"a note"
         if BROWSER is not None:
-            home = f"http://127.0.0.1:{port}/#"
+            home = f"{url}/#"
             table = text_of(f"{home}/experiments/0/runs", tmp_path)
             assert "by-mlflow" in table
             assert "by-gitexp" in table
@@ -158,9 +132,8 @@ def test_the_ui(trained: Trained, tmp_path: Path) -> None:
 
 @pytest.mark.timeout(600)
 def test_a_logged_model_is_served(trained: Trained, tmp_path: Path) -> None:
-    port, log = free_port(), tmp_path / "serve.log"
-    command = [python_of(), "-m", "mlflow", "models", "serve", "-m", f"runs:/{trained.run_id}/model"]
-    command += ["--env-manager", "local", "--workers", "1", "--port", str(port)]
-    with server(trained.path, command, port, "/health", log):
-        told = ask(f"http://127.0.0.1:{port}/invocations", {"inputs": [[5.1, 3.5, 1.4, 0.2]]})
+    words = ["mlflow", "models", "serve", "-m", f"runs:/{trained.run_id}/model"]
+    words += ["--env-manager", "local", "--workers", "1"]
+    with server(trained.path, words, "/health", tmp_path / "serve.log") as url:
+        told = ask(f"{url}/invocations", {"inputs": [[5.1, 3.5, 1.4, 0.2]]})
     assert told == {"predictions": [0]}

@@ -5,14 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import socket
 import subprocess
-import time
 import urllib.request
 import zipfile
 import zlib
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,42 +20,10 @@ from gitexp import errors
 from gitexp.extras.registry.handoff import block_yaml, model_forms, recorded_packages
 from gitexp.extras.registry.handoff.model_forms import ModelForm
 from gitexp.extras.registry.handoff.pickle_names import names_in
-from tests.support.mlflow import environment
+from tests.support.mlflow import environment, free_port, wait_for, warm_mlflow
 from tests.support.workspace import Workspace
 
 _CODE = Path(__file__).parent / "serving"
-_PATIENCE = 90.0  # seconds
-
-
-@contextmanager
-def served(words: list[str], port: int, programs: Path, folder: Path) -> Iterator[None]:
-    """A server in a process group of its own, once it answers."""
-    env = environment(PATH=f"{programs}{os.pathsep}{os.environ['PATH']}")
-    with (folder / "server.log").open("wb") as log:
-        process = subprocess.Popen(
-            [programs / words[0], *words[1:]], cwd=folder, env=env, stdout=log, stderr=log, process_group=0
-        )
-    try:
-        until = time.monotonic() + _PATIENCE
-        while True:
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/ping", timeout=5).close()
-                break
-            except OSError:
-                told = (folder / "server.log").read_text("utf-8", "replace")
-                assert process.poll() is None, told
-                assert time.monotonic() < until, told
-                time.sleep(0.1)
-        yield
-    finally:
-        os.killpg(process.pid, 9)
-        process.wait()
-
-
-def free_port() -> int:
-    with closing(socket.create_server(("127.0.0.1", 0))) as found:
-        port: int = found.getsockname()[1]
-        return port
 
 
 def asked(port: int, document: Any) -> Any:
@@ -92,7 +56,7 @@ def digits(repo: Workspace) -> Workspace:
     return repo
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(400)
 def test_models_of_digits_answer_in_real_servers(digits: Workspace, tmp_path: Path) -> None:
     out = tmp_path / "out"
     expected = json.loads(digits.read("answers.json"))
@@ -108,8 +72,10 @@ def test_models_of_digits_answer_in_real_servers(digits: Workspace, tmp_path: Pa
     written = (out / "digits-mlflow" / "requirements.txt").read_text("utf-8")
     assert f"mlflow=={peers.MLFLOW_VERSION}" in written.split()
     assert "scikit-learn==" in written
-    port = free_port()
-    with served([*words, "--port", str(port)], port, peers.MLFLOW.programs, tmp_path):
+    port, log = free_port(), tmp_path / "server.log"
+    served = environment(PATH=f"{peers.MLFLOW.programs}{os.pathsep}{os.environ['PATH']}")
+    with warm_mlflow().running(["-m", *words, "--port", str(port)], tmp_path, served, log):
+        wait_for(f"http://127.0.0.1:{port}/ping", log)
         env = environment(BENTOML_HOME=str(tmp_path / "home"), BENTOML_DO_NOT_TRACK="true")
         said = subprocess.run(
             [peers.SERVING.programs / "python", _CODE / "ask.py", out],
