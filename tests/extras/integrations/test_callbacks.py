@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +12,7 @@ import gitexp
 from benchmarks import peers
 from gitexp.model import Record
 from gitexp.project.project import Project
+from tests.support.warm_python import warm
 from tests.support.workspace import Workspace
 
 DATA = """
@@ -118,10 +117,7 @@ def in_frameworks(repo: Workspace, text: str) -> None:
     repo.write("train.py", text)
     repo.allow("files", "out", "out/*", "lightning_logs/*")
     home = {"KERAS_HOME": str(repo.path.parent / "keras"), "HF_HOME": str(repo.path.parent / "hf")}
-    here = {**os.environ, **home, "PYTHONPATH": str(Path(gitexp.__file__).parents[1])}
-    done = subprocess.run(
-        [python, "train.py"], cwd=repo.path, env=here, capture_output=True, text=True, check=False
-    )
+    done = warm(peers.FRAMEWORKS, python).run(["train.py"], repo.path, {**os.environ, **home})
     assert done.returncode == 0, done.stderr
 
 
