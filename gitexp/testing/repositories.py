@@ -53,7 +53,7 @@ def exported_experiments(project: Project, scratch: Path) -> None:
     """Put five experiments into a repository: ordinary, odd, failed, without metrics, with a large file."""
     curve = "".join(
         json.dumps({"_step": step, "_time": 1764489600 + step, "loss": 1 / (step + 1)}) + "\n"
-        for step in range(10_000)
+        for step in range(2_500)
     )
     nested_params = {"params.yaml": {"train": {"lr": 0.1, "layers": [64, 32], "name": "größe"}}}
     _put_experiment(

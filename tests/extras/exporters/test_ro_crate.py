@@ -111,7 +111,7 @@ def test_a_crate_has_code_values_curves_and_files(project: Project, tmp_path: Pa
     assert json.loads((run / "metrics.json").read_text()) == {"loss": 0.25, "val.acc": 0.5}
     assert (run / "output.log").read_text() == "trained: größe\n"
     rows = list(csv.DictReader(io.StringIO((run / "curves.csv").read_text())))
-    assert (len(rows), rows[9_999]["step"], float(rows[3]["loss"])) == (10_000, "9999", 0.25)
+    assert (len(rows), rows[2_499]["step"], float(rows[3]["loss"])) == (2_500, "2499", 0.25)
     assert (place / "experiments" / "large" / "artifacts" / "model.bin").stat().st_size == 1 << 20
     found = graph(str(place))
     action = next(one for one in found.values() if one.get("name") == "Run of ordinary")

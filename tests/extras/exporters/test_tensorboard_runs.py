@@ -49,8 +49,8 @@ def test_an_import_gives_the_same_values(project: Project, tmp_path: Path) -> No
     assert ordinary.params == {"train.lr": 0.1, "train.layers": "[64, 32]", "train.name": "größe"}
     assert (ordinary.status, runs["failed"].status) == (Status.DONE, Status.FAILED)
     loss = curve(ordinary, "loss")
-    assert loss == [(step, 1764489600.0 + step, single(1 / (step + 1))) for step in range(10_000)]
-    assert [(step, value) for step, _, value in curve(ordinary, "val.acc")] == [(9_999, 0.5)]
+    assert loss == [(step, 1764489600.0 + step, single(1 / (step + 1))) for step in range(2_500)]
+    assert [(step, value) for step, _, value in curve(ordinary, "val.acc")] == [(2_499, 0.5)]
     odd = runs["odd"]
     assert [(step, repr(value)) for step, _, value in curve(odd, "x")] == [(-1, "nan"), (7, "inf")]
     assert odd.params["ключ"] == "\u2028"
@@ -109,7 +109,7 @@ def test_the_real_tensorboard_reads_it(project: Project, tmp_path: Path) -> None
     done = subprocess.run(words, env={**os.environ}, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    assert found["loss"] == [[step, 1764489600.0 + step, single(1 / (step + 1))] for step in range(10_000)]
+    assert found["loss"] == [[step, 1764489600.0 + step, single(1 / (step + 1))] for step in range(2_500)]
     assert found["note"] == "a note\nin two lines"
     assert found["statuses"]["ordinary"] == "STATUS_SUCCESS"
     assert found["statuses"]["failed"] == "STATUS_FAILURE"
