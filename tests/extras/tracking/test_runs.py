@@ -197,17 +197,20 @@ def test_disabled(repo: Workspace) -> None:
     assert Project.open(repo.path).store.readable() == []
 
 
-@pytest.mark.parametrize(
-    ("value", "told"),
-    [("'a'", "the metric 'loss' is no number but a str"), ("None", "NoneType"), ("[1, 2]", "a list")],
-)
-def test_what_is_no_number_is_refused(repo: Workspace, value: str, told: str) -> None:
-    repo.write("train.py", f"import gitexp\ngitexp.log({{'loss': {value}}})\n")
-    done = subprocess.run(
-        [sys.executable, "train.py"], cwd=repo.path, capture_output=True, text=True, check=False
+def test_what_is_no_number_is_refused(repo: Workspace) -> None:
+    repo.write(
+        "train.py",
+        "import gitexp\n"
+        "for value in ('a', None, [1, 2]):\n"
+        "    try:\n"
+        "        gitexp.log({'loss': value})\n"
+        "    except TypeError as error:\n"
+        "        print(error)\n",
     )
-    assert "TypeError: the metric 'loss'" in done.stderr
-    assert told in done.stderr
+    done = subprocess.run([sys.executable, "train.py"], cwd=repo.path, stdout=subprocess.PIPE, check=True)
+    lines = done.stdout.decode().splitlines()
+    for line, kind in zip(lines, ("a str", "a NoneType", "a list"), strict=True):
+        assert line.startswith(f"the metric 'loss' is no number but {kind}")
 
 
 def test_outside_any_repository(tmp_path: Path) -> None:

@@ -226,7 +226,7 @@ def same(mine: list[str] | str, other: list[str] | str) -> bool:
 
 
 # Not shrunk: the failure says which of the texts it is, and a browser is slow to ask.
-@settings(max_examples=60, phases=[Phase.generate])
+@settings(max_examples=25, phases=[Phase.generate])
 @given(texts=st.lists(st.one_of(conditions, conditions, conditions, broken), min_size=20, max_size=40))
 def test_the_same_experiments_pass(page: Page, texts: list[str]) -> None:
     found = page.evaluate("(texts) => texts.map(passing)", texts)

@@ -77,7 +77,7 @@ values = st.one_of(
 )
 
 
-@settings(max_examples=80, phases=[Phase.generate])
+@settings(max_examples=30, phases=[Phase.generate])
 @given(columns=st.lists(st.lists(values, min_size=1, max_size=8), min_size=10, max_size=20))
 def test_a_column_of_metrics_is_written_as_in_the_terminal(page: Page, columns: list[list[Any]]) -> None:
     cells = [
@@ -93,7 +93,7 @@ def test_a_column_of_metrics_is_written_as_in_the_terminal(page: Page, columns: 
         assert texts == column_texts(column, PRECISION), column
 
 
-@settings(max_examples=40, phases=[Phase.generate])
+@settings(max_examples=20, phases=[Phase.generate])
 @given(
     numbers=st.lists(values.filter(lambda one: one is not MISSING), min_size=20),
     seconds=st.lists(st.floats(0, 1e6)),
