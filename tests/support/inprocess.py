@@ -30,10 +30,11 @@ from gitexp.cli import registry
 
 # Modules that do something when they are imported, or need what gitexp does not.
 _PROGRAMS = ("__main__", "demo.train", "list_packages", "threaded")
-# No command imports them, and what they import takes a second, in each worker and in its fork server.
+# Few commands import them, and what they import takes a second, in each worker and in its fork server.
 _DEAR = re.compile(
     r"pandas_frames|polars_frames|notebook\.(execute|extension)|mlflow\.stores|hydra\.inside"
     r"|integrations\.(keras|lightgbm|lightning|optuna|sklearn|transformers|xgboost)"
+    r"|assistants\.server|by_dask\.dask|formula_pictures|neptune_parquet|excel_rows"
 )
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
