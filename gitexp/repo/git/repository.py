@@ -18,6 +18,7 @@ from pathlib import Path
 from gitexp import errors
 from gitexp.regex import regex
 from gitexp.repo.git import belonging, failures, launch, ref_locks
+from gitexp.repo.git.absent_refs import is_absent
 from gitexp.repo.git.git_text import rows
 from gitexp.repo.git.launch import Git
 from gitexp.repo.git.objects.git_objects import GitObjects
@@ -146,9 +147,12 @@ class Repository(GitObjects):
         Git passes over broken refs, with no id in the file or with an impossible name; their names are added
         to `broken`. Raises GitFailed at the end, for an unreadable commit.
         """
+        wanted = [pattern for pattern in patterns if not is_absent(self.common_dir, pattern)]
+        if patterns and not wanted:
+            return
         text = "%00".join(f"%({name})" for name in fields) + "%00"
         environment = {**self._environment, "GIT_INDEX_FILE": str(self.index)}
-        chunks = launch.stream(self._git, ("for-each-ref", f"--format={text}", "--", *patterns), environment)
+        chunks = launch.stream(self._git, ("for-each-ref", f"--format={text}", "--", *wanted), environment)
         err = yield from rows(chunks, len(fields))
         if broken is not None:
             broken += _BROKEN.findall(err)

@@ -17,6 +17,7 @@ import pytest
 
 from gitexp import errors
 from gitexp.repo.git import failures, launch, trees
+from gitexp.repo.git.absent_refs import is_absent
 from gitexp.repo.git.git_calls import is_true
 from gitexp.repo.git.repository import Repository
 from gitexp.repo.git.values import RefChange, RefConflict, TreeEntry
@@ -279,6 +280,43 @@ def test_the_reader_sees_what_is_made_while_it_lives(repo: Workspace, found: Rep
     names = [f"{oid}:train.py" for oid in (first, second, third)]
     assert found.read_blobs(names)[1:] == [b"print('new')\n", b"print('newer')\n"]
     assert found.resolve("HEAD") == third
+
+
+_PATTERNS = ("refs/x", "refs/x/", "refs/x/a", "refs/x/a/", "refs/x/abc", "refs/y/", "refs/x*", "refs/x/b/c")
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_refs_are_those_that_git_names(repo: Workspace, found: Repository, packed: bool) -> None:
+    repo.allow("refs", "refs/x/*")
+    for name in ("a", "b/c", "ab"):
+        repo.git("update-ref", f"refs/x/{name}", "HEAD")
+    if packed:
+        repo.git("pack-refs", "--all", "--prune")
+    for pattern in _PATTERNS:
+        named = repo.git("for-each-ref", "--format=%(refname)", pattern)
+        assert [os.fsdecode(name) for (name,) in found.refs(pattern, fields=("refname",))] == named.split()
+
+
+def test_refs_that_are_not_there_cost_no_process(found: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launch, "stream", None)
+    assert not [*found.refs("refs/exps/", "refs/gitexp/exps/one")]
+    assert is_absent(found.common_dir, "refs/exps/")
+
+
+def test_where_refs_stand_otherwise_git_is_asked(repo: Workspace, found: Repository) -> None:
+    with repo.by_user():
+        (repo.path / ".git/refs/heads").rename(repo.path / ".git/refs/kept")
+        (repo.path / ".git/refs/heads").write_text("this repository uses the reftable format\n")
+    assert not is_absent(found.common_dir, "refs/exps/")
+
+
+def test_a_broken_ref_is_named(repo: Workspace, found: Repository) -> None:
+    with repo.by_user():
+        (repo.path / ".git/refs/x").mkdir()
+        (repo.path / ".git/refs/x/a").touch()
+    broken: list[str] = []
+    assert not [*found.refs("refs/x/", "refs/y/", broken=broken)]
+    assert broken == ["refs/x/a"]
 
 
 def test_many_refs_are_one_file(repo: Workspace, found: Repository) -> None:
