@@ -85,7 +85,7 @@ def holder(
 def is_collecting(common_dir: Path) -> bool:
     """Whether a Git that deletes what no ref holds may be at work in a repository, as far as can be seen."""
     return any(
-        process.is_collector() and process.works_in(common_dir) is not False for process in _processes()
+        process.is_collector() and process.works_in(common_dir) is not False for process in _processes(b"git")
     )
 
 
@@ -205,28 +205,31 @@ class _Process:
         return self._at / "root" / path[1:] if path.startswith("/") else folder / path
 
 
-def _processes(start: str = "") -> Iterator[_Process]:
-    """The living processes whose names start so, this one excepted."""
-    for folder in _PROC.glob("[0-9]*"):
-        if int(folder.name) != os.getpid() and (process := _process(folder, start)) is not None:
+def _processes(word: bytes = b"") -> Iterator[_Process]:
+    """The living processes with a word in their command lines, this one excepted."""
+    own = str(os.getpid())
+    for folder in _PROC.iterdir():
+        if folder.name.isdecimal() and folder.name != own and (process := _process(folder, word)) is not None:
             yield process
 
 
-def _process(folder: Path, start: str = "") -> _Process | None:
+def _process(folder: Path, word: bytes = b"") -> _Process | None:
     """The process with this folder in /proc; None for one that has ended, or is ending.
 
-    None too for one whose name does not start so.
+    None too for one without the word in its command line.
     """
     try:
-        stat = (folder / "stat").read_text("utf-8", "replace")
-        head, _, rest = stat.rpartition(")")
-        name = head.partition("(")[2]
-        if not name.startswith(start) or rest.split()[0] in ("Z", "X"):
+        line = (folder / "cmdline").read_bytes()
+        if word not in line:
             return None
-        words = (folder / "cmdline").read_bytes().split(b"\0")[:-1]
+        stat = (folder / "stat").read_text("utf-8", "replace")
     except OSError:
         return None
-    return _Process(int(folder.name), name, [os.fsdecode(word) for word in words]) if words else None
+    head, _, rest = stat.rpartition(")")
+    words = line.split(b"\0")[:-1]
+    if not words or rest.split()[0] in ("Z", "X"):
+        return None
+    return _Process(int(folder.name), head.partition("(")[2], [os.fsdecode(word) for word in words])
 
 
 def _shared(git_dir: Path) -> Path:
