@@ -24,7 +24,7 @@ Fingerprint: TypeAlias = dict[Kind, dict[str, str]]
 # reflogs are looked at one by one.
 _NOT_THE_USERS = frozenset({"objects", "refs", "logs", "packed-refs", "reftable", "gitexp", "worktrees"})
 
-_TICK = 100_000_000  # ns; two changes within one tick of the system's clock have the same time
+_TICK = 20_000_000  # ns; two changes within one tick of the system's clock have the same time
 
 
 class Guard:

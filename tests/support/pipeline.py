@@ -62,8 +62,9 @@ ALL = ("prepare", "train", "evaluate")
 
 def make(repo: Workspace, files: dict[str, str] | None = None) -> None:
     """Writes the pipeline and commits it; what it writes is announced."""
-    for name, text in (files or FILES).items():
-        repo.write(name, text)
+    with repo.by_user():
+        for name, text in (files or FILES).items():
+            repo.write(name, text)
     made = _made_before(repo) if files is None else None
     if made is not None and made.exists():
         with repo.by_user():

@@ -64,6 +64,7 @@ class Workspace:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.guard = Guard(path)
+        self._at_work = False  # whether all that happens is the user's doing
         self._started: list[Background | subprocess.Popen[bytes]] = []
 
     def git(self, *args: str, input: str | bytes | None = None, check: bool = True) -> str:
@@ -103,8 +104,15 @@ class Workspace:
     @contextmanager
     def by_user(self) -> Iterator[None]:
         """What happens inside is the user's doing; what happened before must already have been in order."""
+        if self._at_work:
+            yield
+            return
         self.guard.check()
-        yield
+        self._at_work = True
+        try:
+            yield
+        finally:
+            self._at_work = False
         self.guard.retake()
 
     def allow(self, kind: Kind, *patterns: str) -> None:
