@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import shutil
 import subprocess
@@ -11,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-import gitexp.demo
+import gitexp.demo.train
 
 DEMO = Path(gitexp.demo.__file__).parent
 
@@ -30,10 +32,11 @@ def train(project: Path, **changes: str) -> tuple[dict[str, float], str, str]:
     for key, value in changes.items():
         lines = [f"  {key}: {value}" if line.strip().startswith(f"{key}:") else line for line in lines]
     params.write_text("\n".join(lines))
-    command = [sys.executable, "-W", "error", "-m", "gitexp.demo.train"]
-    output = subprocess.run(command, cwd=project, check=True, capture_output=True, text=True).stdout
+    output = io.StringIO()
+    with contextlib.chdir(project), contextlib.redirect_stdout(output):
+        gitexp.demo.train.main()
     metrics = json.loads((project / "metrics.json").read_text())
-    return metrics, (project / "logs.csv").read_text(), output
+    return metrics, (project / "logs.csv").read_text(), output.getvalue()
 
 
 def test_two_runs_give_the_same(project: Path) -> None:
