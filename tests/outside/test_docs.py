@@ -19,7 +19,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -34,6 +34,8 @@ from gitexp.project import config, config_keys, config_loading, stage_files
 from gitexp.repo import records
 from tests.support.forkserver import AVAILABLE
 from tests.support.processes import Terminal, fork_with_pty, run_with_pty
+from tests.support.repositories import copy_repository, git
+from tests.support.shared import made_once
 from tests.support.workspace import Workspace, fork_server
 
 ROOT = Path(__file__).parents[2]
@@ -46,6 +48,8 @@ PAGES = [
 
 _FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _VARIABLE = re.compile(r"\b(?:GITEXP_[A-Z]+|NO_COLOR|CLICOLOR_FORCE|FORCE_COLOR)\b")
+Demo = Callable[[Path], None]
+DEMO = ["gitexp", "demo", "--quiet"]
 _OF_A_SHELL = {"|", ">", ">>", "&&"}  # the words that are no argument
 _ESCAPE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 _VARYING = (
@@ -94,12 +98,18 @@ def commands_of(page: Path) -> Iterator[Command]:
         yield from typed
 
 
-def play(page: Path, folder: Path) -> None:
-    """Types a page's commands in a terminal that starts in `folder`; all must come as it shows."""
+def play(page: Path, folder: Path, demo: Demo) -> None:
+    """Types a page's commands in a terminal that starts in `folder`; all must come as it shows.
+
+    In place of `gitexp demo`, `demo` is called.
+    """
     for command in commands_of(page):
         words = words_of(command.text)
         if words[:1] == ["cd"]:
             folder = folder / words[1]
+            continue
+        if words == [*DEMO, "iris"]:
+            demo(folder / "iris")
             continue
         ended = typed(command, folder)
         output = _ESCAPE.sub("", ended.raw.decode("utf-8", "replace")).replace("\r", "").replace("^C", "\n")
@@ -140,23 +150,36 @@ def reader(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_PAGER", "cat")
 
 
-@pytest.mark.usefixtures("reader")
-def test_the_tutorial_runs(tmp_path: Path) -> None:
+@pytest.fixture
+def demo(reader: None, tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    """Copies the project of `gitexp demo`, which is run once for all pages: it takes five seconds."""
+
+    def make(folder: Path) -> None:
+        ended = typed(Command(shlex.join([*DEMO, str(folder)]), []), folder.parent)
+        assert ended.exit_code == 0, ended.lines
+
+    return lambda folder: copy_repository(made_once(tmp_path_factory, "demo", make), folder)
+
+
+def test_the_tutorial_runs(tmp_path: Path, demo: Demo) -> None:
     pytest.importorskip("sklearn")
     shutil.copytree(ROOT / "examples", tmp_path / "gitexp" / "examples")
-    play(DOCS / "getting-started.md", tmp_path)
+    play(DOCS / "getting-started.md", tmp_path, demo)
+    trained = tmp_path / "digits"
+    first = "refs/gitexp/exps/first"
+    assert json.loads(git(trained, "show", f"{first}:metrics.json"))["acc"] > 0.9
+    assert len(git(trained, "show", f"{first}:logs.csv").splitlines()) == 21
+    assert (trained / "models" / "digits.joblib").stat().st_size > 10_000
 
 
-@pytest.mark.usefixtures("reader")
 @pytest.mark.parametrize("page", ["pipelines.md", "data.md", "sharing.md", "many-runs.md"])
-def test_the_guides_run(page: str, tmp_path: Path) -> None:
+def test_the_guides_run(page: str, tmp_path: Path, demo: Demo) -> None:
     shutil.copytree(ROOT / "examples", tmp_path / "gitexp" / "examples")
-    play(DOCS / page, tmp_path)
+    play(DOCS / page, tmp_path, demo)
 
 
-@pytest.mark.usefixtures("reader")
-def test_plain_git_reads_the_format(tmp_path: Path) -> None:
-    play(DOCS / "format.md", tmp_path)
+def test_plain_git_reads_the_format(tmp_path: Path, demo: Demo) -> None:
+    play(DOCS / "format.md", tmp_path, demo)
 
 
 # -- pages that are generated -------------------------------------------------------------------------

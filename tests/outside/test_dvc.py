@@ -15,17 +15,14 @@ from gitexp import errors
 from gitexp.catalog import lookup, sources
 from gitexp.project.project import Project
 from tests.support.codes import has_code
-from tests.support.dvc import DvcRepository, made_once
+from tests.support.dvc import DvcRepository, dvc_repository
 from tests.support.workspace import Workspace
 
 
 @pytest.fixture(scope="session")
-def original(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DvcRepository]:
-    """The repository that DVC made, one for all of pytest's processes."""
-    folder = tmp_path_factory.getbasetemp()
-    folder = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
-    with made_once(folder) as made:
-        yield DvcRepository(made)
+def original(tmp_path_factory: pytest.TempPathFactory) -> DvcRepository:
+    """The repository that DVC made."""
+    return dvc_repository(tmp_path_factory)
 
 
 @pytest.fixture

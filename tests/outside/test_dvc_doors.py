@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 
 from gitexp.project.project import Project
 from gitexp.stages import status
-from tests.support.dvc import DvcRepository, made_once
+from tests.support.dvc import DvcRepository, dvc_repository
 from tests.support.workspace import Workspace
 
 _MADE = ("data.txt", "model/scores.json", "dvclive/metrics.json", "eval-a.json", "eval-b.json")
@@ -39,11 +38,8 @@ class Both:
 
 
 @pytest.fixture(scope="module")
-def original(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DvcRepository]:
-    folder = tmp_path_factory.getbasetemp()
-    folder = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
-    with made_once(folder) as made:
-        yield DvcRepository(made)
+def original(tmp_path_factory: pytest.TempPathFactory) -> DvcRepository:
+    return dvc_repository(tmp_path_factory)
 
 
 @pytest.fixture

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,7 +14,7 @@ from typing import Any
 import pytest
 
 from benchmarks import peers
-from gitexp.repo.git.locking.locks import try_lock
+from tests.support.shared import made_once
 from tests.support.workspace import Workspace
 from tests.support.zygote import Zygote
 
@@ -30,8 +27,6 @@ _MODULES = (
     *("dvc.repo.experiments.queue.celery", "dvc.repo.experiments.queue.tempdir", "dvc_task.app.filesystem"),
     *("networkx", "pygit2", "pyparsing", "rich.traceback", "ruamel.yaml", "tomlkit"),
 )
-
-_PATIENCE = 170.0  # seconds; the repository takes about fifteen
 
 _FILES = {
     "params.yaml": "data: {split: 0.2}\ntrain:\n  lr: 0.1  # step\n  layers: [3, 4]\n",
@@ -135,11 +130,9 @@ class DvcRepository:
         assert program is not None
         return str(program)
 
-    def environment(self) -> dict[str, str | None]:
-        """What DVC needs in the environment: a home and caches to write to, and nothing of ours."""
-        ours = [name for name in os.environ if name.startswith(("PYTHON", "COVERAGE"))]
+    def environment(self) -> dict[str, str]:
+        """What DVC needs in the environment: a home and caches to write to."""
         return {
-            **dict.fromkeys(ours, None),
             "HOME": str(self.home),
             "XDG_CONFIG_HOME": str(self.home / "config"),
             "XDG_CACHE_HOME": str(self.home / "cache"),
@@ -149,21 +142,17 @@ class DvcRepository:
 
     def dvc(self, *args: str) -> str:
         """Run DVC as its user would; return what it printed."""
-        return _checked(run_with_dvc(self.program, *args, cwd=self.path, env=self._environment()))
+        return _checked(run_with_dvc(self.program, *args, cwd=self.path, env=os.environ | self.environment()))
 
     def git(self, *args: str) -> None:
         """Run Git as the user would."""
-        command, env = ["git", *args], self._environment()
+        command, env = ["git", *args], os.environ | self.environment()
         _checked(subprocess.run(command, cwd=self.path, env=env, capture_output=True, text=True, check=False))
 
     def commit(self, message: str) -> None:
         """Commit all there is, as the user."""
         self.git("add", "--all")
         self.git("commit", "--quiet", "-m", message)
-
-    def _environment(self) -> dict[str, str]:
-        merged = os.environ | self.environment()
-        return {name: value for name, value in merged.items() if value is not None}
 
     def experiments(self) -> dict[str, dict[str, Any]]:
         """Return what `dvc exp show` says of each experiment that is done, by its commit id."""
@@ -200,24 +189,10 @@ def make(folder: Path) -> None:
     made.shown.write_text(made.dvc("exp", "show", "--all-commits", "--json"))
 
 
-@contextmanager
-def made_once(folder: Path) -> Iterator[Path]:
-    """Give a DVC repository's folder, made by whichever of pytest's processes comes first."""
+def dvc_repository(factory: pytest.TempPathFactory) -> DvcRepository:
+    """The repository of `make`, one for all of pytest's processes."""
     skip_without_dvc()
-    done = folder / "dvc"
-    end = time.monotonic() + _PATIENCE
-    while (lock := try_lock(folder / "dvc.lock")) is None:
-        assert time.monotonic() < end, "another process has been making the repository for too long"
-        time.sleep(0.1)
-    try:
-        if not done.exists():
-            unfinished = folder / "dvc-unfinished"
-            shutil.rmtree(unfinished, ignore_errors=True)
-            make(unfinished)
-            unfinished.rename(done)
-    finally:
-        lock.release()
-    yield done
+    return DvcRepository(made_once(factory, "dvc", make))
 
 
 def put(
