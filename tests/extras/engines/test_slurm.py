@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,7 +25,7 @@ from gitexp.project.project import Project
 from gitexp.testing import EngineContract
 from tests.support.processes import until
 from tests.support.slurm import Cluster
-from tests.support.workspace import Workspace
+from tests.support.workspace import TIMEOUT, Workspace
 
 TRAIN = ("--", sys.executable, "train.py")
 ENGINE = "engines: {cluster: {kind: slurm, interval: 0.2}}\n"
@@ -185,8 +184,12 @@ def test_jobs_go_on_without_gitexp_and_are_taken_on_again(repo: Workspace, waiti
     repo.gitexp("run", "--queue", "-q", "-n", "two", "-S", "train.lr=0.7", *TRAIN)
     listed = repo.gitexp("queue", "list").stdout
     assert f"cluster {job} (running)" in listed
-    threading.Timer(3, waiting.touch).start()  # not before the queue has seen it
-    assert "1 begun before" in worked_off(repo)
+    again = repo.start("queue", "start", "--engine", "cluster")
+    assert again.stderr is not None
+    while b"1 begun before" not in again.stderr.readline():
+        assert again.poll() is None
+    waiting.touch()
+    assert again.wait(TIMEOUT) == 0
     found = records(repo)
     assert {one.status for one in found.values()} == {Status.DONE}
     assert found["one"].job == job
@@ -323,7 +326,7 @@ def test_a_preempted_job_runs_again_when_there_is_room(
     repo.write("gitexp.yaml", "engines: {cluster: {kind: slurm, interval: 0.2, directives: [--exclusive]}}\n")
     detached(repo, "one")
     urgent = slurm.ask(
-        "sbatch", "--parsable", "-p", "urgent", "--exclusive", "-o", "/dev/null", "--wrap", "sleep 2"
+        "sbatch", "--parsable", "-p", "urgent", "--exclusive", "-o", "/dev/null", "--wrap", "sleep 1"
     )
     until(lambda: records(repo)["one"].status is Status.INTERRUPTED)
     until(lambda: has_begun(repo, "one"))
