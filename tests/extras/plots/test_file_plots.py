@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 from base64 import b64decode
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from gitexp.extras.plots.tables import table_of
 from gitexp.files.plot_entries import PlotColumn, PlotEntry, entries_of
 from gitexp.files.plot_rows import rows_of
 from tests.support.browser import BROWSER
+from tests.support.experiments import copy_of
 from tests.support.plots_project import FILES, POINTS, WRITTEN
 from tests.support.workspace import Workspace
 
@@ -378,8 +380,10 @@ def test_a_browser_draws_a_page(tmp_path: Path) -> None:
 # -- the command --------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def project(repo: Workspace) -> Workspace:
+@pytest.fixture(scope="module")
+def project(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    """A repository with two runs, which the tests look at."""
+    repo = copy_of(template, tmp_path_factory.mktemp("project"))
     for name, text in FILES.items():
         repo.write(name, text)
     repo.write(".gitignore", "eval\ndvclive\nmetrics.json\n")
@@ -387,7 +391,8 @@ def project(repo: Workspace) -> Workspace:
     repo.allow("files", "params.yaml", "gitexp.lock", *WRITTEN)
     repo.gitexp("run", "-q", "-n", "cold")
     repo.gitexp("run", "-q", "-n", "warm", "-S", "lr=0.6")
-    return repo
+    yield repo
+    repo.close()
 
 
 @pytest.mark.usefixtures("drawing")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from gitexp.extras.plots.curve_charts import curves_chart
 from gitexp.extras.plots.curves import DrawnCurve, XAxis, mean_of, on_axis, smoothed, thinned
 from gitexp.extras.plots.palette import COLOURS, DASHES, colours, dashes
 from gitexp.extras.plots.rendering import Rendering
+from tests.support.experiments import copy_of
 from tests.support.workspace import Workspace
 
 TRAIN = """
@@ -30,15 +31,18 @@ gitexp.log({"test": lr})
 """
 
 
-@pytest.fixture
-def trained(repo: Workspace) -> Workspace:
+@pytest.fixture(scope="module")
+def trained(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    """A repository with three runs, which all tests share."""
+    repo = copy_of(template, tmp_path_factory.mktemp("plots"))
     repo.write("train.py", TRAIN)
     repo.write("params.yaml", "lr: 0.1\n")
     repo.commit()
     repo.allow("files", "params.yaml")
     for name, lr in (("slow", "0.05"), ("quick", "0.5"), ("middle", "0.2")):
         repo.gitexp("run", "-q", "-n", name, "-S", f"lr={lr}", "--temp", "--", "python", "train.py")
-    return repo
+    yield repo
+    repo.close()
 
 
 # -- numbers ------------------------------------------------------------------------------------------

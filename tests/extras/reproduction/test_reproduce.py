@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ from gitexp.extras.reproduction import building, uv
 from gitexp.model import Status
 from gitexp.project.project import Project
 from tests.support.clones import make_team
-from tests.support.experiments import put
+from tests.support.experiments import copy_of, put
 from tests.support.kills import assert_sound, kill
+from tests.support.repositories import copy_repository
 from tests.support.workspace import Workspace
 
 POINTS = {"reproduce:ran", "reproduce:built"}
@@ -49,8 +51,10 @@ tolerance: {seconds: any, acc: 1 %}
 """
 
 
-@pytest.fixture
-def project(repo: Workspace) -> Workspace:
+@pytest.fixture(scope="module")
+def ran(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The repository that `project` is a copy of."""
+    repo = copy_of(template, tmp_path_factory.mktemp("ran"))
     repo.write("train.py", TRAIN)
     repo.write("params.yaml", "seed: 1\n")
     repo.write("gitexp.yaml", CONFIG)
@@ -58,7 +62,17 @@ def project(repo: Workspace) -> Workspace:
     repo.git("add", "-A")
     repo.git("commit", "-q", "-m", "a project")
     repo.gitexp("run", "-q", "--temp", "-n", "one")
-    return repo
+    repo.close()
+    return repo.path
+
+
+@pytest.fixture
+def project(ran: Path, tmp_path: Path) -> Iterator[Workspace]:
+    """A repository with a run, `one`."""
+    copy_repository(ran, tmp_path / "repo")
+    repo = Workspace(tmp_path / "repo")
+    yield repo
+    repo.close()
 
 
 def reproduce(repo: Workspace, planted: str = "") -> tuple[int, dict[str, Any]]:
