@@ -234,12 +234,13 @@ def keep_left(
 ) -> list[str]:
     """Move the files left by a run to `target`, before a next run has them cleaned; the moved files.
 
-    Files in `tree` or at `stored` paths are stored already, shared files are links, and caches come again by
-    themselves: these stay.
+    These are files that `tree` does not have, or has with another content. Files at `stored` paths are stored
+    already, shared files are links, and caches come again by themselves: these stay.
     """
     index = scratch / "left"
     worktree.run("read-tree", "--end-of-options", tree, index=index)
-    left = [name for name in _untracked(worktree, index) if not lies_in_any(name, stored)]
+    written = [*_untracked(worktree, index), *_rewritten(worktree, tree, index)]
+    left = [name for name in written if not lies_in_any(name, stored)]
     moved, worth = [], _worth_keeping(worktree.root, left, share)
     if worth:
         target.mkdir(parents=True, exist_ok=True)
@@ -263,6 +264,39 @@ def _untracked(worktree: Repository, index: Path) -> list[str]:
         _open_folders(worktree.root)
         out = worktree.run(*args, index=index)
     return [os.fsdecode(entry).rstrip("/") for entry in out.split(b"\0")[:-1]]
+
+
+def _rewritten(worktree: Repository, tree: str, index: Path) -> list[str]:
+    """The files on disk with another content than in `tree`, which the index has: as they are and for Git."""
+    out = worktree.run(
+        "diff-index", "--name-only", "-z", "--ignore-submodules", "--end-of-options", tree, "--"
+    )
+    root = worktree.root
+    touched = []
+    for entry in out.split(b"\0")[:-1]:
+        name = os.fsdecode(entry)
+        folders = PurePosixPath(name).parents
+        # Behind a link are files of somebody else, such as shared ones.
+        if _is_file(root / name) and not any((root / folder).is_symlink() for folder in folders):
+            touched.append(name)
+    if not touched:
+        return []
+    stored = indexes.entries(worktree, index, touched)
+    same = set()
+    for ids in (conversions.clean_ids(worktree, touched), conversions.plain_ids(worktree, touched)):
+        for name, blob in ids.items():
+            if name in stored and stored[name][1] == blob:
+                same.add(name)
+    return [name for name in touched if name not in same]
+
+
+def _is_file(path: Path) -> bool:
+    """Whether a file or a link is there."""
+    try:
+        kind = path.lstat().st_mode
+    except OSError:
+        return False
+    return stat.S_ISREG(kind) or stat.S_ISLNK(kind)
 
 
 def _open_folders(top: Path) -> None:

@@ -136,10 +136,25 @@ def no_filters(repo: Repository) -> dict[str, str]:
 
 def clean_ids(repo: Repository, paths: Iterable[str]) -> dict[str, str]:
     """The ids of the blobs made by Git's conversions of files; none if the conversion of any file fails."""
+    return _ids(repo, paths)
+
+
+def plain_ids(repo: Repository, paths: Iterable[str]) -> dict[str, str]:
+    """The ids of the blobs with the bytes of files, or targets of links; no files if one is unreadable."""
+    asked = list(paths)
+    found = _ids(repo, asked, "--no-filters")
+    for path in asked:
+        if (repo.root / path).is_symlink():
+            target = os.fsencode((repo.root / path).readlink())
+            found[path] = repo.run("hash-object", "--stdin", stdin=target).decode().strip()
+    return found
+
+
+def _ids(repo: Repository, paths: Iterable[str], *options: str) -> dict[str, str]:
     asked = [path for path in paths if _is_regular(repo.root / path)]
     if not asked:
         return {}
-    status, out, _ = repo.call("hash-object", "--stdin-paths", stdin=in_quoted_lines(asked))
+    status, out, _ = repo.call("hash-object", *options, "--stdin-paths", stdin=in_quoted_lines(asked))
     if status != 0:
         return {}
     return dict(zip(asked, out.decode().split(), strict=True))

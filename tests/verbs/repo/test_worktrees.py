@@ -246,6 +246,42 @@ def test_outputs_that_nobody_declared_are_moved_aside(repo: Workspace) -> None:
     assert repo.read("data/x.csv") == "1\n"
 
 
+def test_a_file_of_the_code_that_a_run_has_rewritten_is_moved_aside(repo: Workspace) -> None:
+    """Also one that the run has committed; not one with the content that is stored."""
+    for name in ("model.dat", "given.dat", "same.dat", "crlf.txt", "metrics.json"):
+        repo.write(name, "{}\n")
+    repo.write("crlf.txt", "{}\r\n")
+    repo.write(".gitattributes", "crlf.txt text\n")
+    repo.write("real/x.csv", "1\n")
+    with repo.by_user():
+        (repo.path / "data").symlink_to("real")
+        (repo.path / "link").symlink_to("same.dat")
+    repo.commit()
+    script = (
+        "echo 2 > model.dat; echo 2 > given.dat; git commit -qm x given.dat; echo {} > same.dat;"
+        " printf '{}\\r\\n' > crlf.txt; echo '{\"acc\": 1}' > metrics.json; ln -sf same.dat link;"
+        " rm -r data real; mkdir real"
+    )
+    result = repo.gitexp("run", "--temp", "-n", "one", "-S", "train.lr=0.5", "--", "sh", "-c", script)
+    assert "moved to .git/gitexp/left/one: given.dat, model.dat; declare" in " ".join(result.stderr.split())
+    left = repo.path / ".git/gitexp/left/one"
+    assert {path.name: path.read_text() for path in left.iterdir()} == {
+        "given.dat": "2\n",
+        "model.dat": "2\n",
+    }
+    assert repo.json("show", "one")[0]["metrics"] == {"acc": 1}
+
+
+def test_what_lies_behind_a_shared_folder_is_not_moved(repo: Workspace) -> None:
+    """A file of it is tracked too, and the run writes it through the link."""
+    repo.write("gitexp.yaml", "share: [data]\n")
+    repo.write("data/x.csv", "1\n")
+    repo.commit()
+    repo.allow("files", "data/x.csv")
+    result = repo.gitexp("run", "--temp", "-n", "one", "--", "sh", "-c", "echo 2 > data/x.csv")
+    assert (repo.read("data/x.csv"), "moved" in result.stderr) == ("2\n", False)
+
+
 @pytest.mark.parametrize(
     ("output", "left"),
     [
