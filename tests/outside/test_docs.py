@@ -127,7 +127,8 @@ def typed(command: Command, folder: Path) -> Terminal:
     """What a command shows in a terminal; `python` is this environment's, which has scikit-learn."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     # os.environ and not what this process would hand down: pytest's readline puts a COLUMNS there.
-    env = {**os.environ, "PATH": path}
+    # A network of this size learns no faster with more threads, which only wait for one another.
+    env = {**os.environ, "PATH": path, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     words = words_of(command.text)
     if AVAILABLE and words[0] == "gitexp" and _OF_A_SHELL.isdisjoint(words):
         fork = partial(fork_server().start, words[1:], folder, env, terminal=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from importlib.util import find_spec
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -15,7 +16,10 @@ from tests.support.kills import assert_put_right, kill
 from tests.support.snapshots import experiment_commit, stored
 from tests.support.workspace import Workspace
 
-pytest.importorskip("hydra", reason="Hydra is not installed: pip install 'gitexp[hydra]'")
+# To import it here would take half a second, in each of pytest's processes.
+pytestmark = pytest.mark.skipif(
+    find_spec("hydra") is None, reason="Hydra is missing: pip install 'gitexp[hydra]'"
+)
 
 PYTHON = sys.executable
 APP = """\
