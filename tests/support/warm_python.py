@@ -130,6 +130,14 @@ class WarmPython(NamedTuple):
             _STARTED.append(subprocess.Popen(program, env=env, **settings))
 
 
+def warm_gitexp() -> WarmPython:
+    """The Python of the tests, with what a script imports that logs by itself."""
+    tracking = "gitexp.extras.tracking"
+    return WarmPython(
+        Path(sys.executable), ("gitexp.runs.run", f"{tracking}.api", f"{tracking}.own_run", f"{tracking}.run")
+    )
+
+
 def warm(peer: Peer, python: Path) -> WarmPython:
     """The Python of an environment, which may be elsewhere."""
     return WarmPython(python, _MODULES.get(peer.name, ()))

@@ -67,6 +67,7 @@ def _become(request: dict[str, Any], fds: list[int]) -> NoReturn:
     os.environ.clear()
     os.environ.update(request["env"])
     time.tzset()
+    sys.orig_argv = [sys.executable, *request["words"]]
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     for target, fd in enumerate(fds, 1):
         os.dup2(fd, target)

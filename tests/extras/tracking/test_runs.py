@@ -15,6 +15,7 @@ import pytest
 
 from gitexp.model import Experiment
 from gitexp.project.project import Project
+from tests.support.warm_python import warm_gitexp
 from tests.support.workspace import Workspace
 
 LOOP = """
@@ -30,14 +31,7 @@ with gitexp.start_run(params={"depth": 3, "opt": {"name": "sgd"}}, summary={"acc
 def script(repo: Workspace, text: str, *args: str, env: Mapping[str, str] | None = None) -> str:
     """Runs a script as the user would, and gives what it prints."""
     repo.write("train.py", text)
-    done = subprocess.run(
-        [sys.executable, "train.py", *args],
-        cwd=repo.path,
-        env={**os.environ, **(env or {})},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = warm_gitexp().run(["train.py", *args], repo.path, {**os.environ, **(env or {})})
     assert done.returncode == 0, done.stderr
     return done.stdout
 
