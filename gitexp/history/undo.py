@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -311,10 +313,22 @@ def _refuse_checked_out(project: Project, changes: Sequence[RefChange]) -> None:
         if place:
             branch = ref.decode("utf-8", "replace").removeprefix(_BRANCHES)
             raise errors.GitexpError(
-                f"The branch {branch} is checked out.",
-                "Switch to another one first: git switch -",
-                code="nothing-to-undo",
+                f"The branch {branch} is checked out.", _way_off(project, ref), code="nothing-to-undo"
             )
+
+
+def _way_off(project: Project, ref: bytes) -> str:
+    """The way to the branch before, from a branch that is to go.
+
+    `git switch` takes away files that only the present branch has, and Git did not track before.
+    """
+    status, out, _ = project.repo.call("rev-parse", "--symbolic-full-name", "@{-1}")
+    before = os.fsdecode(out).strip()
+    if status != 0 or not before.startswith(_BRANCHES) or project.repo.head().branch != os.fsdecode(ref):
+        return "Switch to another one first: git switch -"
+    name = before.removeprefix(_BRANCHES)
+    go = f"git symbolic-ref HEAD {shlex.quote(before)} && git reset --quiet"
+    return f"To be on {name} with the files as they are: {go}"
 
 
 def _summary(operation: Operation) -> str:

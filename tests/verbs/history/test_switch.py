@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 
 import pytest
@@ -86,3 +87,21 @@ def test_not_in_the_middle_of_a_merge(ran: Workspace) -> None:
 
 def test_force_goes_with_switch(ran: Workspace) -> None:
     assert "--force goes with --switch" in ran.gitexp("branch", "x", "b", "--force", check=False).stderr
+
+
+def test_taken_back_file_by_file_and_then_the_branch(ran: Workspace) -> None:
+    """`git switch -` would refuse, or take away the files that are new here: the hint goes another way."""
+    ran.write("new.py", "# edited since\n")
+    before = {name: ran.read(name) for name in ("train.py", "new.py", "metrics.json")}
+    ran.allow("files", "new.py")
+    ran.gitexp("branch", "x", "b", "--switch", "--force")
+    ran.gitexp("undo")
+    assert {name: ran.read(name) for name in before} == before
+    told = ran.gitexp("undo", check=False).stderr
+    assert "The branch b is checked out." in told
+    hint = " ".join(told.split()).partition("To be on main with the files as they are: ")[2]
+    with ran.by_user():
+        subprocess.run(["sh", "-c", hint], cwd=ran.path, check=True)
+    ran.gitexp("undo")
+    assert ran.git("branch", "--format=%(refname:short)") == "main"
+    assert {name: ran.read(name) for name in before} == before
