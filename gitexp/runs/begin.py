@@ -160,8 +160,23 @@ def _taken_over(project: Project, claim: Claim, build: Builder) -> Experiment:
     """The queued experiment, now running. Raises AlreadyTaken if another worker was first."""
     queued = claim.queued
     record, tree = build(queued.name)
-    old = queued.record
-    record = replace(
+    record = with_queued_facts(record, claim)
+    if claim.allowed is None:
+        running = project.store.swap(queued, record, tree)
+    else:
+        running = project.store.take_over(queued, record, tree, claim.allowed)
+    if running is None:
+        raise errors.AlreadyTaken(f"{queued.name} is not queued any more: somebody else was quicker.")
+    return running
+
+
+def with_queued_facts(record: Record, claim: Claim) -> Record:
+    """The record of a run that a worker begins, with the facts that only the queued record has.
+
+    All other facts are those of `record`: the worker finds them anew. A test says for each field which it is.
+    """
+    old = claim.queued.record
+    return replace(
         record,
         overrides=old.overrides,
         note=old.note,
@@ -175,18 +190,12 @@ def _taken_over(project: Project, claim: Claim, build: Builder) -> Experiment:
         start=old.start,
         order=old.order,
         tries=old.tries,
+        extra=old.extra,
         worker=claim.worker,
         engine=claim.engine,
         job=claim.job,
         waits_at=claim.taken_at,
     )
-    if claim.allowed is None:
-        running = project.store.swap(queued, record, tree)
-    else:
-        running = project.store.take_over(queued, record, tree, claim.allowed)
-    if running is None:
-        raise errors.AlreadyTaken(f"{queued.name} is not queued any more: somebody else was quicker.")
-    return running
 
 
 def _may_be_written(root: Path, scope: Scope) -> list[str]:

@@ -8,7 +8,7 @@ from functools import partial
 
 from gitexp.catalog import names
 from gitexp.catalog.record import made_here
-from gitexp.model import Experiment, Status
+from gitexp.model import Experiment, Record, Status
 from gitexp.project.change import Transaction
 from gitexp.project.project import Project
 from gitexp.repo import conversion_note
@@ -58,18 +58,27 @@ def queued_anew(request: RunRequest, ready: Ready, before: Experiment, order: in
     Its code and command are the user's own, and nothing to be run comes from its record, which may come from
     anybody. The record stays below the new one.
     """
-    old, project = before.record, ready.code
-    new = new_experiment(project, request, ready, old.sweep, order, old.replicate)
-    record = replace(
-        new.record,
-        name=before.name,
-        note=new.record.note or old.note,
+    project = ready.code
+    new = new_experiment(project, request, ready, "", order, 0)
+    return project.store.replacing(before, with_earlier_facts(new.record, before.record), new.tree)
+
+
+def with_earlier_facts(record: Record, old: Record) -> Record:
+    """The record of a run that is planned anew, with the facts that stay from its ended record `old`.
+
+    All other facts are those of the new plan. A test says for each field which it is.
+    """
+    return replace(
+        record,
+        name=old.name,
+        note=record.note or old.note,
         tags=old.tags,
+        replicate=old.replicate,
+        sweep=old.sweep,
         trial=old.trial,
         loop=old.loop,
-        limits=new.record.limits or old.limits,
+        limits=record.limits or old.limits,
     )
-    return project.store.replacing(before, record, new.tree)
 
 
 def put_back(project: Project, again: Mapping[str, RefChange]) -> None:
