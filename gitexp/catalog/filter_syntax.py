@@ -38,8 +38,8 @@ _TOKEN = regex(
 _SPACE = regex(r"\s*")
 _ESCAPED = regex(r"\\([\\'\"])")  # every other backslash belongs to a regular expression
 _CONSTANTS = {"true": True, "false": False, "null": None, "True": True, "False": False, "None": None}
-_WORDS = {"and", "or", "not", "in"}
 OPERATORS = ("==", "!=", "<", "<=", ">", ">=", "~", "!~", "in", "not in")
+_WORDS = {"and", "or", "not", *filter(str.isalpha, OPERATORS)}
 OF_PATTERNS = ("~", "!~")  # the operators with a regular expression at their right
 _MEANT = {"=": "==", "&": "and", "|": "or", "!": "not"}  # the operators of other languages
 _ORDINARY = "a name, a number or a text in quotes"

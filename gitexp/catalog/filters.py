@@ -182,7 +182,7 @@ def _check_status(operand: Literal, how: str, text: str) -> None:
 
 def _moment(operand: Literal, how: str, name: str, text: str) -> Literal:
     moment = None
-    if isinstance(operand.value, str) and not how.endswith("in"):
+    if isinstance(operand.value, str) and _NEGATED.get(how, how) in _ORDERS:
         moment = parse_moment(operand.value)
     if moment is None:
         expected = "'2 days ago', 'today', '2026-11-01' or '2026-11-01 14:30'"

@@ -17,8 +17,8 @@ gitexp.filterSyntax = (() => {
     "suy",
   );
   const CONSTANTS = new Map([["true", true], ["false", false], ["null", null], ["True", true], ["False", false], ["None", null]]);
-  const WORDS = new Set(["and", "or", "not", "in"]);
   const OPERATORS = new Set(["==", "!=", "<", "<=", ">", ">=", "~", "!~", "in"]);
+  const WORDS = new Set(["and", "or", "not", ...[...OPERATORS].filter((how) => /^[a-z]+$/.test(how))]);
   const MEANT = { "=": "==", "&": "and", "|": "or", "!": "not" };
 
   class FilterError extends Error {}

@@ -122,7 +122,7 @@ gitexp.filters = (() => {
 
     moment(operand, how, name) {
       let value;
-      if (typeof operand.value === "string" && !how.endsWith("in")) value = gitexp.moments.parse(operand.value);
+      if (typeof operand.value === "string" && (NEGATED[how] ?? how) in ORDERS) value = gitexp.moments.parse(operand.value);
       if (value === undefined) {
         throw wrong(this.text, operand.at, `${name} is compared, by < > == and so on, with '2 days ago', 'today', '2026-11-01' or '2026-11-01 14:30'`);
       }
