@@ -78,7 +78,7 @@ _SCHEME = regex(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _HOST = regex(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?|\[[0-9A-Fa-f:.]+\]")
 _WORD = regex(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,127}")
 _CONTROL = regex("[\x00-\x1f\x7f]")
-_SHOWN = ", ".join(f"{name}://" for name in _SCHEMES)
+SCHEMES = ", ".join(f"{name}://" for name in _SCHEMES)  # for people
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +111,14 @@ def parse(name: str, options: Mapping[str, Any], base: Path) -> RemoteUrl:
     """
     url = options.get("url")
     if not isinstance(url, str) or not url.strip() or _CONTROL.search(url):
-        raise _invalid(name, "has no URL that could be one", f"For example s3://bucket/folder; {_SHOWN}")
+        raise _invalid(name, "has no URL that could be one", f"For example s3://bucket/folder; {SCHEMES}")
     url = url.strip()
     if _split(url) is None:
         raise _invalid(name, f"has a URL that cannot be read: {url}", "Check its brackets.")
     is_path = _SCHEME.match(url) is None or _DRIVE.match(url) is not None
     scheme = _FOLDER if is_path else _SCHEMES.get(url.partition(":")[0].lower())
     if scheme is None:
-        raise _invalid(name, f"has a URL of an unknown kind: {url}", f"There are {_SHOWN} and folders.")
+        raise _invalid(name, f"has a URL of an unknown kind: {url}", f"There are {SCHEMES} and folders.")
     given = _options(name, {key: value for key, value in options.items() if key != "url"}, scheme)
     if is_path:
         return RemoteUrl(Kind.FOLDER, url, "", _folder(url, base), given)

@@ -16,6 +16,7 @@ from gitexp.cli.kit.session import open_project
 from gitexp.cli.kit.terminal import render
 from gitexp.datasets import remotes as ops
 from gitexp.masks import without_credentials
+from gitexp.objects.remotes.url import OPTIONS, SCHEMES
 from gitexp.project.config import CONFIG_FILE
 from gitexp.words import clean
 
@@ -36,18 +37,13 @@ gitexp remote remove store
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="What to call it.")]
 Known = Annotated[str, options.argument("NAME", "Its name.", "data_remotes")]
-Url = Annotated[
-    str,
-    typer.Argument(
-        metavar="URL", help="A folder, or file://, ssh://, sftp://, s3://, gs://, az://, http(s)://."
-    ),
-]
+Url = Annotated[str, typer.Argument(metavar="URL", help=f"A folder, or {SCHEMES}.")]
 ProtocolOption = Annotated[
     list[str] | None,
     typer.Option(
         "--option",
         metavar="KEY=VALUE",
-        help="What its protocol has to know: endpoint_url, region, profile; port, user. Repeatable.",
+        help=f"What its protocol has to know: {', '.join(OPTIONS)}. Repeatable.",
     ),
 ]
 
