@@ -15,6 +15,8 @@ from gitexp.files.scalars import same
 from gitexp.files.unreadable import Unreadable
 from gitexp.model import Tree, Value
 
+_DONE = {"reader": "read", "editor": "edited in place"}  # what a plugin of the kind does with a file
+
 
 def parse(name: str, data: bytes) -> dict[str, Value]:
     """The tree of a params file: .yaml, .yml, .json, .toml or .py; {} for an empty file.
@@ -95,6 +97,6 @@ def _plugin(kind: str, name: str) -> Callable[..., Any]:
     try:
         found: Callable[..., Any] = plugins.load(kind, ending)
     except UsageError:
-        known = ", ".join(plugins.names("reader"))
-        raise ParseError(f"only {known} files can be read", file=name) from None
+        known = ", ".join(plugins.names(kind))
+        raise ParseError(f"only {known} files can be {_DONE[kind]}", file=name) from None
     return found

@@ -76,6 +76,9 @@ class Mine:
             process.wait()
             said.close()
 
+def read_flags(name, text):
+    return dict.fromkeys(text.split(), True)
+
 class Loud(LocalExecutor):
     def execute(self, live):
         print("LOUD", flush=True)
@@ -85,7 +88,7 @@ class Loud(LocalExecutor):
 
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An installed package with a command, an executor, an engine, and a command that cannot be imported."""
+    """An installed package with a plugin of several kinds, and a command that cannot be imported."""
     info = tmp_path / "site" / "elsewhere-1.0.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: elsewhere\nVersion: 1.0\n")
@@ -94,6 +97,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "show = elsewhere:register\n"
         "[gitexp.executor]\nloud = elsewhere:Loud\n"
         "[gitexp.engine]\nmine = elsewhere:Mine\n"
+        "[gitexp.reader]\n.flags = elsewhere:read_flags\n"
     )
     (info.parent / "elsewhere.py").write_text(CODE)
     monkeypatch.syspath_prepend(info.parent)
@@ -127,6 +131,18 @@ def test_an_executor_of_another_package(
     assert "LOUD" in capfd.readouterr().out
     with pytest.raises(gitexp.errors.UsageError, match="There is no executor called 'none'"):
         gitexp.run_experiment(project, gitexp.RunRequest(command=("true",), executor="none"))
+
+
+def test_a_format_that_is_read_and_not_edited(repo: Workspace, package: Path) -> None:
+    repo.write("gitexp.yaml", "params: [all.flags]\n")
+    repo.write("all.flags", "fast small\n")
+    repo.commit("flags")
+    repo.gitexp("run", "--", sys.executable, "-c", "pass")
+    (one,) = gitexp.Project.open(repo.path).store.readable()
+    assert one.record.params == {"all.flags": {"fast": True, "small": True}}
+    refused = repo.gitexp("run", "-S", "fast=false", "--", sys.executable, "-c", "pass", check=False)
+    assert "only .yaml, .yml, .json, .toml, .py files can be edited in place" in refused.stderr
+    assert (repo.path / "all.flags").read_text() == "fast small\n"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a shell")
