@@ -39,6 +39,7 @@ def test_the_page_is_the_same_from_a_server_and_from_the_disk(
         assert seen.page.locator("td.best").inner_text() == "★0.9125"
         seen.check(dashboard.root)
         served = seen.page.locator("table").inner_text()
+        seen.page.goto("about:blank")  # an open page would ask the server that ends
     stored.gitexp("ui", "--export", str(site))
     seen.asked.clear()
     seen.page.goto((site / "index.html").as_uri())
@@ -109,6 +110,7 @@ def test_what_is_seen_is_in_the_address_and_in_a_copy(stored: Workspace, seen: S
         assert "character 7" in page.get_by_role("alert").inner_text()
         assert shown(seen) == ["exp-2", "exp-1"]
         seen.check(dashboard.root)
+        page.goto("about:blank")
     stored.gitexp("ui", "--export", str(site))
     seen.asked.clear()
     page.goto(f"{(site / 'index.html').as_uri()}?{query}")
