@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +13,8 @@ import pytest
 
 from benchmarks import peers
 from tests.support.shared import made_once
+from tests.support.warm_python import warm
 from tests.support.workspace import Workspace
-from tests.support.zygote import Zygote
-
-# What the commands of the tests import, one after the other; see `run_with_dvc`.
-_MODULES = (
-    *("dvc.cli.parser", "dvc.repo.init", "dvc.repo.index", "dvc.repo.status", "dvc.repo.reproduce"),
-    *("dvc.parsing", "dvc.stage.cache", "dvc.utils.hydra", "dvc.utils.strictyaml", "dvc.repo.plots.diff"),
-    *("dvc.repo.experiments.run", "dvc.repo.experiments.save", "dvc.repo.experiments.show"),
-    *("dvc.repo.experiments.apply", "dvc.repo.experiments.executor.local", "dvc.render.match"),
-    *("dvc.repo.experiments.queue.celery", "dvc.repo.experiments.queue.tempdir", "dvc_task.app.filesystem"),
-    *("networkx", "pygit2", "pyparsing", "rich.traceback", "ruamel.yaml", "tomlkit"),
-)
 
 _FILES = {
     "params.yaml": "data: {split: 0.2}\ntrain:\n  lr: 0.1  # step\n  layers: [3, 4]\n",
@@ -96,17 +84,8 @@ def run_with_dvc(
     script: str | Path, *args: str | Path, cwd: Path, env: Mapping[str, str]
 ) -> subprocess.CompletedProcess[str]:
     """How a script of Python has ended, DVC's own program for one, run by the Python of DVC's environment."""
-    if sys.platform == "linux":
-        return _zygote().run(Path(script), [str(word) for word in args], cwd, env)
-    command = [str(peers.DVC.python), script, *args]
-    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
-
-
-@cache
-def _zygote() -> Zygote:
-    """The one of this test process, of which most commands of DVC are a second shorter."""
     assert peers.DVC.python is not None
-    return Zygote(peers.DVC.python, _MODULES)
+    return warm(peers.DVC, peers.DVC.python).run([script, *args], cwd, env)
 
 
 def _checked(done: subprocess.CompletedProcess[str]) -> str:

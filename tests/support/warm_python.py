@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-from benchmarks.peers import AIM, FRAMEWORKS, MLFLOW, TRACKERS, Peer
+from benchmarks.peers import AIM, DVC, FRAMEWORKS, MLFLOW, TRACKERS, Peer
 from tests.support import warm_server
 
 if sys.platform != "win32":
@@ -31,6 +31,15 @@ _MODULES = {
     MLFLOW.name: (_SQLITE_STORE, "sklearn.linear_model", "sklearn.datasets"),
     TRACKERS.name: (_SQLITE_STORE,),
     AIM.name: ("aim", "gitexp.cli.main"),
+    DVC.name: (
+        *("dvc.cli.parser", "dvc.repo.init", "dvc.repo.index", "dvc.repo.status", "dvc.repo.reproduce"),
+        *("dvc.parsing", "dvc.stage.cache", "dvc.utils.hydra", "dvc.utils.strictyaml"),
+        *("dvc.repo.plots.diff", "dvc.render.match", "dvc.repo.experiments.apply"),
+        *("dvc.repo.experiments.run", "dvc.repo.experiments.save", "dvc.repo.experiments.show"),
+        *("dvc.repo.experiments.executor.local", "dvc.repo.experiments.queue.celery"),
+        *("dvc.repo.experiments.queue.tempdir", "dvc_task.app.filesystem"),
+        *("networkx", "pygit2", "pyparsing", "rich.traceback", "ruamel.yaml", "tomlkit"),
+    ),
     FRAMEWORKS.name: ("torch", "sklearn.linear_model", "sklearn.model_selection"),
 }
 _WAITS = 300.0  # seconds; the first script waits for the imports
