@@ -28,6 +28,15 @@ if sys.platform != "win32":
 # What more than one script of an environment imports, by the environment.
 _SQLITE_STORE = "mlflow.store.tracking.sqlalchemy_store"
 _MODULES = {
+    DVC.name: (
+        *("dvc.cli.parser", "dvc.repo.init", "dvc.repo.index", "dvc.repo.status", "dvc.repo.reproduce"),
+        *("dvc.parsing", "dvc.stage.cache", "dvc.utils.hydra", "dvc.utils.strictyaml", "dvc.repo.plots.diff"),
+        *("dvc.repo.experiments.run", "dvc.repo.experiments.save", "dvc.repo.experiments.show"),
+        *("dvc.repo.experiments.apply", "dvc.repo.experiments.executor.local", "dvc.render.match"),
+        *("dvc.repo.experiments.queue.celery", "dvc.repo.experiments.queue.tempdir"),
+        *("dvc_task.app.filesystem", "networkx", "pygit2", "pyparsing", "rich.traceback", "ruamel.yaml"),
+        *("tomlkit", "click.testing", "gto.cli"),
+    ),
     MLFLOW.name: (_SQLITE_STORE, "sklearn.linear_model", "sklearn.datasets"),
     TRACKERS.name: (_SQLITE_STORE,),
     AIM.name: ("aim", "gitexp.cli.main"),

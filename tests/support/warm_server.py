@@ -90,7 +90,6 @@ def _become(request: dict[str, Any], fds: list[int]) -> NoReturn:
 def _run(words: list[str]) -> None:
     """Do as Python does with `-c CODE`, `-m MODULE` or a script, and what follows."""
     first, *rest = words
-    sys.orig_argv = [sys.executable, *words]
     if first == "-c":
         sys.argv = ["-c", *rest[1:]]
         sys.path.insert(0, "")

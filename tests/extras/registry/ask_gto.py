@@ -25,5 +25,5 @@ def answers(lines: list[list[str]]) -> list[str]:
 
 
 if __name__ == "__main__":
-    told = answers(json.load(sys.stdin))
+    told = answers(json.loads(sys.argv[1]))
     sys.stdout.write(json.dumps(told))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,10 @@ from typing import Any
 import pytest
 
 from benchmarks import peers
+from tests.support.warm_python import warm
 from tests.support.workspace import Workspace
+
+_ASK = Path(__file__).parent / "ask_gto.py"
 
 
 class Gto:
@@ -27,11 +29,9 @@ class Gto:
         ours = ("PYTHON", "COVERAGE")
         env = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
         env |= {"HOME": str(self._home), "GTO_EMOJIS": "false"}
-        program = [str(peers.DVC.python), str(Path(__file__).parent / "ask_gto.py")]
-        asked = json.dumps([line.split() for line in lines])
-        done = subprocess.run(
-            program, cwd=self._folder, env=env, input=asked, capture_output=True, text=True, check=False
-        )
+        words = [_ASK, json.dumps([line.split() for line in lines])]
+        assert peers.DVC.python is not None
+        done = warm(peers.DVC, peers.DVC.python).run(words, self._folder, env)
         assert done.returncode == 0, done.stderr
         answers: list[str] = json.loads(done.stdout)
         return answers
