@@ -15,6 +15,7 @@ import pytest
 from benchmarks import peers
 from tests.extras.registry.test_registry import refused, sha
 from tests.support.clones import make_team
+from tests.support.dvc import run_with_dvc
 from tests.support.stored import forget_store
 from tests.support.workspace import Workspace
 
@@ -189,7 +190,7 @@ def test_a_model_under_dvc(repo: Workspace, tmp_path: Path) -> None:
     repo.write("net/deep/b.pt", "b")
     with repo.by_user():
         for words in (("init", "-q"), ("add", "-q", "net")):
-            subprocess.run([str(dvc), *words], cwd=repo.path, env=env, check=True)
+            assert run_with_dvc(dvc, *words, cwd=repo.path, env=env).returncode == 0
     repo.commit()
     assert repo.json("model", "register", "HEAD:net", "net")["hash"].startswith("md5:")
     repo.gitexp("model", "register", "HEAD:net/deep/b.pt", "part")
