@@ -43,8 +43,8 @@ def warm_mlflow() -> WarmPython:
     return warm(MLFLOW, python_of())
 
 
-def settings() -> dict[str, str]:
-    """The variables of processes that use MLflow: quiet, and nothing left at home.
+def environment(**more: str) -> dict[str, str]:
+    """The environment of a process that uses MLflow: with this gitexp, quiet, and nothing left at home.
 
     For each model that is logged MLflow starts another process, which finds out what to install for it. That
     takes as long as all the rest, and is cut short here but for the checks of the client. A server of MLflow
@@ -53,12 +53,7 @@ def settings() -> dict[str, str]:
     apart = {"XDG_CONFIG_HOME": _APART, "XDG_CACHE_HOME": _APART, "MPLCONFIGDIR": _APART}
     quiet = {"MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
     quick = {"MLFLOW_REQUIREMENTS_INFERENCE_TIMEOUT": "0", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    return {**apart, **quiet, **quick}
-
-
-def environment(**more: str) -> dict[str, str]:
-    """The environment of a process that uses MLflow, with this gitexp."""
-    return {**os.environ, "PYTHONPATH": str(ROOT), **settings(), **more}
+    return {**os.environ, "PYTHONPATH": str(ROOT), **apart, **quiet, **quick, **more}
 
 
 def script(

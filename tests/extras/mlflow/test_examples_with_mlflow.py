@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from gitexp.model import Status
 from gitexp.project.project import Project
 from tests.support.mlflow import ROOT, environment, python_of
 from tests.support.repositories import git
@@ -42,7 +43,9 @@ def gitexp(folder: Path, *args: str) -> None:
 def test_hydra_has_the_configuration_and_mlflow_logs(tmp_path: Path) -> None:
     made = project("hydra-mlflow", tmp_path)
     gitexp(made, "run", "-n", "one", "-S", "model.C=0.1")
-    record = Project.open(made).store.require("one").record
+    store = Project.open(made).store
+    assert store.names() == ["one"]
+    record = store.require("one").record
     assert record.metrics[".gitexp/run/summary.json"]["acc"] > 0.8
     assert record.params[".gitexp/run/params.json"] == {"C": 0.1, "max_iter": 300}
     assert record.mlflow["experiment_name"] == "Default"
@@ -52,7 +55,9 @@ def test_hydra_has_the_configuration_and_mlflow_logs(tmp_path: Path) -> None:
 def test_every_trial_of_hyperopt_is_an_experiment(tmp_path: Path) -> None:
     made = project("hyperopt-mlflow", tmp_path)
     gitexp(made, "run", "--mlflow", "-n", "search", "--", "python", "tune.py")
-    found = Project.open(made).store.readable()
-    trials = [one.record for one in found if one.record.parent == "search"]
-    assert len(trials) == 6
-    assert all(record.params[".gitexp/run/params.json"]["C"] > 0 for record in trials)
+    records = {one.name: one.record for one in Project.open(made).store.readable()}
+    search = records.pop("search")  # MLflow's first run is that of `gitexp run`
+    assert len(records) == 6
+    assert all(record.parent == "search" and record.status is Status.DONE for record in records.values())
+    tried = [record.params[".gitexp/run/params.json"]["C"] for record in records.values()]
+    assert search.params[".gitexp/run/params.json"]["best_C"] in tried

@@ -1,4 +1,4 @@
-"""Whole processes: under `gitexp run`, killed, two that write one run; and what gitexp makes of the runs."""
+"""Whole processes: killed, two that write one run; and what gitexp makes of the runs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gitexp.model import Experiment, Status
 from gitexp.project.project import Project
-from tests.support.mlflow import python_of, run_script, script, settings
+from tests.support.mlflow import run_script, script
 from tests.support.workspace import Workspace
 
 UNDER_RUN = """
@@ -107,16 +107,6 @@ for version in (1, "2"):
 
 def experiment(repo: Workspace, name: str) -> Experiment:
     return Project.open(repo.path).store.require(name)
-
-
-def test_the_first_run_under_gitexp_run_is_that_run(repo: Workspace) -> None:
-    repo.write("train.py", UNDER_RUN)
-    repo.gitexp("run", "--mlflow", "-n", "one", "--", str(python_of()), "train.py", env=settings())
-    one, inner = experiment(repo, "one").record, experiment(repo, "inner").record
-    assert one.metrics[".gitexp/run/summary.json"] == {"acc": 0.5}
-    assert one.params[".gitexp/run/params.json"] == {"depth": 3}
-    assert (inner.parent, inner.status) == ("one", Status.DONE)
-    assert len(Project.open(repo.path).store.names()) == 2
 
 
 def test_a_killed_client_keeps_what_it_has_logged(repo: Workspace) -> None:
