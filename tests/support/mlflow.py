@@ -53,6 +53,7 @@ def environment(**more: str) -> dict[str, str]:
     apart = {"XDG_CONFIG_HOME": _APART, "XDG_CACHE_HOME": _APART, "MPLCONFIGDIR": _APART}
     quiet = {"MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
     quick = {"MLFLOW_REQUIREMENTS_INFERENCE_TIMEOUT": "0", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    quick |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # the sums are small
     return {**os.environ, "PYTHONPATH": str(ROOT), **apart, **quiet, **quick, **more}
 
 
