@@ -118,6 +118,18 @@ CHEATING = {
 }
 
 
+# An isolated run is judged as any other: one change of each kind is enough.
+_KINDS = (
+    "edited",
+    "a new file in a folder",
+    "where a link leads",
+    "no config",
+    "cleaned for Git",
+    "while it runs",
+)
+ISOLATED = [(name, True) for name in _KINDS]
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="written in sh")
 @pytest.mark.parametrize("name", HONEST)
 def test_an_honest_change_is_none_of_it(guarded: Workspace, name: str) -> None:
@@ -128,12 +140,9 @@ def test_an_honest_change_is_none_of_it(guarded: Workspace, name: str) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="written in sh")
-@pytest.mark.parametrize("isolated", [False, True])
-@pytest.mark.parametrize("name", CHEATING)
+@pytest.mark.parametrize(("name", "isolated"), [*((name, False) for name in CHEATING), *ISOLATED])
 def test_a_change_is_marked_and_never_best(guarded: Workspace, name: str, isolated: bool) -> None:
     change, paths = CHEATING[name]
-    if isolated and name in ("hidden from Git", "a submodule"):
-        pytest.skip("not what an isolated run gets")
     guarded.writes("evaluate.py")
     change(guarded)
     one = ran(guarded, command=("python", "train.py"), temp=isolated, name="cheat")
