@@ -58,6 +58,7 @@ def pytest_configure(config: pytest.Config) -> None:
     started in the background (`&`, nohup, some CI) inherits ignored signals, and so would every command.
     """
     gc.disable()  # until all is collected, which makes objects by the million and no garbage
+    inprocess.keep_commands()  # to collect the tests of all commands makes them all
     for name in ("SIGINT", "SIGQUIT", "SIGHUP"):
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is signal.SIG_IGN:

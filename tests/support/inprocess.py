@@ -202,7 +202,8 @@ def import_all() -> None:
 
 def keep_commands() -> None:
     """Has what typer makes of a command made once: it is the same each time, and takes as long as that."""
-    registry._command = cache(registry._command)
+    if not hasattr(registry._command, "cache_clear"):
+        registry._command = cache(registry._command)
 
 
 def make_commands() -> None:
