@@ -18,7 +18,7 @@ from typing import NamedTuple
 from gitexp.regex import regex
 
 # The names that Git looks up anew each time; it remembers abbreviations, the index, branches' configuration.
-_FRESH = regex(r"(?:[0-9a-f]{40}|[0-9a-f]{64}|HEAD|refs/[^\s:^~@{]+)(?:\^\{\w+\}|:[^\n]*)?")
+_FRESH = regex(r"(?:[0-9a-f]{40}|[0-9a-f]{64}|[A-Z_]*HEAD|refs/[^\s:^~@{]+)(?:\^\{\w+\}|:[^\n]*)?")
 _MOST = 50  # questions at a time: all must fit into a pipe while nobody reads the answers
 _LONGEST = 4096  # bytes of them
 _UNKNOWN_OPTION = 129  # exit status of a Git that has no --batch-command
