@@ -18,7 +18,7 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX")
 
 
 def test_ids_are_the_same_everywhere(repo: Workspace) -> None:
-    assert repo.git("rev-parse", "main") == "0f08ab415654869c9450518a9f51644e93845caf"
+    assert repo.git("rev-parse", "main") == "77f66a12db3bc0682abc315188d881fec4c51ae8"
 
 
 def test_the_template_trains(repo: Workspace) -> None:
