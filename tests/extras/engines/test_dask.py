@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -27,6 +28,12 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="process groups 
 
 # A worker elsewhere need not have gitexp; its jobs do.
 WORKER = "import sys; sys.modules['gitexp'] = None; from distributed.cli.dask_worker import main; main()"
+# Without these an idle process looks fifty times a second whether it is still quick: 4 % of a CPU each.
+QUIET = {
+    "DASK_DISTRIBUTED__ADMIN__TICK__INTERVAL": "500ms",
+    "DASK_DISTRIBUTED__ADMIN__SYSTEM_MONITOR__INTERVAL": "10s",
+    "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False",
+}
 SCHEDULER = "from distributed.cli.dask_scheduler import main; main()"
 TRAIN = ("--", "python", "train.py")
 # Counts itself, and goes on until it may end.
@@ -75,10 +82,11 @@ class Cluster:
             command = [sys.executable, "-c", program, *words]
             if program == SCHEDULER:
                 command += ["--no-dashboard", "--dashboard-address", "127.0.0.1:0"]
-            return subprocess.Popen(command, cwd=self._folder, stdout=said, stderr=said)
+            env = {**os.environ, **QUIET}
+            return subprocess.Popen(command, cwd=self._folder, env=env, stdout=said, stderr=said)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A scheduler with two workers, which all tests share."""
     made = Cluster(tmp_path_factory.mktemp("dask"))
