@@ -10,7 +10,6 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
@@ -25,8 +24,9 @@ from gitexp.repo import live
 from gitexp.runs.ongoing.recover import finish_dead_runs
 from tests.extras.mlflow import test_export
 from tests.extras.reproduction import test_reproduce
+from tests.support.experiments import copy_of
 from tests.support.kills import KILLED, assert_put_right, assert_sound, experiments, git, kill
-from tests.support.workspace import Workspace
+from tests.support.workspace import TIMEOUT, Workspace, fork_server
 from tests.verbs.runs import test_holdout
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
@@ -73,13 +73,14 @@ LOST = ("recover:lost", "finish:commit", "store:before-ref", "store:after-ref")
 POINTS = {*RUNS, *TEMPS, *SAVES, *BRANCHES, *RECOVERIES, *LOST}
 
 
-@pytest.fixture
-def repo(repo: Workspace) -> Iterator[Workspace]:
+@pytest.fixture(scope="module")
+def template(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """With two params files, so that there is a moment between them."""
+    repo = copy_of(template, tmp_path_factory.mktemp("two-files"))
     repo.write("gitexp.yaml", "params: [params.yaml, more.json]\n")
     repo.write("more.json", '{"seed": 1}\n')
     repo.commit("a second params file")
-    return repo
+    return repo.path
 
 
 def test_every_failpoint_is_exercised() -> None:
@@ -250,12 +251,12 @@ def test_a_kill_before_any_of_its_git_processes(repo: Workspace, tmp_path: Path)
     fake.chmod(0o755)
     repo.write("params.yaml", repo.read("params.yaml").replace("0.1 ", "0.3 "))
     repo.write("new.py", "pass\n")
-    path = f"{fake.parent}:{os.environ['PATH']}"
+    env = {**os.environ, "PATH": f"{fake.parent}:{os.environ['PATH']}"}
     for nth in range(4, 100):
         (tmp_path / "calls").write_text("")
-        result = repo.gitexp(*SAVE, env={"PATH": path, "NTH": str(nth)}, check=False)
+        status, _, _ = fork_server().run(SAVE, repo.path, {**env, "NTH": str(nth)}, b"", TIMEOUT)
         repo.guard.check()
-        if result.exit_code != KILLED or experiments(repo):  # after the ref, only words are left to say
+        if status != KILLED or experiments(repo):  # after the ref, only words are left to say
             break
     assert nth > 8
     assert_put_right(repo, "list", Status.DONE)

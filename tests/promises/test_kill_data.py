@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.kills import assert_sound, git, kill
+from tests.support.experiments import copy_of
+from tests.support.kills import assert_sound, copied, git, kill
 from tests.support.stored import locked, store_of
 from tests.support.workspace import Workspace
 
@@ -79,9 +81,10 @@ def test_add(repo: Workspace, point: str) -> None:
     assert shown == ["?? gitexp.lock", "?? gitexp.yaml", "?? sets/.gitignore"]
 
 
-@pytest.fixture
-def changed(repo: Workspace) -> Workspace:
+@pytest.fixture(scope="module")
+def made(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The data as in OLD, committed, and stored as in NEW too, which is how it is now."""
+    repo = copy_of(template, tmp_path_factory.mktemp("made"))
     repo.allow("files", *WRITTEN, "sets/*")
     fill(repo, OLD)
     repo.gitexp(*ADD)
@@ -89,7 +92,14 @@ def changed(repo: Workspace) -> Workspace:
     fill(repo, NEW)
     repo.gitexp(*ADD)
     repo.git("checkout", "-q", "gitexp.lock")
-    return repo
+    return repo.path
+
+
+@pytest.fixture
+def changed(made: Path, tmp_path: Path) -> Iterator[Workspace]:
+    with copied(made, tmp_path) as repo:
+        repo.allow("files", *WRITTEN, "sets/*")
+        yield repo
 
 
 @pytest.mark.parametrize("point", PLACING)

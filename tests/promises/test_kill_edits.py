@@ -7,7 +7,8 @@ was or as it was to be, and `gitexp undo` makes them as they were.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import pytest
 
@@ -18,9 +19,9 @@ from gitexp.project.project import Project
 from gitexp.repo import operations
 from gitexp.repo.git.repository import Repository
 from gitexp.repo.git.values import RefChange
-from tests.support.experiments import put
+from tests.support.experiments import copy_of, put
 from tests.support.guard import fingerprint
-from tests.support.kills import NEXT, assert_sound, git, kill
+from tests.support.kills import NEXT, assert_sound, copied, git, kill
 from tests.support.workspace import Workspace
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
@@ -59,14 +60,28 @@ def next_command(repo: Workspace, point: str) -> str:
     return told
 
 
-@pytest.mark.parametrize("point", REFS)
-@pytest.mark.parametrize("command", EDITS, ids="-".join)
-def test_refs(repo: Workspace, command: tuple[str, ...], point: str) -> None:
-    repo.allow("refs", "refs/heads/new")
-    repo.allow("reflogs", "refs/heads/new")
+@pytest.fixture(scope="module")
+def made(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository with two experiments, and a removed one."""
+    repo = copy_of(template, tmp_path_factory.mktemp("made"))
     for name in ("one", "two", "gone"):
         put(repo, name)
     repo.gitexp("remove", "-y", "-q", "gone")
+    return repo.path
+
+
+@pytest.fixture
+def several(made: Path, tmp_path: Path) -> Iterator[Workspace]:
+    with copied(made, tmp_path) as repo:
+        yield repo
+
+
+@pytest.mark.parametrize("point", REFS)
+@pytest.mark.parametrize("command", EDITS, ids="-".join)
+def test_refs(several: Workspace, command: tuple[str, ...], point: str) -> None:
+    repo = several
+    repo.allow("refs", "refs/heads/new")
+    repo.allow("reflogs", "refs/heads/new")
     if command == ("undo",):
         repo.gitexp("note", "-q", "one", "-m", "x")
     before = state(repo)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from gitexp.model import Status
+from gitexp.objects import disk
 from gitexp.objects.store import ObjectStore
 from gitexp.project.project import Project
-from tests.support.kills import assert_put_right, assert_sound, kill
+from tests.support.experiments import copy_of
+from tests.support.kills import assert_put_right, assert_sound, copied, kill
 from tests.support.pipeline import make, start, states
 from tests.support.workspace import Workspace
 
@@ -30,9 +34,10 @@ stages:
 """
 
 
-@pytest.fixture
-def repo(repo: Workspace, not_root: None) -> Workspace:
+@pytest.fixture(scope="module")
+def made(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The user's files a and b are links of objects, and c is one into DVC's cache."""
+    repo = copy_of(template, tmp_path_factory.mktemp("made"))
     make(
         repo, {"gitexp.yaml": STAGES, "in.txt": "1\n", "end.sh": "echo x >curve.csv", ".gitignore": "hist/\n"}
     )
@@ -42,13 +47,22 @@ def repo(repo: Workspace, not_root: None) -> Workspace:
     repo.git("add", "curve.csv")
     for name in "ab":
         (repo.path / "hist" / name).unlink()
-    repo.gitexp("checkout")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(disk, "is_writable", lambda path: False)  # as for a user who is not root
+        repo.gitexp("checkout")
     assert (repo.path / "hist" / "a").stat().st_nlink > 1
     repo.write("cache/c", "1\n", mode=0o444)
     (repo.path / "hist" / "c").unlink()
     (repo.path / "hist" / "c").symlink_to("../cache/c")
     repo.write("in.txt", "2\n")
-    return repo
+    return repo.path
+
+
+@pytest.fixture
+def repo(made: Path, tmp_path: Path, not_root: None) -> Iterator[Workspace]:
+    with copied(made, tmp_path) as repo:
+        repo.writes("hist", "hist/*", "curve.csv", "gitexp.lock")
+        yield repo
 
 
 def assert_nothing_shared_has_changed(repo: Workspace) -> None:

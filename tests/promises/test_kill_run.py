@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 
 import pytest
 
 from gitexp.model import Status
+from tests.support.experiments import copy_of
 from tests.support.kills import assert_put_right, experiments, git, kill
 from tests.support.workspace import Workspace
 
@@ -25,10 +27,23 @@ FROMS: dict[str, Status | None] = {
 POINTS = set(FROMS)
 
 
+@pytest.fixture(scope="module")
+def template(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository with `parent`, which has ended, and `stopped`, which left a checkpoint."""
+    repo = copy_of(template, tmp_path_factory.mktemp("made"))
+    repo.write("go_on.py", GO_ON)
+    repo.write("gitexp.yaml", "checkpoints: [last.bin]\n")
+    repo.commit()
+    repo.writes("metrics.json", "last.bin")
+    repo.gitexp("run", "-q", "-n", "parent", "--", "python", "train.py")
+    repo.gitexp("run", "-q", "-n", "stopped", "--", sys.executable, "go_on.py", check=False)
+    repo.git("checkout", "-q", "--", ".")
+    repo.git("clean", "-fdq")
+    return repo.path
+
+
 @pytest.mark.parametrize("point", FROMS)
 def test_run_from_an_experiment(repo: Workspace, point: str) -> None:
-    repo.writes("metrics.json")
-    repo.gitexp("run", "-q", "-n", "parent", "--", "python", "train.py")
     parent = next(e.record.commit for e in experiments(repo) if e.name == "parent")
     kill(repo, point, *FROM)
     assert_put_right(repo, point, FROMS[point])
@@ -39,8 +54,8 @@ def test_run_from_an_experiment(repo: Workspace, point: str) -> None:
             assert "lr: 0.2 " in git(repo, "show", f"{one.record.commit}:params.yaml")
 
 
-RESUME = ("run", "-q", "-n", "one", "--resume", "parent")
-TRAIN = """
+RESUME = ("run", "-q", "-n", "one", "--resume", "stopped")
+GO_ON = """
 import os
 import pathlib
 import gitexp
@@ -62,16 +77,13 @@ POINTS |= set(RESUMES)
 @pytest.mark.parametrize("point", RESUMES)
 def test_run_that_goes_on(repo: Workspace, point: str) -> None:
     """It has the curve of what it goes on from, and what that had to go on from, wherever it is killed."""
-    repo.write("train.py", TRAIN)
-    repo.write("gitexp.yaml", "checkpoints: [last.bin]\n")
-    repo.gitexp("run", "-q", "-n", "parent", "--temp", "--", sys.executable, "train.py", check=False)
     kill(repo, point, *RESUME)
     assert_put_right(repo, point, RESUMES[point])
     repo.gitexp("run", "-q", "-n", "after", *RESUME[4:])
     steps = {"after": [1, 2], "one": [1] if point == "run:created" else [1, 2]}
     for one in experiments(repo):
         if one.name in steps:
-            assert one.record.resumed_from["experiment"] == "parent"
+            assert one.record.resumed_from["experiment"] == "stopped"
             assert one.record.checkpoints == ("last.bin",)
             lines = git(repo, "cat-file", "blob", f"{one.id}:.gitexp/run/series.jsonl").splitlines()
             assert [json.loads(line)["_step"] for line in lines] == steps[one.name]

@@ -59,8 +59,9 @@ def next_command(workspace: Workspace, point: str) -> None:
 @pytest.mark.parametrize("point", PUSH)
 def test_push(team: Team, point: str, many: bool) -> None:
     if many:  # so that they are put together first
-        for number in range(git_remote._MOST_REFSPECS):
-            team.ann.git("update-ref", f"refs/gitexp/exps/copy-{number}", "refs/gitexp/exps/one")
+        one = refs_of(team.ann.path)["one"]
+        copies = [f"create refs/gitexp/exps/copy-{n} {one}\n" for n in range(git_remote._MOST_REFSPECS)]
+        team.ann.git("update-ref", "--stdin", input="".join(copies))
     before = refs_of(team.ann.path)
     kill(team.ann, point, "push")
     assert team.there() == (before if point in SENT else {})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +15,8 @@ from gitexp.project.hold import orphan
 from gitexp.project.project import Project
 from gitexp.repo import live
 from gitexp.runs import notes as stage_notes
-from tests.support.kills import KILLED, assert_put_right, assert_sound, experiments, kill
+from tests.support.experiments import copy_of
+from tests.support.kills import KILLED, assert_put_right, assert_sound, copied, experiments, kill
 from tests.support.pipeline import ALL, FILES, OUTS, STAGES, lock, make, start, states
 from tests.support.workspace import Workspace
 
@@ -53,6 +55,22 @@ def repo(repo: Workspace) -> Iterator[Workspace]:
     repo.allow("files", "params.yaml")
 
 
+@pytest.fixture(scope="module")
+def made(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The pipeline after a run."""
+    repo = copy_of(template, tmp_path_factory.mktemp("made"))
+    make(repo)
+    start(repo)
+    return repo.path
+
+
+@pytest.fixture
+def has_run(made: Path, tmp_path: Path) -> Iterator[Workspace]:
+    with copied(made, tmp_path) as repo:
+        repo.writes(*OUTS, "params.yaml")
+        yield repo
+
+
 def assert_goes_on(repo: Workspace, lr: str) -> None:
     """The next run comes to the end that none was killed on the way to, and all it names can be had."""
     result = start(repo)
@@ -87,28 +105,41 @@ def test_the_first_run(repo: Workspace, point: str) -> None:
 
 
 @pytest.mark.parametrize("point", AGAIN)
-def test_a_run_over_results(repo: Workspace, point: str) -> None:
-    start(repo)
+def test_a_run_over_results(has_run: Workspace, point: str) -> None:
+    repo = has_run
     repo.write("model.bin", "edited by hand\n")
-    repo.allow("files", "params.yaml")
     kill(repo, point, *CHANGED)
     assert_put_right(repo, point, Status.INTERRUPTED)
     assert_goes_on(repo, "0.25")
 
 
+@pytest.fixture(scope="module")
+def made_twice(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The pipeline after a run with other params, too."""
+    with copied(made, tmp_path_factory.mktemp("twice")) as repo:
+        repo.writes(*OUTS, "params.yaml")
+        start(repo, ["train.lr=0.25"])
+    return repo.path
+
+
+@pytest.fixture
+def has_run_twice(made_twice: Path, tmp_path: Path) -> Iterator[Workspace]:
+    with copied(made_twice, tmp_path) as repo:
+        repo.writes(*OUTS, "params.yaml")
+        yield repo
+
+
 @pytest.mark.parametrize("point", RESTORING)
-def test_restoring(repo: Workspace, point: str) -> None:
-    start(repo)
-    repo.allow("files", "params.yaml")
-    start(repo, ["train.lr=0.25"])
+def test_restoring(has_run_twice: Workspace, point: str) -> None:
+    repo = has_run_twice
     kill(repo, point, *BACK)
     assert_put_right(repo, point, Status.INTERRUPTED)
     assert_goes_on(repo, "0.1")
 
 
 @pytest.mark.parametrize("point", ISOLATED)
-def test_in_isolation(repo: Workspace, point: str) -> None:
-    start(repo)
+def test_in_isolation(has_run: Workspace, point: str) -> None:
+    repo = has_run
     before = {name: repo.read(name) for name in OUTS if (repo.path / name).is_file()}
     kill(repo, point, *CHANGED, "--temp")
     assert_put_right(repo, point, Status.INTERRUPTED)

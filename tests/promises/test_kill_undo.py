@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -18,8 +20,9 @@ from gitexp.project.change import unfinished
 from gitexp.project.project import Project
 from gitexp.repo.git import checkout
 from gitexp.upkeep import doctor
+from tests.support.experiments import copy_of
 from tests.support.guard import fingerprint
-from tests.support.kills import assert_sound, kill
+from tests.support.kills import assert_sound, copied, kill
 from tests.support.repositories import lose
 from tests.support.workspace import Workspace
 
@@ -36,10 +39,10 @@ POINTS = {*BEFORE_IT, *BEGUN, "unfinished:files"}
 Files = dict[str, str]
 
 
-@pytest.fixture
-def applied(repo: Workspace) -> tuple[Workspace, Files, Files]:
+@pytest.fixture(scope="module")
+def made(template: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Files, Files]:
     """A repository with `one` applied, and its files before and after that."""
-    repo.allow("files", "train.py", "new*", "old*", "run.sh", "data*")
+    repo = copy_of(template, tmp_path_factory.mktemp("applied"))
     repo.write("old/deep/old.py", "1\n")
     repo.write("run.sh", "#!/bin/sh\n", 0o750)
     repo.commit()
@@ -57,7 +60,16 @@ def applied(repo: Workspace) -> tuple[Workspace, Files, Files]:
     repo.write("mine", "mine\n")
     before = fingerprint(repo.path)["files"]
     apply(Project.open(repo.path), "one")
-    return repo, before, fingerprint(repo.path)["files"]
+    return repo.path, before, fingerprint(repo.path)["files"]
+
+
+@pytest.fixture
+def applied(made: tuple[Path, Files, Files], tmp_path: Path) -> Iterator[tuple[Workspace, Files, Files]]:
+    """A copy of what was made, which gitexp may change."""
+    path, before, after = made
+    with copied(path, tmp_path) as repo:
+        repo.allow("files", "train.py", "new*", "old*", "run.sh", "data*")
+        yield repo, {**before}, {**after}
 
 
 def is_whole(repo: Workspace, files: Files) -> None:

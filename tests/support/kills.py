@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from gitexp.model import Experiment, Status
 from gitexp.project.project import Project
@@ -12,6 +15,17 @@ KILLED = -9
 
 # Any command is to put things right: each failpoint is followed by another one.
 NEXT = (("list",), ("show",), ("diff",), ("save", "-q"), ("list", "-A", "--json"), ("show", "--json"))
+
+
+@contextmanager
+def copied(made: Path, folder: Path) -> Iterator[Workspace]:
+    """A copy of a repository that was made once for many kills. Its files may differ from its index."""
+    place = folder / "repo"
+    subprocess.run(["cp", "-a", "--", str(made), str(place)], check=True)
+    subprocess.run(["git", "update-index", "-q", "--refresh"], cwd=place, check=False)
+    repo = Workspace(place)
+    yield repo
+    repo.close()
 
 
 def git(repo: Workspace, *args: str) -> str:
