@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from gitexp.repo.git.locking.locks import try_lock
 from gitexp.repo.local import LocalState
 from gitexp.runs.ongoing.recover import finish_dead_runs
 from tests.support.kills import git
-from tests.support.workspace import GITEXP, Workspace
+from tests.support.workspace import Workspace
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
 local = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a machine is known by its name alone")
@@ -76,13 +77,9 @@ def test_what_is_found_is_stored_and_said(died: Workspace) -> None:
 
 
 def test_eight_recoverers_at_once(died: Workspace) -> None:
-    commands = [
-        subprocess.Popen([*GITEXP, "list"], cwd=died.path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        for _ in range(8)
-    ]
-    told = [command.communicate(timeout=60) for command in commands]
-    assert [command.returncode for command in commands] == [0] * 8, told
-    assert sum(b"gitexp died" in errors for _, errors in told) == 1
+    with ThreadPoolExecutor(8) as pool:
+        done = list(pool.map(lambda _: died.gitexp("list", process=True), range(8)))
+    assert sum("gitexp died" in each.stderr for each in done) == 1
     assert one(died).record.status is Status.INTERRUPTED
     assert one(died).record.warnings.count(one(died).record.warnings[-1]) == 1
     assert git(died, "fsck", "--strict", "--no-dangling", "--no-progress") == ""
