@@ -96,9 +96,13 @@ class Bench:
         if scenario.name not in self._outcomes:
             with self.repo(scenario) as repo:
                 repo.gitexp(*scenario.args)
-                self._outcomes[scenario.name] = Outcome.of(repo)
-                scenario.holds(repo)
+                self.note(scenario, repo)
         return self._outcomes[scenario.name]
+
+    def note(self, scenario: Scenario, repo: Workspace) -> None:
+        """Note what a scenario came to in a repository where there was no fault."""
+        self._outcomes[scenario.name] = Outcome.of(repo)
+        scenario.holds(repo)
 
 
 class Laboratory:
@@ -117,6 +121,7 @@ class Laboratory:
         """Every trial that makes sense, in the order in which gitexp comes to their points."""
         with self._bench() as bench, bench.repo(scenario) as repo:
             points = self._strace.record(repo, scenario.args)
+            bench.note(scenario, repo)
         found = []
         for point in points:
             # A Git that answers questions may have the number instead. It passes over an error of its pipe,
