@@ -28,7 +28,7 @@ from tests.support.workspace import GITEXP, Workspace
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="links, pipes and scripts of POSIX")
 
 # What is done in each hostile repository; `one` is an experiment that was there before.
-COMMANDS = ("show -A", "show --json", "list -A", "diff --code", "diff one --json", "log one", "save -n mine")
+COMMANDS = ("show -A", "show --json", "diff --code", "diff one --json", "log one", "save -n mine")
 EDITS = (
     *("branch one promoted", "note one -m text", "tag one best", "rename one two", "remove -y two"),
     *("undo", "restore two", "apply two", "undo"),

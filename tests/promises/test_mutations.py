@@ -1,4 +1,4 @@
-"""Ten thousand mutations of stored objects: each is noticed, and none is served."""
+"""Two thousand mutations of stored objects: each is noticed, and none is served."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gitexp.objects.store import ObjectStore
 from gitexp.upkeep import fsck
 from tests.support.stored import overwrite
 
-MUTATIONS = 10_000
+MUTATIONS = 2000
 OBJECTS = 50  # at a time
 
 
@@ -53,7 +53,7 @@ def _stored(folder: Path, cache: StatCache) -> Iterator[tuple[Artifact, bytes]]:
         yield artifact, content
 
 
-def test_of_ten_thousand_mutations_each_is_noticed_and_none_is_served(tmp_path: Path) -> None:
+def test_of_two_thousand_mutations_each_is_noticed_and_none_is_served(tmp_path: Path) -> None:
     draw = random.Random(2)
     folder, store = tmp_path, ObjectStore(tmp_path / "store")
     with StatCache(folder / "stat.sqlite") as cache:

@@ -56,8 +56,13 @@ def stopped(repo: Workspace, *housekeeping: str, before: tuple[str, str] | None 
 
 def litter(repo: Workspace, *contents: str) -> None:
     """Put loose objects into the repository that nothing refers to; the first ones in many folders."""
-    for content in (*map(str, range(40)), *contents):
-        repo.git("hash-object", "-w", "--stdin", input=content)
+    folder = repo.path.parent / "litter"
+    folder.mkdir()
+    files = []
+    for number, content in enumerate([*map(str, range(40)), *contents]):
+        files.append(folder / str(number))
+        files[-1].write_text(content)
+    repo.git("hash-object", "-w", "--no-filters", "--stdin-paths", input="\n".join(map(str, files)) + "\n")
 
 
 def packed_litter(repo: Workspace, *contents: str) -> None:
