@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import signal
 import subprocess
 import sys
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -40,25 +39,24 @@ def write(folder: Path, number: int) -> list[str]:
 
 
 HOUSEKEEPING = """
-while :; do
+until [ -e "$0" ]; do
   git gc --quiet; git pack-refs --all --prune; sleep 0.2
 done
 """
 
 
-def test_sixteen_writers_beside_gc_and_pack_refs(repo: Workspace) -> None:
+def test_sixteen_writers_beside_gc_and_pack_refs(repo: Workspace, tmp_path: Path) -> None:
     repo.allow("git", "info/refs*", "gc.log", "gc.pid*")
     repo.allow("reflogs", "*")  # gc forgets what is older than three months
-    beside = subprocess.Popen(
-        ["sh", "-c", HOUSEKEEPING], cwd=repo.path, start_new_session=True, stderr=subprocess.DEVNULL
-    )
+    stop = tmp_path / "stop"
+    beside = subprocess.Popen(["sh", "-c", HOUSEKEEPING, str(stop)], cwd=repo.path, stderr=subprocess.DEVNULL)
     forking = multiprocessing.get_context("fork")
     try:
         with ProcessPoolExecutor(WRITERS, forking) as pool:
             written = list(pool.map(write, [repo.path] * WRITERS, range(WRITERS), timeout=170))
     finally:
-        os.killpg(beside.pid, signal.SIGKILL)
-        beside.wait()
+        stop.touch()
+        beside.wait(timeout=60)
     named = [name for names in written for name in names]
     found = Project.open(repo.path).store.all()
     assert len(set(named)) == len(named) == WRITERS * EACH
