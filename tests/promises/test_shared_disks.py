@@ -15,9 +15,10 @@ import pytest
 
 from gitexp import errors
 from gitexp.model import Experiment, Record, Status
+from gitexp.process.liveness import is_alive
 from gitexp.project.project import Project
 from gitexp.repo import live
-from gitexp.repo.git.locking import keeper, lock_silence, locks
+from gitexp.repo.git.locking import keeper, lock_files, lock_silence, locks
 from gitexp.repo.local import LocalState
 from tests.crash import storms
 from tests.support.clones import make_team, refs_of
@@ -246,6 +247,29 @@ def test_a_lock_that_is_a_file_has_one_holder_and_dies_with_it(place: Path) -> N
     assert locks.try_lock(place) is None
     held.release()
     assert not locks.is_held(place)
+    keeper.own().end()
+
+
+def test_a_keeper_may_let_go_while_somebody_looks(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    is_dead = lock_files._is_dead
+    with holder(place) as (process, _):
+        seen = lock_files._look(place)
+        assert seen is not None
+        its_keeper = seen.holder[1]
+        os.kill(its_keeper.pid, signal.SIGSTOP)
+        process.kill()
+        process.wait()
+
+        def look_long(path: Path, seen: lock_files._Seen) -> bool:
+            found = is_dead(path, seen)
+            os.kill(its_keeper.pid, signal.SIGCONT)
+            until(lambda: not is_alive(its_keeper))
+            return found
+
+        monkeypatch.setattr(lock_files, "_is_dead", look_long)
+        held = locks.try_lock(place)
+        assert held is not None
+    held.release()
     keeper.own().end()
 
 

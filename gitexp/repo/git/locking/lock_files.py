@@ -176,8 +176,8 @@ def _is_dead(path: Path, seen: _Seen) -> bool:
 
 
 def _is_dying(seen: _Seen) -> bool:
-    """Whether the holder has died, and its keeper has not let go yet."""
-    return [_is_alive(one, seen.seen_from) for one in seen.holder] == [False, True]
+    """Whether the holder has died. Its keeper has not let go yet, or has done so just now."""
+    return bool(seen.holder) and _is_alive(seen.holder[0], seen.seen_from) is False
 
 
 def _is_alive(process: ProcessId, seen_from: str) -> bool | None:
