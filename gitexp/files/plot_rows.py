@@ -11,12 +11,11 @@ from typing import Any, TypeAlias
 from gitexp.errors import ParseError
 from gitexp.files.limits import BOM, MAX_JSON_BYTES, MAX_TABLE_BYTES, decode
 from gitexp.files.parse import read
-from gitexp.files.tables.delimited import Rows, declared_separator, head, separator_of
+from gitexp.files.tables.delimited import SEPARATORS, Rows, declared_separator, head, separator_of
 
 Row: TypeAlias = dict[str, Any]
 
 ENDINGS = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".yaml", ".yml")
-_SEPARATORS = {".csv": ",", ".tsv": "\t"}
 _DEEPEST = 64  # maps in maps
 
 
@@ -36,8 +35,8 @@ def rows_of(name: str, data: bytes, *, header: bool = True) -> list[Row]:
         raise ParseError(f"this file is larger than {MAX_TABLE_BYTES >> 20} MiB", file=name)
     ending = PurePosixPath(name).suffix.lower()
     try:
-        if ending in _SEPARATORS:
-            return _delimited(data.removeprefix(BOM), _SEPARATORS[ending], header=header)
+        if ending in SEPARATORS:
+            return _delimited(data.removeprefix(BOM), SEPARATORS[ending], header=header)
         if ending in (".jsonl", ".ndjson"):
             return _json_lines(name, data.removeprefix(BOM))
         if ending == ".json":

@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Collection, Mapping
+from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.catalog.result_files import ResultRules
+from gitexp.files.tables.delimited import SEPARATORS
 from gitexp.model import Artifact, Experiment
 from gitexp.pipeline.lock import Lock, read_lock
 from gitexp.pipeline.paths import lock_path
@@ -18,8 +20,6 @@ from gitexp.project.tools import tool_files
 from gitexp.repo.git.checkout import files_of, tree_changes
 from gitexp.repo.git.indexes import Entry
 from gitexp.repo.git.values import in_commit
-
-_SEPARATORS = {"csv": ",", "tsv": "\t"}
 
 
 class DifferingOut(NamedTuple):
@@ -140,7 +140,7 @@ def _hash(artifact: Artifact | None) -> str:
 
 def _same_table(project: Project, path: str, ids: tuple[str, str]) -> bool:
     """Whether two tables are the same, without columns of the tolerance `any` in gitexp.yaml."""
-    separator = _SEPARATORS.get(path.rpartition(".")[2])
+    separator = SEPARATORS.get(PurePosixPath(path).suffix)
     tolerance = project.config.tolerance
     if separator is None or "any" not in tolerance.values() or not all(ids):
         return False

@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
-_SEPARATORS = {".csv": ",", ".tsv": "\t"}
+from gitexp.files.tables.delimited import SEPARATORS
 
 
 def places(plots: Iterable[str], metric: str) -> list[str]:
@@ -16,7 +16,7 @@ def places(plots: Iterable[str], metric: str) -> list[str]:
     found = []
     last = metric.rpartition(".")[2]
     for path in plots:
-        if PurePosixPath(path).suffix in _SEPARATORS:
+        if PurePosixPath(path).suffix in SEPARATORS:
             found.append(path)
         else:
             found += [f"{path}/metrics/{metric}.tsv", f"{path}/metrics/{last}.tsv", f"{path}/{last}.csv"]
@@ -26,7 +26,7 @@ def places(plots: Iterable[str], metric: str) -> list[str]:
 def curve(path: str, data: bytes, metric: str) -> list[float]:
     """The numbers of a metric in a table with a header; [] if it has none. A line cut short is left out."""
     whole = data[: data.rfind(b"\n") + 1].decode("utf-8", "replace")
-    rows = csv.reader(io.StringIO(whole), delimiter=_SEPARATORS[PurePosixPath(path).suffix])
+    rows = csv.reader(io.StringIO(whole), delimiter=SEPARATORS[PurePosixPath(path).suffix])
     numbers = list[float]()
     try:
         header = [title.strip() for title in next(rows, [])]

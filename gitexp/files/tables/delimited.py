@@ -12,7 +12,8 @@ from gitexp.regex import regex
 
 _HEAD = 64 << 10  # bytes at the beginning of a table that show its form
 _SAMPLE = 20  # rows of it
-_SEPARATORS = (",", ";", "\t", "|", " ")  # in this order, where several would do
+SEPARATORS = {".csv": ",", ".tsv": "\t"}  # the usual one by the ending of the file
+_POSSIBLE = (",", ";", "\t", "|", " ")  # in this order, where several would do
 _DECLARED = regex(rb"[ \t]*\"?sep=(.)\"?[ \t]*\r?\n")  # as Excel writes it
 _COMMENT = "#"
 
@@ -72,7 +73,7 @@ def separator_of(text: bytes, usual: str) -> str:
     `usual`: the separator by the table's name, which decides where several would do.
     """
     best, best_fit = usual, (0.0, 0)
-    for separator in dict.fromkeys((usual, *_SEPARATORS)):
+    for separator in dict.fromkeys((usual, *_POSSIBLE)):
         fit = _fit(sample(text, separator))
         is_last_choice = separator == " " and best_fit[0] > 0
         if fit > best_fit and not is_last_choice:

@@ -15,12 +15,11 @@ from gitexp.files.limits import BOM, MAX_TABLE_BYTES
 from gitexp.files.lines.series_columns import Series, SeriesColumns
 from gitexp.files.scalars import is_finite, is_number
 from gitexp.files.tables.decimal_marks import decimal_mark, measured_cell
-from gitexp.files.tables.delimited import Rows, declared_separator, head, sample, separator_of
+from gitexp.files.tables.delimited import SEPARATORS, Rows, declared_separator, head, sample, separator_of
 from gitexp.files.tables.table_header import Header
 from gitexp.files.tables.table_parts import Part, header_in, parts_of
 from gitexp.files.tables.table_values import CUT_NUMBER, by_name
 
-_SEPARATORS = {".csv": ",", ".tsv": "\t"}  # the usual one by the ending of the file
 _LINES = (".jsonl", ".ndjson")
 
 # The columns with the step of a row, the first one that there is; without any the rows are counted.
@@ -40,7 +39,7 @@ def read(name: str, data: bytes) -> dict[str, Series]:
         if ending in _LINES:
             _read_lines(data, points)
         else:
-            _read_table(name, data, _SEPARATORS[ending], points)
+            _read_table(name, data, SEPARATORS[ending], points)
     except (ParseError, csv.Error, UnicodeDecodeError):
         return {}
     return points.columns.series()

@@ -12,6 +12,7 @@ from gitexp.errors import ParseError
 from gitexp.files.limits import BOM, MAX_TABLE_BYTES
 from gitexp.files.tables.decimal_marks import decimal_mark, measured_cell
 from gitexp.files.tables.delimited import (
+    SEPARATORS,
     Rows,
     declared_separator,
     form_of,
@@ -23,8 +24,6 @@ from gitexp.files.tables.delimited import (
 from gitexp.files.tables.table_parts import Part, header_in, parts_of
 from gitexp.model import Value
 from gitexp.regex import regex
-
-_USUAL = {".csv": ",", ".tsv": "\t"}  # the separator by the ending of the file
 
 _TAIL = 256 << 10  # bytes at the end of a table that are read as rows
 
@@ -52,7 +51,7 @@ def last_values(name: str, data: bytes) -> tuple[dict[str, Value], list[str]]:
     if b"\n" not in data:
         data = data.replace(b"\r", b"\n")
     try:
-        return _last_values(name, data, _USUAL[PurePosixPath(name).suffix.lower()])
+        return _last_values(name, data, SEPARATORS[PurePosixPath(name).suffix.lower()])
     except csv.Error:
         raise ParseError("this table has a cell that cannot be read", file=name) from None
     except UnicodeDecodeError:

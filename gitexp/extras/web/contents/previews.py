@@ -16,6 +16,7 @@ from gitexp.cli.kit.output import printable
 from gitexp.extras.web.contents import highlighting, log_document
 from gitexp.extras.web.contents.run_files import FoundFile
 from gitexp.files import jsonable
+from gitexp.files.tables.delimited import SEPARATORS
 
 Document = dict[str, Any]
 
@@ -37,7 +38,6 @@ _MOST_NOTEBOOK = 4 * 1024 * 1024
 _MOST_INSIDE = 1024 * 1024  # bytes of an image that is put into the document
 _MOST_ROWS, _MOST_COLUMNS, _LONGEST_CELL = 200, 50, 300
 _MOST_CELLS, _MOST_OUTPUTS = 200, 10
-_TABLES = {".csv": ",", ".tsv": "\t"}
 
 
 def preview(file: FoundFile, *, inside: bool) -> Document:
@@ -62,8 +62,8 @@ def preview(file: FoundFile, *, inside: bool) -> Document:
     text = _text(data)
     if text is None:
         return {**document, "kind": "bytes", "start": data[:256].hex(" ")}
-    if ending in _TABLES:
-        return {**document, **_table(text, _TABLES[ending], is_cut=document["cut"])}
+    if ending in SEPARATORS:
+        return {**document, **_table(text, SEPARATORS[ending], is_cut=document["cut"])}
     if ending == ".ipynb" and not document["cut"]:
         found = _notebook(text)
         if found is not None:

@@ -73,7 +73,7 @@ def _delimited(file: Path) -> Iterator[list[Any]]:
         ) from None
     separator, skipped = delimited.declared_separator(content)
     content = content[skipped:]
-    usual = "\t" if file.suffix.lower() == ".tsv" else ","
+    usual = delimited.SEPARATORS.get(file.suffix.lower(), ",")
     separator = separator or delimited.separator_of(delimited.head(content), usual)
     rows = delimited.Rows(content, separator)
     try:
