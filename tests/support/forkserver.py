@@ -32,6 +32,7 @@ from gitexp.objects import stat_cache
 from tests.support.inprocess import import_all, keep_commands, make_commands, open_streams
 
 AVAILABLE = sys.platform == "linux"
+_IMPORTS = 170.0  # seconds
 
 # What Python or GitPython read once, at their start, a forked process has from the server.
 _READ_AT_START = ("PYTHON", "LC_", "LANG", "PATH", "GIT_PYTHON")
@@ -161,14 +162,15 @@ class ForkServer:
     def __init__(self, env: Mapping[str, str] | None = None) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="gitexp-fork-")
         self._address = str(Path(self._folder.name) / "socket")
+        self._ready, ready = os.pipe()  # closed by the server when it has imported gitexp
         with socket.socket(socket.AF_UNIX) as listening:
             listening.bind(self._address)
             listening.listen(64)
+            fds = [listening.fileno(), ready]
             self._process = subprocess.Popen(
-                [sys.executable, "-W", "error", "-m", __name__, str(listening.fileno())],
-                pass_fds=[listening.fileno()],
-                env=env,
+                [sys.executable, "-W", "error", "-m", __name__, *map(str, fds)], pass_fds=fds, env=env
             )
+        os.close(ready)
 
     def run(
         self,
@@ -227,6 +229,8 @@ class ForkServer:
         """The connection on which the server answers an order."""
         order["every_process"] = str(stat_cache._PROC) == "/proc"
         request = json.dumps(order).encode()
+        # The imports are no part of the time that a command may take.
+        assert select.select([self._ready], [], [], _IMPORTS)[0], "the fork server does not come"
         connection = socket.socket(socket.AF_UNIX)
         connection.connect(self._address)
         size = len(request).to_bytes(8, "big")
@@ -238,6 +242,7 @@ class ForkServer:
         """End the server, and wait for it: it may have coverage to write down."""
         self._process.send_signal(signal.SIGTERM)
         self._process.wait(30)
+        os.close(self._ready)
         self._folder.cleanup()
 
 
@@ -390,6 +395,7 @@ if __name__ == "__main__":
         measuring.save()  # so that a fork leaves its own part alone
     gc.freeze()  # what is looked at for garbage, or freed, is copied
     gc.disable()
+    os.close(int(sys.argv[2]))
     with socket.socket(fileno=int(sys.argv[1])) as listening:
         listening.setblocking(False)
         _Server(listening).serve()

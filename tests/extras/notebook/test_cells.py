@@ -134,9 +134,9 @@ def test_cells(repo: Workspace, kernel: Kernel) -> None:
 
 
 def test_a_run_over_cells_a_restart_and_a_death(repo: Workspace, kernel: Kernel) -> None:
-    kernel.run("import gitexp\nrun = gitexp.start_run('first')\nrun.log({'loss': 1})")
-    kernel.run("x = 1\nrun.log({'loss': x / 2})")
-    kernel.run("gitexp.finish()")
+    assert kernel.run("import gitexp\nrun = gitexp.start_run('first')\nrun.log({'loss': 1})").status == "ok"
+    assert kernel.run("x = 1\nrun.log({'loss': x / 2})").status == "ok"
+    assert kernel.run("gitexp.finish()").status == "ok"
     first = stored(repo)["first"]
     assert [line for line in file_of(repo, first, "train.cells.py").splitlines() if line[:1] == "#"][2:] == [
         "# %% [1]",
@@ -144,15 +144,15 @@ def test_a_run_over_cells_a_restart_and_a_death(repo: Workspace, kernel: Kernel)
         "# %% [3]",
     ]
     assert "x = 1" in file_of(repo, first, "train.cells.py")
-    kernel.run("run = gitexp.start_run('second')\nrun.log({'loss': 2})")
+    assert kernel.run("run = gitexp.start_run('second')\nrun.log({'loss': 2})").status == "ok"
     kernel.restart()  # ends the run: its cells are no loss
     assert kernel.run("x").status == "error"
     repo.gitexp("list")
     second = stored(repo)["second"]
     assert second.record.status.ended
     assert "x = 1" in file_of(repo, second, "train.cells.py")
-    kernel.run("import gitexp\ngitexp.start_run('third').log({'loss': 3})")
-    kernel.run("y = 4; gitexp.log({'loss': y})")
+    assert kernel.run("import gitexp\ngitexp.start_run('third').log({'loss': 3})").status == "ok"
+    assert kernel.run("y = 4; gitexp.log({'loss': y})").status == "ok"
     kernel.kill()
     repo.gitexp("list")
     third = stored(repo)["third"]
