@@ -225,6 +225,7 @@ def settle(worktree: Repository, commit: str) -> None:
 
 def keep_left(
     worktree: Repository,
+    start: str,
     tree: str,
     share: Sequence[str],
     scratch: Path,
@@ -234,12 +235,13 @@ def keep_left(
 ) -> list[str]:
     """Move the files left by a run to `target`, before a next run has them cleaned; the moved files.
 
-    These are files that `tree` does not have, or has with another content. Files at `stored` paths are stored
-    already, shared files are links, and caches come again by themselves: these stay.
+    These are files that `tree` does not have, or has with another content although they were written since
+    the tree `start`. Files at `stored` paths are stored already, shared files are links, and caches come
+    again by themselves: these stay.
     """
     index = scratch / "left"
     worktree.run("read-tree", "--end-of-options", tree, index=index)
-    written = [*_untracked(worktree, index), *_rewritten(worktree, tree, index)]
+    written = dict.fromkeys([*_untracked(worktree, index), *_rewritten(worktree, start, index)])
     left = [name for name in written if not lies_in_any(name, stored)]
     moved, worth = [], _worth_keeping(worktree.root, left, share)
     if worth:
@@ -266,28 +268,37 @@ def _untracked(worktree: Repository, index: Path) -> list[str]:
     return [os.fsdecode(entry).rstrip("/") for entry in out.split(b"\0")[:-1]]
 
 
-def _rewritten(worktree: Repository, tree: str, index: Path) -> list[str]:
-    """The files on disk with another content than in `tree`, which the index has: as they are and for Git."""
-    out = worktree.run(
-        "diff-index", "--name-only", "-z", "--ignore-submodules", "--end-of-options", tree, "--"
-    )
-    root = worktree.root
-    touched = []
-    for entry in out.split(b"\0")[:-1]:
-        name = os.fsdecode(entry)
+def _rewritten(worktree: Repository, start: str, index: Path) -> list[str]:
+    """The files with a content on disk that is neither in the tree `start` nor in the index.
+
+    Their bytes are compared as they are, and as Git converts them.
+    """
+    at_start = _touched(worktree, start)
+    if not at_start:
+        return []
+    stored = indexes.entries(worktree, index, [*at_start])
+    same = set()
+    for ids in (conversions.clean_ids(worktree, at_start), conversions.plain_ids(worktree, at_start)):
+        for name, blob in ids.items():
+            if blob == at_start[name] or (name in stored and stored[name][1] == blob):
+                same.add(name)
+    return [name for name in at_start if name not in same]
+
+
+def _touched(worktree: Repository, start: str) -> dict[str, str]:
+    """The files and links on disk that were perhaps written since, with their blobs in the tree `start`."""
+    words = ("--raw", "--no-abbrev", "-z", "--no-renames", "--ignore-submodules", "--end-of-options")
+    entries = worktree.run("diff-index", *words, start, "--").split(b"\0")
+    found = {}
+    for meta, path in zip(entries[:-1:2], entries[1::2], strict=True):
+        name = os.fsdecode(path)
         folders = PurePosixPath(name).parents
         # Behind a link are files of somebody else, such as shared ones.
-        if _is_file(root / name) and not any((root / folder).is_symlink() for folder in folders):
-            touched.append(name)
-    if not touched:
-        return []
-    stored = indexes.entries(worktree, index, touched)
-    same = set()
-    for ids in (conversions.clean_ids(worktree, touched), conversions.plain_ids(worktree, touched)):
-        for name, blob in ids.items():
-            if name in stored and stored[name][1] == blob:
-                same.add(name)
-    return [name for name in touched if name not in same]
+        if _is_file(worktree.root / name) and not any(
+            (worktree.root / above).is_symlink() for above in folders
+        ):
+            found[name] = meta.split()[2].decode()
+    return found
 
 
 def _is_file(path: Path) -> bool:

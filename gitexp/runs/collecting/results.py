@@ -324,7 +324,10 @@ def _keep_left(project: Project, state: RunState, workspace: Repository, tree: s
         # Neither results of this run, nor left by it.
         given = _as_it_was(state).difference(files_in(workspace, tree, scope.results))
         tree = _by_halves(workspace, scratch, Snapshot(tree), sorted(given)).tree
-        kept.update(worktrees.keep_left(workspace, tree, scope.share, scratch, target, stored=scope.stored))
+        left = worktrees.keep_left(
+            workspace, state.tree, tree, scope.share, scratch, target, stored=scope.stored
+        )
+        kept.update(left)
     if not kept:
         return []
     return [

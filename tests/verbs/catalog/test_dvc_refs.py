@@ -289,7 +289,7 @@ def test_without_any_nothing_is_looked_for(repo: Workspace, monkeypatch: pytest.
     start = launch._start
     monkeypatch.setattr(launch, "_start", lambda *a, **k: calls.append(a[1][0]) or start(*a, **k))
     assert sources.experiments(project) == []
-    assert calls == ["for-each-ref"]
+    assert calls == []
 
 
 def _unpack(objects: Path) -> None:
