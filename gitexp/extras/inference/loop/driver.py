@@ -34,6 +34,7 @@ from gitexp.words import clean, counted
 
 _PAUSE = 0.05  # seconds between two looks
 _GITEXP = (sys.executable, "-P", "-m", "gitexp")
+WORK = ("queue", "work", "--only")
 _ENDLESS = 1 << 30
 _AGAIN = 1.0  # seconds before another worker for a run left by a worker
 
@@ -80,6 +81,18 @@ class HiredWorker(NamedTuple):
     process: subprocess.Popen[bytes]
     said: IO[bytes]
     begun: float
+
+
+def worker(project: Project, said: IO[bytes]) -> subprocess.Popen[bytes]:
+    """A new worker of the queue for the runs whose names are written to its stdin; `said`: its stderr."""
+    return subprocess.Popen(
+        [*_GITEXP, *WORK, "--for", str(os.getpid())],
+        cwd=project.here,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=said,
+        process_group=OWN_GROUP,
+    )
 
 
 class LoopDriver:
@@ -297,14 +310,7 @@ class LoopDriver:
                 return
             self._dismiss(one.name)
         said = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the process
-        process = subprocess.Popen(
-            [*_GITEXP, "queue", "work", "--only", "--for", str(os.getpid())],
-            cwd=self._project.here,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=said,
-            process_group=OWN_GROUP,
-        )
+        process = worker(self._project, said)
         assert process.stdin is not None  # it is a pipe
         with contextlib.suppress(BrokenPipeError), process.stdin as names:
             names.write(one.name.encode())
