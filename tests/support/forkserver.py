@@ -65,6 +65,7 @@ class Background:
     Attributes:
         args: the words after `gitexp`.
         pid: its number, and that of its process group.
+        stdin: its input; None if it is empty.
         stdout: its output; None if nobody asked for that.
         stderr: its remarks; None if nobody asked for them.
         returncode: how it has ended, as far as somebody has looked.
@@ -76,8 +77,10 @@ class Background:
         args: Sequence[str],
         stdout: IO[bytes] | None = None,
         stderr: IO[bytes] | None = None,
+        stdin: IO[bytes] | None = None,
     ) -> None:
         self.args = args
+        self.stdin = stdin
         self.stdout = stdout
         self.stderr = stderr
         self.returncode: int | None = None
@@ -133,7 +136,7 @@ class Background:
         self.wait()
 
     def _close_pipes(self) -> None:
-        for stream in (self.stdout, self.stderr):
+        for stream in (self.stdin, self.stdout, self.stderr):
             if stream is not None:
                 stream.close()
 
@@ -224,6 +227,21 @@ class ForkServer:
             for fd in ends:
                 os.close(fd)
         return Background(connection, args, os.fdopen(out, "rb"), os.fdopen(err, "rb"))
+
+    def start_worker(
+        self, args: Sequence[str], cwd: Path, env: Mapping[str, str], stderr: IO[bytes]
+    ) -> Background:
+        """`gitexp <args> --for <this server>` as the leader of a process group, with a pipe for its input."""
+        args = [*args, "--for", str(self._process.pid)]
+        order = {"args": args, "cwd": str(cwd), "env": dict(env), "tracer": (), "background": True}
+        in_end, given = os.pipe()
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        try:
+            connection = self._ordered(order, [in_end, nowhere, stderr.fileno()])
+        finally:
+            for fd in (in_end, nowhere):
+                os.close(fd)
+        return Background(connection, args, stdin=os.fdopen(given, "wb"))
 
     def _ordered(self, order: dict[str, Any], fds: Sequence[int]) -> socket.socket:
         """The connection on which the server answers an order."""
