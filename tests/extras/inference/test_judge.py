@@ -10,38 +10,20 @@ from typing import Any
 import pytest
 from scipy import stats
 
+from gitexp.model import Status
+from tests.support.experiments import put
 from tests.support.workspace import Workspace
 
-SCRIPT = """
-import json, re, sys
-text = open("params.yaml").read()
-seed, lr = (re.search(name + r": (\\S+)", text).group(1) for name in ("seed", "lr"))
-print(json.dumps({"acc": json.load(open("values.json"))[lr][seed]}), file=open("metrics.json", "w"))
-"""
 
-
-@pytest.fixture
-def results(repo: Workspace) -> Workspace:
-    """A project whose runs have the results of values.json, by lr and seed."""
-    repo.write("train.py", SCRIPT)
-    repo.write("params.yaml", "lr: a\nseed: 1\n")
-    repo.write("gitexp.yaml", "command: python train.py\n")
-    return repo
-
-
-def values(repo: Workspace, of: Mapping[str, Sequence[Any]]) -> dict[str, str]:
-    """Run each lr with the seeds 1, 2, … and its values; the name of the first run of each."""
-    table = {lr: {str(seed): value for seed, value in enumerate(found, 1)} for lr, found in of.items()}
-    repo.write("values.json", json.dumps(table))
-    repo.git("add", "-A")
-    repo.git("commit", "-q", "-m", "values")
-    names = {}
+def values(repo: Workspace, of: Mapping[str, Sequence[float]]) -> dict[str, str]:
+    """Store runs of each lr with the seeds 1, 2, … and its values; the name of the first run of each."""
     for lr, found in of.items():
-        repo.gitexp(
-            "run", "-q", "-S", f"lr={lr}", "--repeat", str(len(found)), "--name-template", "{lr}-{seed}"
-        )
-        names[lr] = f"{lr}-1"
-    return names
+        for seed, value in enumerate(found, 1):
+            params = {"params.yaml": {"lr": lr, "seed": seed}}
+            metrics = {"metrics.json": {"acc": value}}
+            same = {"group": lr, "identity": f"{lr}-{seed}", "replicate": seed}
+            put(repo, f"{lr}-{seed}", params=params, metrics=metrics, **same)
+    return {lr: f"{lr}-1" for lr in of}
 
 
 def judged(repo: Workspace, *words: str) -> tuple[int, list[dict[str, Any]]]:
@@ -49,57 +31,57 @@ def judged(repo: Workspace, *words: str) -> tuple[int, list[dict[str, Any]]]:
     return result.exit_code, json.loads(result.stdout)
 
 
-def test_five_seeds_each_are_judged_as_a_statistician_would(results: Workspace) -> None:
+def test_five_seeds_each_are_judged_as_a_statistician_would(repo: Workspace) -> None:
     chance = random.Random(1)
     noise = [chance.gauss(0, 0.01) for _ in range(10)]
     first = [0.90 + value for value in noise[:5]]
     second = [0.93 + value for value in noise[5:]]
-    names = values(results, {"a": first, "b": second})
-    status, (found,) = judged(results, names["a"], names["b"])
+    names = values(repo, {"a": first, "b": second})
+    status, (found,) = judged(repo, names["a"], names["b"])
     expected = stats.ttest_rel(second, first)
     assert (status, found["verdict"], found["manner"]) == (0, "better", "paired by seed")
     assert found["p"] == pytest.approx(expected.pvalue)
     assert found["better"] == pytest.approx(1 - expected.pvalue / 2)
-    assert judged(results, names["b"], names["a"])[0] == 3
-    told = results.gitexp("judge", names["a"], names["b"]).stdout
+    assert judged(repo, names["b"], names["a"])[0] == 3
+    told = repo.gitexp("judge", names["a"], names["b"]).stdout
     assert told.startswith("b-1 is better than a-1: acc +0.0")
-    table = results.gitexp("judge", names["a"], names["b"], "--format", "md").stdout
+    table = repo.gitexp("judge", names["a"], names["b"], "--format", "md").stdout
     assert "(5) | b-1 | 0.9" in table
-    assert results.gitexp("judge", names["a"], names["b"], "--min", check=False).exit_code == 3
+    assert repo.gitexp("judge", names["a"], names["b"], "--min", check=False).exit_code == 3
 
 
-def test_a_difference_inside_the_noise_is_none_and_says_how_many_runs_it_takes(results: Workspace) -> None:
-    names = values(results, {"a": [0.90, 0.93, 0.91], "b": [0.92, 0.90, 0.925], "c": [0.905]})
-    status, (found,) = judged(results, names["a"], names["b"])
+def test_a_difference_inside_the_noise_is_none_and_says_how_many_runs_it_takes(repo: Workspace) -> None:
+    names = values(repo, {"a": [0.90, 0.93, 0.91], "b": [0.92, 0.90, 0.925], "c": [0.905]})
+    status, (found,) = judged(repo, names["a"], names["b"])
     assert (status, found["verdict"]) == (4, "no telling")
     assert found["low"] < 0 < found["high"]
     assert found["needed"] > 10
-    told = results.gitexp("judge", names["a"], "c-1", check=False).stdout
+    told = repo.gitexp("judge", names["a"], "c-1", check=False).stdout
     assert "no telling between c-1 and a-1" in told
     assert "runs of each would be needed" in told
 
 
-def test_several_are_corrected_for_their_number(results: Workspace) -> None:
+def test_several_are_corrected_for_their_number(repo: Workspace) -> None:
     names = values(
-        results, {"a": [0.90, 0.91, 0.92, 0.91], "b": [0.92, 0.93, 0.935, 0.92], "c": [0.9, 0.92, 0.91]}
+        repo, {"a": [0.90, 0.91, 0.92, 0.91], "b": [0.92, 0.93, 0.935, 0.92], "c": [0.9, 0.92, 0.91]}
     )
-    _, (alone,) = judged(results, names["a"], names["b"])
-    _, both = judged(results, names["a"], names["b"], names["c"])
+    _, (alone,) = judged(repo, names["a"], names["b"])
+    _, both = judged(repo, names["a"], names["b"], names["c"])
     assert [one["second"]["name"] for one in both] == ["b-1", "c-1"]
     assert both[0]["p"] == pytest.approx(min(2 * alone["p"], 1.0))
     assert both[0]["high"] - both[0]["low"] > alone["high"] - alone["low"]
 
 
-def test_runs_without_a_finite_number_are_left_out_and_said(results: Workspace) -> None:
-    names = values(results, {"a": [0.9, float("nan"), 0.91, 0.92], "b": [0.95, 0.96, 0.97, 0.95]})
-    status, (found,) = judged(results, names["a"], names["b"])
+def test_runs_without_a_finite_number_are_left_out_and_said(repo: Workspace) -> None:
+    names = values(repo, {"a": [0.9, float("nan"), 0.91, 0.92], "b": [0.95, 0.96, 0.97, 0.95]})
+    status, (found,) = judged(repo, names["a"], names["b"])
     assert (status, found["first"]["missing"], found["manner"]) == (0, 1, "Welch")
-    assert "1 run without a finite number for acc" in results.gitexp("judge", "a-1", "b-1").stderr
+    assert "1 run without a finite number for acc" in repo.gitexp("judge", "a-1", "b-1").stderr
 
 
-def test_what_cannot_be_judged_is_said(results: Workspace) -> None:
-    names = values(results, {"a": [0.9, 0.91], "b": [0.95]})
-    results.gitexp("run", "-q", "-n", "bad", "--", "false", check=False)
+def test_what_cannot_be_judged_is_said(repo: Workspace) -> None:
+    names = values(repo, {"a": [0.9, 0.91], "b": [0.95]})
+    put(repo, "bad", status=Status.FAILED)
     for words, told in (
         (("a-1",), "One alone cannot be judged"),
         (("a-1", "a-2"), "replicates of each other"),
@@ -108,35 +90,35 @@ def test_what_cannot_be_judged_is_said(results: Workspace) -> None:
         (("a-1", "none"), "none"),
         (("a-1", "HEAD"), "no metric has a direction"),
     ):
-        result = results.gitexp("judge", *words, check=False)
+        result = repo.gitexp("judge", *words, check=False)
         assert result.exit_code in (1, 2)
         assert told.lower() in result.stderr.lower()
-    assert judged(results, names["a"], names["b"])[1][0]["manner"] == "noise floor"
+    assert judged(repo, names["a"], names["b"])[1][0]["manner"] == "noise floor"
 
 
-def test_a_first_run_of_all_cannot_be_told_from_another(results: Workspace) -> None:
-    values(results, {"a": [0.9], "b": [0.95]})
-    result = results.gitexp("judge", "a-1", "b-1", check=False)
+def test_a_first_run_of_all_cannot_be_told_from_another(repo: Workspace) -> None:
+    values(repo, {"a": [0.9], "b": [0.95]})
+    result = repo.gitexp("judge", "a-1", "b-1", check=False)
     assert result.exit_code == 4
     assert "no experiment here has a replicate" in result.stdout
 
 
+# By seed, the same noise for each gain, and a little for each run.
 NOISY = """
-import json, random, re
-text = open("params.yaml").read()
-seed, gain = (float(re.search(name + r": (\\S+)", text).group(1)) for name in ("seed", "gain"))
-hard = random.Random(seed).gauss(0, 1)
-own = random.Random(f"{seed} {gain}").gauss(0, 0.1)
-json.dump({"acc": hard + own + gain}, open("metrics.json", "w"))
+function noise(key) { key = sin(key) * 10000; return key - int(key) }
+{ param[$1] = $2 }
+END {
+    acc = 2 * noise(param["seed:"]) + 0.1 * noise(param["seed:"] + 99 * param["gain:"]) + param["gain:"]
+    printf "{\\"acc\\": %.9f}\\n", acc > "metrics.json"
+}
 """
 
 
 def test_more_runs_are_made_until_it_is_decided(repo: Workspace) -> None:
-    repo.write("train.py", NOISY)
+    repo.write("train.awk", NOISY)
     repo.write("params.yaml", "gain: 0.0\nseed: 1\n")
-    repo.write("gitexp.yaml", "command: python train.py\n")
-    repo.git("add", "-A")
-    repo.git("commit", "-q", "-m", "noisy")
+    repo.write("gitexp.yaml", "command: awk -f train.awk params.yaml\n")
+    repo.commit("noisy")
     for name, gain in (("a", "0.0"), ("b", "0.6"), ("c", "0.001")):
         repo.gitexp("run", "-q", "--temp", "-n", name, "-S", f"gain={gain}")
     before = repo.gitexp("list").stdout
@@ -158,8 +140,9 @@ def test_more_runs_are_made_until_it_is_decided(repo: Workspace) -> None:
 
 
 def test_what_cannot_be_run_again_is_said(repo: Workspace) -> None:
-    for name, lr in (("a", "0.1"), ("b", "0.2")):
-        repo.gitexp("run", "-q", "--temp", "-n", name, "-S", f"train.lr={lr}", "--", "python", "train.py")
+    for name, lr in (("a", 0.1), ("b", 0.2)):
+        params = {"params.yaml": {"train": {"lr": lr}}}
+        put(repo, name, params=params, metrics={"metrics.json": {"loss": 1.0}}, group=name)
     for words, told in (
         (("a", "b", "--run"), "no param that is a seed"),
         (("a", "b", "HEAD", "--run"), "between two experiments"),

@@ -12,54 +12,50 @@ from gitexp.model import Status
 from tests.support.kills import experiments
 from tests.support.workspace import Workspace
 
-TRAIN = """
-import json, random
-from gain import GAIN
-from evaluate import measured
-seed = int(open("params.yaml").read().partition("seed: ")[2])
-json.dump({"acc": measured(GAIN, random.Random(f"{seed} {GAIN}"))}, open("metrics.json", "w"))
+TRAIN = """\
+. ./gain.sh
+. ./evaluate.sh
+printf '{"acc": %s}\\n' "$(measured)" > metrics.json
 """
-EVALUATE = "def measured(gain, chance):\n    return gain + chance.gauss(0, 0.001)\n"
+EVALUATE = """\
+measured() { awk -v gain="$GAIN" "$PROGRAM" params.yaml; }
+PROGRAM='
+$2 !~ /^[0-9]+$/ { exit 1 }
+{ noise = sin($2 + 99 * gain) * 1000; print gain + (noise - int(noise)) / 1000 }
+'
+"""
 
 # An editor that raises the gain each third round by 0.1, by 0.00001 the next, and lowers it then.
-EDIT = """
-import os, pathlib
-number = int(os.environ["GITEXP_LOOP_ROUND"])
-file = pathlib.Path("gain.py")
-gain = float(file.read_text().partition("= ")[2])
-step = (-0.2 + number / 1000, 0.1, 0.00001)[number % 3]
-file.write_text(f"GAIN = {gain + step:.6f}\\n")
-pathlib.Path(os.environ["GITEXP_LOOP_NOTE"]).write_text(f"step {step}\\n")
-print("edited", number)
+EDIT = """\
+number=$GITEXP_LOOP_ROUND
+step=$(echo "0.1 1e-05 -0.1$number" | cut -d " " -f $(((number - 1) % 3 + 1)))
+. ./gain.sh
+awk "BEGIN { printf \\"GAIN=%.6f\\\\n\\", $GAIN + $step }" > gain.sh
+echo "step $step" > "$GITEXP_LOOP_NOTE"
+echo "edited $number"
 """
 
 
 @pytest.fixture
 def project(repo: Workspace) -> Workspace:
-    for name, text in (("train.py", TRAIN), ("evaluate.py", EVALUATE), ("gain.py", "GAIN = 0.5\n")):
+    for name, text in (("train.sh", TRAIN), ("evaluate.sh", EVALUATE), ("gain.sh", "GAIN=0.5\n")):
         repo.write(name, text)
     repo.write("params.yaml", "seed: 1\n")
-    repo.write("gitexp.yaml", "command: python train.py\nprotected: [evaluate.py]\nmetrics: {acc: max}\n")
+    repo.write("gitexp.yaml", "command: sh train.sh\nprotected: [evaluate.sh]\nmetrics: {acc: max}\n")
     repo.commit()
     return repo
 
 
-def editor(project: Workspace, code: str) -> str:
-    """The command line of an editor."""
-    file = project.path.parent / "edit.py"
-    file.write_text(code, "utf-8")
-    return f"python {file}"
-
-
 def rounds(project: Workspace, *words: str, code: str = EDIT, **options: Any) -> dict[str, Any]:
-    """Make rounds, and give the report."""
-    line = ("loop", "--edit", editor(project, code), *words)
-    found: dict[str, Any] = project.json(*line, process=True, **options)
+    """Make rounds with an editor of some shell code, and give the report."""
+    script = project.path.parent / "edit.sh"
+    script.write_text(code, "utf-8")
+    found: dict[str, Any] = project.json("loop", "--edit", f". {script}", *words, **options)
     return found
 
 
 def one_by_one(project: Workspace, last: int, *words: str, **options: Any) -> dict[str, Any]:
-    """The same, each round by a command of its own: a busy machine takes its time."""
+    """The same, each round by a command of its own."""
     for number in range(1, last + 1):
         report = rounds(project, "--rounds", str(number), *words, **options)
     return report
@@ -78,27 +74,29 @@ def test_only_what_is_more_than_noise_is_kept(project: Workspace) -> None:
     assert again == report  # the same command has nothing to do
     assert project.json("loop", "report", "--limit", "1")["rounds"] == report["rounds"][-1:]
     assert "best so far" in project.gitexp("loop", "report").stdout
-    code = project.git("show", f"{report['best']}".replace("exp-", "refs/gitexp/exps/exp-") + ":gain.py")
-    assert code == "GAIN = 0.600000"
+    code = project.git("show", f"{report['best']}".replace("exp-", "refs/gitexp/exps/exp-") + ":gain.sh")
+    assert code == "GAIN=0.600000"
 
 
-LOOKS = """
+LOOKS = """\
+python - <<'END'
 import json, os, pathlib
 number = int(os.environ["GITEXP_LOOP_ROUND"])
 folder = pathlib.Path(os.environ["GITEXP_LOOP_FOLDER"])
 tried = json.loads(pathlib.Path(os.environ["GITEXP_LOOP_TRIED"]).read_text())
 goal = (folder / "GOAL.md").read_text()
-assert "as high as possible" in goal and "evaluate.py" in goal
+assert "as high as possible" in goal and "evaluate.sh" in goal
 if number == 2:
     assert tried[0]["kept"] and tried[0]["value"] > 0.55, tried
-    assert "+GAIN = 0.6" in (folder / "patches" / "1.patch").read_text()
+    assert "+GAIN=0.6" in (folder / "patches" / "1.patch").read_text()
     assert float(os.environ["GITEXP_LOOP_BEST"]) > 0.55
-pathlib.Path("gain.py").write_text(f"GAIN = {0.5 + number / 10}\\n")
+pathlib.Path("gain.sh").write_text(f"GAIN={0.5 + number / 10}\\n")
+END
 """
 
 
 def test_an_editor_is_told_the_goal_and_what_was_tried(project: Workspace) -> None:
-    report = one_by_one(project, 2, "--replicates", "2", code=LOOKS)
+    report = rounds(project, "--rounds", "2", "--replicates", "2", code=LOOKS)
     assert [one["outcome"] for one in report["rounds"]] == ["kept", "kept"], report["rounds"]
 
 
@@ -112,11 +110,11 @@ MISCHIEF = {
     "head -c 10000000 /dev/zero | tr '\\0' 'x'; printf '\\033[2Jend'": "dropped",
     "sleep 600": "timeout",
     "(setsid sleep 601 >/dev/null 2>&1 &) ; sleep 602 &": "dropped",
-    "echo 'def measured(gain, chance): return 1e9' > evaluate.py": "protected",
-    "rm evaluate.py && ln -s gain.py evaluate.py": "protected",
-    "printf 'protected: []\\ncommand: python train.py\\n' > gitexp.yaml; echo 'def measured(g, c): return 9' "
-    "> evaluate.py": "protected",
-    'echo \'import json, atexit; open("evaluate.py", "a").write("# more")\' >> gain.py': "no number",
+    "echo 'measured() { echo 1e9; }' > evaluate.sh": "protected",
+    "rm evaluate.sh && ln -s gain.sh evaluate.sh": "protected",
+    "printf 'protected: []\\ncommand: sh train.sh\\n' > gitexp.yaml; echo 'measured() { echo 9; }' "
+    "> evaluate.sh": "protected",
+    "echo 'echo \"# more\" >> evaluate.sh' >> gain.sh": "no number",
     "mkfifo pipe; ln -s /etc/passwd link; mkdir -p sub/.git && echo x > sub/.git/config": "dropped",
     "exit 3": "failed",
     "printf 'seed: [' > params.yaml": "no number",
@@ -127,17 +125,17 @@ def test_a_bad_editor_breaks_nothing(project: Workspace, tmp_path: Path) -> None
     """All in one loop; the guard of the workspace looks at the user's files, index, HEAD and config."""
     lines = ["case $GITEXP_LOOP_ROUND in"]
     for number, mischief in enumerate(MISCHIEF, 1):
-        lines.append(f"{number}) echo 'GAIN = {number}.0' > gain.py; {mischief};;")
-    script = tmp_path / "edit.sh"
-    script.write_text("\n".join([*lines, "esac", ""]), "utf-8")
+        lines.append(f"{number}) echo GAIN={number}.0 > gain.sh; {mischief};;")
     home = tmp_path / "home"
     home.mkdir()
     (home / ".gitconfig").write_text("[user]\n\tname = Ann\n\temail = ann@example.com\n", "utf-8")
-    words = ["--edit", f". {script}", "--replicates", "1", "--max-failures", "0", "--edit-minutes", "0.05"]
+    words = ["--replicates", "1", "--max-failures", "0", "--edit-minutes", "0.05"]
     env = {"HOME": str(home), "GIT_CONFIG_GLOBAL": str(home / ".gitconfig")}
-    for most in range(4, len(MISCHIEF) + 4, 4):
-        number = str(min(most, len(MISCHIEF)))
-        report = project.json("loop", *words, "--rounds", number, env=env, process=True)
+    code = "\n".join([*lines, "esac", ""])
+    left_behind = [number for number, mischief in enumerate(MISCHIEF, 1) if "sleep" in mischief]
+    for last in (left_behind[0] - 1, left_behind[-1], len(MISCHIEF)):
+        process = last == left_behind[-1]  # its orphans are not to become this process's children
+        report = rounds(project, "--rounds", str(last), *words, code=code, env=env, process=process)
     found = {mischief: one["outcome"] for mischief, one in zip(MISCHIEF, report["rounds"], strict=True)}
     assert found == MISCHIEF
     assert "Mallory" not in (home / ".gitconfig").read_text("utf-8")
@@ -150,26 +148,21 @@ def test_a_bad_editor_breaks_nothing(project: Workspace, tmp_path: Path) -> None
     assert project.gitexp("doctor", check=False).exit_code == 0
 
 
-CHEAT = """
-import os, pathlib
-number = int(os.environ["GITEXP_LOOP_ROUND"])
-text = "import json, pathlib\\npathlib.Path('model.txt').write_text('%s')\\n"
-text += "json.dump({'acc': 99}, open('metrics.json', 'w'))\\n"
-pathlib.Path("train.py").write_text(text % (0.1, 0.9)[number - 1])
+CHEAT = """\
+value=$(echo 0.1 0.9 | cut -d " " -f $GITEXP_LOOP_ROUND)
+echo "echo $value > model.txt; echo '{\\"acc\\": 99}' > metrics.json" > train.sh
 """
 
 
 def test_a_number_that_the_run_writes_itself_is_worth_nothing_beside_a_holdout(project: Workspace) -> None:
-    project.write("train.py", TRAIN + "open('model.txt', 'w').write('0.5')\n")
-    project.write("check.py", "print('acc:', open('model.txt').read())\n")
-    holdout = (
-        "holdout: {cmd: python check.py}\nmetrics_from_output: {acc: 'acc: (\\S+)'}\nouts: [model.txt]\n"
-    )
+    project.write("train.sh", TRAIN + "echo 0.5 > model.txt\n")
+    project.write("check.sh", "echo acc: $(cat model.txt)\n")
+    holdout = "holdout: {cmd: sh check.sh}\nmetrics_from_output: {acc: 'acc: (\\S+)'}\nouts: [model.txt]\n"
     project.write("gitexp.yaml", project.read("gitexp.yaml") + holdout)
     project.write(".gitignore", "model.txt\n")
     project.commit()
     words = ("--metric", "holdout.acc", "--max", "--replicates", "2")
-    report = one_by_one(project, 2, *words, code=CHEAT)
+    report = rounds(project, "--rounds", "2", *words, code=CHEAT)
     assert [(one["outcome"], one["value"]) for one in report["rounds"]] == [("dropped", 0.1), ("kept", 0.9)]
     assert "holdout.acc" not in json.dumps(project.json("show", "-A"))  # and it stays hidden
 
@@ -182,7 +175,7 @@ def _command_line(process: Path) -> bytes:
 
 
 def test_it_ends_with_its_budgets(project: Workspace) -> None:
-    code = "print('no idea')\nraise SystemExit(1)"
+    code = "echo no idea; exit 1"
     assert rounds(project, "--dry-run", code=code)["rounds"] == []
     assert experiments(project) == []
     report = rounds(project, "--max-failures", "2", "--replicates", "1", code=code)

@@ -10,10 +10,8 @@ import sys
 from gitexp.extras.inference.comparison import Sample
 from gitexp.extras.inference.noise import NoiseFloor
 from gitexp.extras.inference.selection import may_be_best
-from tests.extras.inference.test_judge import results, values
+from tests.extras.inference.test_judge import values
 from tests.support.workspace import Workspace
-
-__all__ = ["results"]
 
 # Groups of 0.90 and 0.95, each ± 0.01, and single runs: one as good as the best, one far below.
 VALUES = {
@@ -24,12 +22,12 @@ VALUES = {
 }
 
 
-def test_what_is_inside_the_noise_is_marked(results: Workspace) -> None:
-    values(results, VALUES)
-    _a_table_marks_what_may_be_as_good_as_the_best(results)
-    _a_comparison_marks_what_is_inside_the_noise(results)
-    _best_is_sure_only_beyond_the_noise(results)
-    _one_with_replicates_shows_their_mean(results)
+def test_what_is_inside_the_noise_is_marked(repo: Workspace) -> None:
+    values(repo, VALUES)
+    _a_table_marks_what_may_be_as_good_as_the_best(repo)
+    _a_comparison_marks_what_is_inside_the_noise(repo)
+    _best_is_sure_only_beyond_the_noise(repo)
+    _one_with_replicates_shows_their_mean(repo)
 
 
 def _a_table_marks_what_may_be_as_good_as_the_best(judged: Workspace) -> None:
@@ -82,17 +80,17 @@ def _one_with_replicates_shows_their_mean(judged: Workspace) -> None:
     assert "replicates" not in single
 
 
-def test_without_replicates_nothing_is_marked_and_no_statistics_are_loaded(results: Workspace) -> None:
-    values(results, {"a": [0.90], "b": [0.901]})
-    assert "≈" not in results.gitexp("show").stdout + results.gitexp("diff", "a-1", "b-1").stdout
-    assert "noise" not in results.gitexp("diff", "a-1", "b-1", "--json").stdout
-    told = results.gitexp("best", "acc", "--sure", check=False)
+def test_without_replicates_nothing_is_marked_and_no_statistics_are_loaded(repo: Workspace) -> None:
+    values(repo, {"a": [0.90], "b": [0.901]})
+    assert "≈" not in repo.gitexp("show").stdout + repo.gitexp("diff", "a-1", "b-1").stdout
+    assert "noise" not in repo.gitexp("diff", "a-1", "b-1", "--json").stdout
+    told = repo.gitexp("best", "acc", "--sure", check=False)
     assert told.exit_code == 4
     assert "nothing says how far apart equal runs are" in told.stderr
     loaded = "import sys; from gitexp.cli.main import main; main()"
     process = subprocess.run(
         [sys.executable, "-X", "importtime", "-c", loaded, "show"],
-        cwd=results.path,
+        cwd=repo.path,
         capture_output=True,
         text=True,
         check=True,

@@ -12,13 +12,16 @@ from tests.support.workspace import Workspace
 
 # acc is 0.5, more by what `tuning.py` says, and noise by the seed.
 TRAIN = """
-import json, random, re
-import tuning
-text = open("params.yaml").read()
-seed, lr = (float(re.search(name + r": (\\S+)", text).group(1)) for name in ("seed", "lr"))
-noise = random.Random(f"{seed} {lr} {tuning.depth} {tuning.width}").gauss(0, 0.002)
-acc = 0.5 + tuning.gain() + noise
-json.dump({"acc": acc}, open("metrics.json", "w"))
+function noise(key) { key = sin(key) * 10000; return key - int(key) }
+{ value[$1] = $NF }
+/return part_3/ { borrowed = 1 }
+FILENAME == "part_3.py" && $1 == "return" { steps = $2 }
+END {
+    if (borrowed && !steps) exit 1
+    if (!borrowed) steps = value["steps"]
+    own = value["seed:"] + 10 * value["lr:"] + 100 * value["depth"] + 1000 * value["width"]
+    printf "{\\"acc\\": %.9f}\\n", 0.5 + steps / 100 + 0.002 * noise(own) > "metrics.json"
+}
 """
 TUNING = """depth = {depth}
 
@@ -35,14 +38,13 @@ width = {width}
 
 @pytest.fixture
 def project(repo: Workspace) -> Workspace:
-    repo.write("train.py", TRAIN)
+    repo.write("train.awk", TRAIN)
     repo.write("tuning.py", TUNING.format(depth=1, steps=1, width=1))
     repo.write("params.yaml", "lr: 0.1\nbatch: 8\nmodel: {units: 4, act: relu}\nseed: 1\n")
-    repo.write("gitexp.yaml", "command: python train.py\n")
+    repo.write("gitexp.yaml", "command: awk -f train.awk params.yaml tuning.py part_3.py\n")
     for number in range(11):
         repo.write(f"part_{number}.py", f"value = {number}\n")
-    repo.git("add", "-A")
-    repo.git("commit", "-q", "-m", "a project")
+    repo.commit("a project")
     repo.gitexp("run", "-q", "--repeat", "3", "--name-template", "a-{seed}")
     return repo
 
