@@ -16,6 +16,7 @@ import pytest
 
 from gitexp.extras.alerts import doing
 from gitexp.model import Record
+from gitexp.process import guard
 from gitexp.project.project import Project
 from tests.support.webhooks import Hook, https_hook
 from tests.support.workspace import Workspace
@@ -37,7 +38,7 @@ def record(repo: Workspace, name: str = "") -> Record:
 
 def run(repo: Workspace, *args: str, env: Mapping[str, str | None] | None = None) -> Any:
     command = ["run", *([] if "-n" in args else ["-n", "one"]), *args, "--", sys.executable, "train.py"]
-    return repo.gitexp(*command, check=False, env=env, process=True)
+    return repo.gitexp(*command, check=False, env=env)
 
 
 def test_a_rule_ends_the_run_and_the_record_says_why(repo: Workspace) -> None:
@@ -114,7 +115,8 @@ def test_a_worker_goes_on_with_the_next_run(repo: Workspace) -> None:
     assert record(repo, "second").status == "done"
 
 
-def test_a_command_that_ignores_the_stop_is_killed(repo: Workspace, tmp_path: Path) -> None:
+def test_a_command_that_ignores_the_stop_is_killed(repo: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "GRACE", 1.0)
     repo.write(
         "train.py",
         "import signal, subprocess, sys, time, gitexp\n"
@@ -177,7 +179,7 @@ def test_silence_and_no_improvement(repo: Workspace) -> None:
     repo.write(
         "train.py",
         "import time, gitexp\nprint('begun', flush=True)\n"
-        "for acc in (0.1, 0.5, 0.5, 0.4, 0.3):\n    gitexp.log({'acc': acc})\ntime.sleep(4)\n",
+        "for acc in (0.1, 0.5, 0.5, 0.4, 0.3):\n    gitexp.log({'acc': acc})\ntime.sleep(2.5)\n",
     )
     repo.write(
         "gitexp.yaml",
@@ -190,7 +192,7 @@ def test_silence_and_no_improvement(repo: Workspace) -> None:
 
 
 def test_about_the_machine(repo: Workspace) -> None:
-    repo.write("train.py", "import time\ntime.sleep(3)\n")
+    repo.write("train.py", "import time\ntime.sleep(1.5)\n")
     repo.write("gitexp.yaml", "system_interval: 0.2\nalerts: [memory over 1 MB, memory over 100 %]\n")
     assert run(repo).exit_code == 0
     (alert,) = record(repo).alerts
