@@ -85,7 +85,7 @@ def sure_best(
     return SureBest(candidates[0] if len(candidates) == 1 else None, candidates, len(found))
 
 
-class _Ranked(NamedTuple):
+class _RankedRows(NamedTuple):
     """The experiments with a number for a metric.
 
     Attributes:
@@ -105,7 +105,7 @@ def _ranked(
     query: Query | None,
     lowest: bool | None,
     again: Callable[..., str] | None,
-) -> _Ranked:
+) -> _RankedRows:
     query = query or Query()
     again = again or partial(_command, metric)
     if lowest is None:
@@ -125,7 +125,7 @@ def _ranked(
             code="none-found",
         )
     ranked = columns.sort_rows(candidates, Column("metric", metric), descending=not lowest)
-    return _Ranked(metric, ranked, lowest)
+    return _RankedRows(metric, ranked, lowest)
 
 
 def _but_touched(project: Project, query: Query) -> str:
