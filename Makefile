@@ -107,5 +107,6 @@ clean: ## removes all that this file makes, .venv too
 	@touch $@
 
 .venv/.stamp-dev .venv/.stamp-docs: .venv/.stamp-%: .venv/.stamp
-	@$(LOCKED) $(BIN)/pip install --quiet --editable '.[$*]'
+	@$(LOCKED) $(BIN)/pip install --quiet uv
+	@$(BIN)/python -m benchmarks.installing constraints.txt --editable '.[$*]'
 	@touch $@

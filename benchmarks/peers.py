@@ -6,16 +6,16 @@ them, as `make test` does; `python -m benchmarks.peers mlflow` installs one.
 
 from __future__ import annotations
 
-import importlib
-import os
 import shutil
 import subprocess
 import sys
 import tomllib
 import venv
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
+
+from benchmarks import installing
 
 DVC_VERSION = "3.67.1"
 MLFLOW_VERSION = "3.17.2"
@@ -86,59 +86,13 @@ class Peer(NamedTuple):
             venv.create(self.home)
         print(f"installing {self.name} …", file=sys.stderr)
         own = ("--editable", ".") if self.with_gitexp else ()
-        _install(self, [*self.packages, *own])
+        words = [*self.packages, *own]
+        if not installing.by_uv(self.programs / "python", self.constraints.name, words):
+            venv.create(self.home, with_pip=True)
+            installing.by_pip(self.programs / "python", self.constraints.name, words)
         self._mark.write_text(wanted, "utf-8")
         return self.programs
 
-
-def _install(peer: Peer, words: Sequence[str]) -> None:
-    """Install packages by uv, which takes a tenth of pip's time; by pip where uv is not, or finds less."""
-    python, constraints = peer.programs / "python", peer.constraints.name
-    program = _uv()
-    if program is not None:
-        command = [program, "pip", "install", "--quiet", "--python", python, "--constraint", constraints]
-        command += ["--build-constraint", constraints, *words]
-        done = subprocess.run(command, cwd=_ROOT, env={**os.environ, **_uv_settings()}, check=False)
-        if done.returncode == 0:
-            return
-        print(f"uv could not; installing {peer.name} by pip …", file=sys.stderr)
-    venv.create(peer.home, with_pip=True)
-    # The name is relative because pip splits this variable at spaces. Newer pips read the second one.
-    env = {**os.environ, "PIP_CONSTRAINT": constraints, "PIP_BUILD_CONSTRAINT": constraints}
-    subprocess.run([python, "-m", "pip", "install", "--quiet", *words], check=True, cwd=_ROOT, env=env)
-
-
-def _uv() -> str | None:
-    """The path of uv, if it is installed."""
-    try:
-        found: str = importlib.import_module("uv").find_uv_bin()
-    except (ImportError, FileNotFoundError):
-        return None
-    return found
-
-
-def _uv_settings() -> dict[str, str]:
-    """What pip is set to, as uv's variables: uv does not read pip's settings."""
-    listed = subprocess.run(
-        [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=False
-    )
-    found = {"UV_INDEX_STRATEGY": "unsafe-best-match"}  # as pip chooses: of all indexes the best
-    for line in listed.stdout.splitlines():
-        name, _, value = line.partition("=")
-        variable = _VARIABLES.get(name.rpartition(".")[2])
-        if variable is not None:
-            words = value.strip("'").replace("\\n", " ").split()
-            found[variable] = ("," if variable == "UV_FIND_LINKS" else " ").join(words)
-    return found
-
-
-# A setting of pip's -> uv's variable for it.
-_VARIABLES = {
-    "index-url": "UV_DEFAULT_INDEX",
-    "extra-index-url": "UV_EXTRA_INDEX_URL",
-    "find-links": "UV_FIND_LINKS",
-    "cert": "SSL_CERT_FILE",
-}
 
 DVC = Peer(f"dvc-{DVC_VERSION}", (f"dvc=={DVC_VERSION}", "dvclive"))
 # graphene: MLflow takes any version, and its UI works with the third alone. pytest: the checks run there.
