@@ -66,14 +66,17 @@ def switch(project: Project, experiment: Experiment, branch: str, *, force: bool
     if project.dry_run:
         return taken
     failpoint("switch:files")
-    with live.workspace(project.local, repo.git_dir):
-        repo.run(*_move_index(project, experiment))
+    with live.workspace(project.local, repo.git_dir), project.local.scratch() as scratch:
+        index = scratch / "index"
+        indexes.copy_as_it_is(repo, index)
+        repo.run(*_move_index(project, experiment), index=index)
+        repo.call("update-index", "-q", "--refresh", index=index)
+        indexes.put_in_place(repo, index)
         failpoint("switch:index")
         came_from = (before.branch or before.commit).removeprefix("refs/heads/")
         # `git switch -` reads these words.
         reason = f"checkout: moving from {came_from} to {branch}"
         repo.run("symbolic-ref", "-m", reason, "HEAD", f"refs/heads/{branch}")
-    repo.call("update-index", "-q", "--refresh")
     return taken
 
 

@@ -89,6 +89,12 @@ class Listing:
 def copy(repo: Repository, index: Path) -> Listing:
     """Make the file `index` a copy of the user's index where Git looks at every file; its entries."""
     repo.ask_disk(index.parent)
+    copy_as_it_is(repo, index)
+    return look_everywhere(repo, index)
+
+
+def copy_as_it_is(repo: Repository, index: Path) -> None:
+    """Make the file `index` a copy of the user's index, flags and all."""
     try:
         with repo.index.open("rb") as source, index.open("wb") as target:
             shutil.copyfileobj(source, target, 1 << 20)
@@ -97,7 +103,17 @@ def copy(repo: Repository, index: Path) -> Listing:
     except FileNotFoundError:
         start = "HEAD" if repo.resolve("HEAD") else "--empty"  # before the first commit
         repo.run("read-tree", start, index=index)
-    return look_everywhere(repo, index)
+
+
+def put_in_place(repo: Repository, index: Path) -> None:
+    """Make a finished index the user's, in one step. Raises GitFailed while a Git writes the user's index.
+
+    A Git that writes it there and is killed leaves index.lock, and with that no Git does anything.
+    """
+    lock = repo.index.with_name(f"{repo.index.name}.lock")
+    if os.path.lexists(lock):
+        raise failure(("update-index",), 128, f"fatal: Unable to create '{lock}': File exists.")
+    index.replace(repo.index)
 
 
 def look_everywhere(repo: Repository, index: Path) -> Listing:

@@ -105,3 +105,10 @@ def test_taken_back_file_by_file_and_then_the_branch(ran: Workspace) -> None:
     ran.gitexp("undo")
     assert ran.git("branch", "--format=%(refname:short)") == "main"
     assert {name: ran.read(name) for name in before} == before
+
+
+def test_a_git_that_writes_the_index_is_not_disturbed(ran: Workspace) -> None:
+    lock = ran.write(".git/index.lock", "")
+    ran.gitexp("branch", "x", "b", "--switch", check=False)
+    assert ran.git("branch", "--show-current") == "main"
+    assert lock.exists()
