@@ -25,3 +25,6 @@ class _Uncompiled:
         found = getattr(re.compile(*self._source), name)
         setattr(self, name, found)  # Python does not come here for it again
         return found
+
+    def __reduce__(self) -> tuple[Any, tuple[Any, int]]:
+        return regex, self._source  # for copies

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 import re
 import sys
 
@@ -25,7 +26,8 @@ def test_it_answers_as_a_compiled_one(text: str) -> None:
         compiled.flags,
         compiled.groupindex,
     )
-    assert copy.deepcopy(late).findall(text) == compiled.findall(text)
+    for one in (copy.copy(late), copy.deepcopy(late), pickle.loads(pickle.dumps(regex("[0-9]+")))):
+        assert one.findall(text) == compiled.findall(text)
 
 
 def test_bytes_and_flags() -> None:
