@@ -60,8 +60,10 @@ def changed(path: Path) -> float | None:
         return None
 
 
-def reason(error: errors.GitexpError | OSError) -> str:
+def reason(error: Exception) -> str:
     """The reason in an error: the end of a sentence."""
     if isinstance(error, errors.GitexpError):
         return error.message.rstrip(".")
-    return error.strerror or str(error)
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return str(error)

@@ -72,8 +72,7 @@ class Guild(Importer):
             try:
                 yield _read(folder)
             except (errors.GitexpError, OSError, ValueError) as error:
-                why = str(error) if isinstance(error, ValueError) else folder_files.reason(error)
-                yield Unread(str(folder / _OWN), why)
+                yield Unread(str(folder / _OWN), folder_files.reason(error))
 
 
 IMPORTER = Guild()

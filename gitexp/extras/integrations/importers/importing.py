@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.catalog import names
+from gitexp.extras.integrations.importers import folder_files
 from gitexp.extras.integrations.importers.foreign import ForeignRun, Importer, Place, Read, RunLeftOut, Unread
 from gitexp.extras.integrations.importers.storing import ForeignRunStore
 from gitexp.failpoints import failpoint
@@ -185,7 +186,8 @@ def _store(
             try:
                 record, tree = store.record(each.run, scratch)
             except (OSError, errors.GitexpError) as error:
-                found.warnings.append(f"not imported: {each.run.name or each.run.id}: {error}")
+                name, why = each.run.name or each.run.id, folder_files.reason(error)
+                found.warnings.append(f"not imported: {name}: {why}")
                 continue
             made.append((each, record, tree))
             request.on_run(len(found.experiments) + len(found.grown) + len(made))

@@ -40,7 +40,7 @@ class Sacred(Importer):
             try:
                 yield _read(place, folder)
             except (ValueError, RecursionError, OSError) as error:
-                yield Unread(str(folder / _RUN), str(error))
+                yield Unread(str(folder / _RUN), folder_files.reason(error))
 
 
 IMPORTER = Sacred()

@@ -15,6 +15,7 @@ from gitexp.extras.integrations.file_formats import tensorboard_fields as tb
 from gitexp.extras.integrations.file_formats import tensorboard_file
 from gitexp.extras.integrations.file_formats.cut_short import CutShort
 from gitexp.extras.integrations.file_formats.protobuf import BadMessage, Message
+from gitexp.extras.integrations.importers import folder_files
 from gitexp.extras.integrations.importers.foreign import ForeignRun, Importer, Read, Unread
 from gitexp.files.lines.series import LoggedPoint
 from gitexp.log_rules import LONGEST_STEP
@@ -92,7 +93,7 @@ def _read(place: Path, folder: Path, files: list[Path]) -> Read:
             for number, event in enumerate(_events(file, found)):
                 _take(found, event, number)
     except (BadMessage, OSError) as error:
-        return Unread(str(files[0]), f"it is damaged: {error}")
+        return Unread(str(files[0]), f"it is damaged: {folder_files.reason(error)}")
     if found.first is None:
         return Unread(str(files[0]), "; ".join(found.remarks) or "it has no events")
     relative = folder.relative_to(place) if folder.is_relative_to(place) else Path(folder.name)
