@@ -76,7 +76,7 @@ def switch(project: Project, experiment: Experiment, branch: str, *, force: bool
         came_from = (before.branch or before.commit).removeprefix("refs/heads/")
         # `git switch -` reads these words.
         reason = f"checkout: moving from {came_from} to {branch}"
-        repo.run("symbolic-ref", "-m", reason, "HEAD", f"refs/heads/{branch}")
+        repo.move_head(f"refs/heads/{branch}", reason)
     return taken
 
 

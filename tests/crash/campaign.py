@@ -32,7 +32,9 @@ ERRORS = (Fault("EIO"), Fault("ENOSPC"), Fault("ENOSPC", for_good=True))
 _NO_MESSAGE = re.compile(r"Traceback|Unexpected:|Exception ignored|\[Errno")
 _OF_THE_SCRIPT = 'train.py", line'  # in a traceback
 # What a Git that was killed leaves is not always to be seen before the next command has looked.
-_NEXT_REMOVES = ("git: packed-refs.lock (appeared)", "git: packed-refs.new (appeared)")
+_NEXT_REMOVES = tuple(
+    f"git: {name} (appeared)" for name in ("packed-refs.lock", "packed-refs.new", "HEAD.lock")
+)
 _WITHOUT_ROOM = ("openat", "write", "pwrite64", "mkdir", "rename", "link", "symlink", "fallocate", "fsync")
 
 

@@ -122,7 +122,7 @@ def _unlock(common_dir: Path, lock: locks.FileLock) -> _Named:
         return _NOTHING
     os.lseek(lock.fd, 0, os.SEEK_SET)
     lines = os.read(lock.fd, size).split(b"\n")[:-1]
-    refs = [line for line in lines if line.startswith(b"refs/")]
+    refs = [line for line in lines if _is_ref(line)]
     left: dict[Path, _Stamp] = {}
     for file in _lock_files(common_dir.resolve(), refs):
         stamp = _stamp(file)
@@ -146,11 +146,18 @@ def _lock_files(top: Path, refs: Sequence[bytes]) -> Iterator[Path]:
 
     Somebody else may have written the names, and a folder of refs may be a link: neither leads out of `top`.
     """
-    own = [f"{os.fsdecode(ref)}.lock" for ref in refs if ref.startswith(b"refs/")]
+    own = [f"{os.fsdecode(ref)}.lock" for ref in refs if _is_ref(ref)]
     for name in (*own, *_SHARED):
         file = top / name
         if file.parent.resolve() == file.parent:
             yield file
+
+
+def _is_ref(name: bytes) -> bool:
+    """Whether this is the name of a ref, or the path of a worktree's HEAD."""
+    return (
+        name.startswith(b"refs/") or name == b"HEAD" or (name[:10] == b"worktrees/" and name[-5:] == b"/HEAD")
+    )
 
 
 def _stamp(file: Path) -> _Stamp | None:

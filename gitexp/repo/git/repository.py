@@ -185,6 +185,17 @@ class Repository(GitObjects):
         if len(changes) > _MOST_LOOSE_REFS:
             self._pack_refs(durable=durable)
 
+    def move_head(self, branch: str, reason: str) -> None:
+        """Have HEAD name a branch, `refs/heads/…`; `reason` is for its log. Raises GitFailed."""
+        args = ("symbolic-ref", "-m", reason, "HEAD", branch)
+        head = os.path.relpath(self.git_dir / "HEAD", self.common_dir)
+        with ref_locks.guard(self.common_dir, [head]) as ours:
+            status, _, err = self.call(*args, inherits=ours.inherits)
+            if status < 0:
+                ours.unlock()
+        if status != 0:
+            raise failures.failure(args, status, err)
+
     def pack_if_many(self, prefix: str) -> None:
         """Put all refs into one file if many of those in a folder have files of their own."""
         folder = self.common_dir / prefix
