@@ -10,8 +10,9 @@ import contextlib
 import errno
 import os
 import shutil
+import stat
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 _FOLDER = (
@@ -191,3 +192,17 @@ class _Removal:
 def _identity(descriptor: int) -> tuple[int, int]:
     of = os.fstat(descriptor)
     return of.st_dev, of.st_ino
+
+
+def open_folders(top: Path) -> None:
+    """Let this user read and change all folders below one of gitexp's own."""
+    for found in walk_folder(top):
+        for name in found.folders:
+            with contextlib.suppress(OSError):
+                folder = Path(found.path, name)
+                folder.chmod(stat.S_IMODE(folder.stat().st_mode) | stat.S_IRWXU)
+
+
+def is_behind_link(root: Path, name: str) -> bool:
+    """Whether a link is above the file `name`, a path below `root` with slashes."""
+    return any((root / folder).is_symlink() for folder in PurePosixPath(name).parents)

@@ -10,20 +10,17 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import re
 import shutil
 import stat
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import NamedTuple
 
 from gitexp import errors, nofollow
 from gitexp.failpoints import failpoint
-from gitexp.folders import clear_away, make_folder, remove_folder, walk_folder
-from gitexp.objects.paths import lies_in_any
+from gitexp.folders import clear_away, is_behind_link, make_folder, open_folders, remove_folder, walk_folder
 from gitexp.objects.workspace_files import WorkspaceFiles
-from gitexp.regex import regex
 from gitexp.repo import live, node_disk
 from gitexp.repo.git import conversions, indexes
 from gitexp.repo.git.belonging import points_to
@@ -35,12 +32,6 @@ from gitexp.repo.local import LocalState
 
 _SLOTS = 256
 _TRIES = 100  # to have a folder among Git's worktrees beside a Git that deletes the empty parent
-_MADE_AGAIN = {
-    *("__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".ipynb_checkpoints"),
-    *(".venv", "venv", ".tox", "node_modules"),
-}
-_DVC_TMP = regex(r"(?:.*/)?\.dvc/tmp/", re.DOTALL)
-_DVC_CACHE = regex(r"(?:.*/)?\.dvc/cache/", re.DOTALL)
 _MODULE = b"\x00160000 "  # the beginning of a tree's entry for a submodule, after the end of another entry
 _LINK = "120000"  # the mode of a tree's entry for a link
 _CONVERTED = "gitexp-conversions"  # in the worktree's Git folder: what decided how its files are converted
@@ -223,119 +214,6 @@ def settle(worktree: Repository, commit: str) -> None:
     worktree.run(*_OURS, "read-tree", "--reset", "--end-of-options", commit)
 
 
-def keep_left(
-    worktree: Repository,
-    start: str,
-    tree: str,
-    share: Sequence[str],
-    scratch: Path,
-    target: Path,
-    *,
-    stored: Sequence[str] = (),
-) -> list[str]:
-    """Move the files left by a run to `target`, before a next run has them cleaned; the moved files.
-
-    These are files that `tree` does not have, or has with another content although they were written since
-    the tree `start`. Files at `stored` paths are stored already, shared files are links, and caches come
-    again by themselves: these stay.
-    """
-    index = scratch / "left"
-    worktree.run("read-tree", "--end-of-options", tree, index=index)
-    written = dict.fromkeys([*_untracked(worktree, index), *_rewritten(worktree, start, index)])
-    left = [name for name in written if not lies_in_any(name, stored)]
-    moved, worth = [], _worth_keeping(worktree.root, left, share)
-    if worth:
-        target.mkdir(parents=True, exist_ok=True)
-    files = WorkspaceFiles(target)
-    for name in worth:
-        with contextlib.suppress(OSError, errors.UnsafePath):
-            try:
-                files.put(str(worktree.root / name), name)
-            except PermissionError:  # the folder is read-only
-                _open_folders(worktree.root)
-                files.put(str(worktree.root / name), name)
-            moved.append(name)
-    return moved
-
-
-def _untracked(worktree: Repository, index: Path) -> list[str]:
-    """The files of a worktree that an index does not have, in closed folders too: these are opened."""
-    args = ("ls-files", "--others", "-z")
-    _, out, complaint = worktree.call(*args, index=index)
-    if complaint:
-        _open_folders(worktree.root)
-        out = worktree.run(*args, index=index)
-    return [os.fsdecode(entry).rstrip("/") for entry in out.split(b"\0")[:-1]]
-
-
-def _rewritten(worktree: Repository, start: str, index: Path) -> list[str]:
-    """The files with a content on disk that is neither in the tree `start` nor in the index.
-
-    Their bytes are compared as they are, and as Git converts them.
-    """
-    at_start = _touched(worktree, start)
-    if not at_start:
-        return []
-    stored = indexes.entries(worktree, index, [*at_start])
-    same = set()
-    for ids in (conversions.clean_ids(worktree, at_start), conversions.plain_ids(worktree, at_start)):
-        for name, blob in ids.items():
-            if blob == at_start[name] or (name in stored and stored[name][1] == blob):
-                same.add(name)
-    return [name for name in at_start if name not in same]
-
-
-def _touched(worktree: Repository, start: str) -> dict[str, str]:
-    """The files and links on disk that were perhaps written since, with their blobs in the tree `start`."""
-    words = ("--raw", "--no-abbrev", "-z", "--no-renames", "--ignore-submodules", "--end-of-options")
-    entries = worktree.run("diff-index", *words, start, "--").split(b"\0")
-    found = {}
-    for meta, path in zip(entries[:-1:2], entries[1::2], strict=True):
-        name = os.fsdecode(path)
-        folders = PurePosixPath(name).parents
-        # Behind a link are files of somebody else, such as shared ones.
-        if _is_file(worktree.root / name) and not any(
-            (worktree.root / above).is_symlink() for above in folders
-        ):
-            found[name] = meta.split()[2].decode()
-    return found
-
-
-def _is_file(path: Path) -> bool:
-    """Whether a file or a link is there."""
-    try:
-        kind = path.lstat().st_mode
-    except OSError:
-        return False
-    return stat.S_ISREG(kind) or stat.S_ISLNK(kind)
-
-
-def _open_folders(top: Path) -> None:
-    """Let this user read and change all folders below one of gitexp's own."""
-    for found in walk_folder(top):
-        for name in found.folders:
-            with contextlib.suppress(OSError):
-                folder = Path(found.path, name)
-                folder.chmod(stat.S_IMODE(folder.stat().st_mode) | stat.S_IRWXU)
-
-
-def _worth_keeping(root: Path, names: Sequence[str], share: Sequence[str]) -> list[str]:
-    """The untracked files without shared ones and without caches."""
-    shared = {path.rstrip("/") for path in share}
-    found, has_links = [], False
-    for name in names:
-        is_link = (root / name).is_symlink()
-        if is_link and name in shared:
-            continue
-        if _MADE_AGAIN.isdisjoint(name.split("/")) and not _DVC_TMP.match(name):
-            found.append(name)
-            has_links |= is_link
-    # DVC's cache has second copies of a run's outputs, unless the outputs are links into the cache.
-    if has_links:
-        return found
-    return [name for name in found if not _DVC_CACHE.match(name)]
-
-
 def is_isolated(repo: Repository, root: Path) -> bool:
     """Whether a folder is an isolated workspace of a repository."""
     return root.parent == LocalState(repo).worktrees or node_disk.is_slot(root)
@@ -515,7 +393,7 @@ def _remove(repo: Repository, slot: Path) -> None:
     """Remove the rest of a slot, even after the repository was moved or copied."""
     if slot.is_file() or slot.is_symlink():
         slot.unlink()
-    _open_folders(slot)  # in a read-only folder nothing can be removed
+    open_folders(slot)  # in a read-only folder nothing can be removed
     clear_away(slot)
     with LocalState(repo).scratch() as scratch:
         for file in (repo.common_dir / "worktrees").glob("*/gitdir"):
@@ -562,7 +440,7 @@ def _link(source: Path, target: Path, share: Sequence[str]) -> None:
         original, link = source / name, target / name
         if not os.path.lexists(original):
             continue
-        if any((target / part).is_symlink() for part in PurePosixPath(name).parents):
+        if is_behind_link(target, name):
             continue  # the code has a link there; a link made through it would be elsewhere
         if link.is_dir() and not link.is_symlink() and not any(link.iterdir()):
             link.rmdir()  # an empty submodule folder

@@ -26,7 +26,7 @@ from gitexp.project import exclusions, ignore
 from gitexp.project.config import Config
 from gitexp.project.project import Project, parse_all, read
 from gitexp.project.tools import dvc_data
-from gitexp.repo import live, worktrees
+from gitexp.repo import left_files, live, worktrees
 from gitexp.repo.experiments import is_name
 from gitexp.repo.git import snapshot
 from gitexp.repo.git.disk_files import files_below
@@ -324,9 +324,7 @@ def _keep_left(project: Project, state: RunState, workspace: Repository, tree: s
         # Neither results of this run, nor left by it.
         given = _as_it_was(state).difference(files_in(workspace, tree, scope.results))
         tree = _by_halves(workspace, scratch, Snapshot(tree), sorted(given)).tree
-        left = worktrees.keep_left(
-            workspace, state.tree, tree, scope.share, scratch, target, stored=scope.stored
-        )
+        left = left_files.keep(workspace, state.tree, tree, scope.share, scratch, target, stored=scope.stored)
         kept.update(left)
     if not kept:
         return []
