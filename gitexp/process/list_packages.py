@@ -15,7 +15,10 @@ import sys
 
 TYPE_CHECKING = False  # type checkers know the name; importing `typing` takes half of the time of all of this
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
+
+    Origins = list[tuple[str, dict[str, Any]]]  # the names of packages, each with its direct_url.json
 
 
 def folders() -> "list[str]":
@@ -70,16 +73,16 @@ def packages(folder: str) -> "list[tuple[str, str]]":
     return found
 
 
-def direct(folder: str, code: "dict[str, dict[str, str]]") -> "list[tuple[str, str]]":
+def direct(told: "Origins", code: "dict[str, dict[str, str]]") -> "list[tuple[str, str]]":
     """Lines about the packages in a folder that come from no index; `code` is what `editables` gives."""
     found = []
-    for name, told in origins(folder):
-        line = {"name": name, **source(told), **code.get(str(told.get("url")), {})}
+    for name, origin in told:
+        line = {"name": name, **source(origin), **code.get(str(origin.get("url")), {})}
         found.append(("direct", json.dumps({key: value for key, value in line.items() if value})))
     return found
 
 
-def origins(folder: str) -> "list[tuple[str, dict[str, Any]]]":
+def origins(folder: str) -> "Origins":
     """Name and direct_url.json of each package in a folder that has a readable one."""
     found = []
     for entry in entries(folder):
@@ -127,13 +130,13 @@ def is_around(url: str, here: str) -> bool:
     return folder.startswith(here) or here.startswith(folder)
 
 
-def editables() -> "dict[str, dict[str, str]]":
+def editables(everywhere: "Iterable[Origins]") -> "dict[str, dict[str, str]]":
     """The state of the code of each editable package, by its URL."""
     found = {}
-    for folder in folders():
-        for _, told in origins(folder):
-            if is_editable(told):
-                found[str(told["url"])] = code_of(str(told["url"]), os.getcwd())  # noqa: PTH109
+    for told in everywhere:
+        for _, origin in told:
+            if is_editable(origin):
+                found[str(origin["url"])] = code_of(str(origin["url"]), os.getcwd())  # noqa: PTH109
     return found
 
 
@@ -181,22 +184,25 @@ def blas(folder: str) -> "list[tuple[str, str]]":
     return found
 
 
-def details(code: "dict[str, dict[str, str]]") -> "list[tuple[str, str]]":
-    """All lines for the record beside the packages; `code` is what `editables` gives."""
+def details(
+    places: "list[tuple[str, Origins]]", code: "dict[str, dict[str, str]]"
+) -> "list[tuple[str, str]]":
+    """All lines for the record beside the packages: of folders with their origins."""
     found = manager()
-    for folder in folders():
-        found += direct(folder, code) + blas(folder)
+    for folder, told in places:
+        found += direct(told, code) + blas(folder)
     return found
 
 
 if __name__ == "__main__":
-    code = editables()
+    places = [(folder, origins(folder)) for folder in folders()]
+    code = editables(told for _, told in places)
     answer = {
         "python": ".".join(str(number) for number in sys.version_info[:3]),
         "implementation": sys.implementation.name,
         "folders": folders(),
         "code": code,
-        "details": details(code),
+        "details": details(places, code),
         "packages": [package for folder in folders() for package in packages(folder)],
     }
     sys.stdout.write("\n" + json.dumps(answer) + "\n")
