@@ -45,9 +45,15 @@ class RunsBelow(ABC):
 
 
 def export(
-    project: Project, experiments: Sequence[Experiment], place: str, there: RunsBelow, on_run: OnRun
+    project: Project,
+    experiments: Sequence[Experiment],
+    place: str,
+    there: RunsBelow,
+    on_run: OnRun,
+    *,
+    hint: str,
 ) -> ExportedRuns:
-    """The result of an export, without a hint: as `RunExporter.write` has it."""
+    """The result of an export, as `RunExporter.write` has it; a dry run has no hint."""
     runs = StoredRuns(project, experiments)
     if project.dry_run:
         new = sum(not there.has(run) for run in runs)
@@ -62,4 +68,4 @@ def export(
                 done += 1
                 remarks += [*run.remarks, *omissions]
             on_run(number)
-    return ExportedRuns(place, done, len(runs) - done, remarks)
+    return ExportedRuns(place, done, len(runs) - done, remarks, hint)

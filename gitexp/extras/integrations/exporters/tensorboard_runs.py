@@ -39,13 +39,12 @@ class TensorBoardExporter(RunExporter):
         self, project: Project, experiments: Sequence[Experiment], place: str, on_run: OnRun
     ) -> ExportedRuns:
         there = _EventFiles(project, place)
-        done = export(project, experiments, place, there, on_run)
-        if project.dry_run:
+        hint = f"To see them: tensorboard --logdir {place}"
+        done = export(project, experiments, place, there, on_run, hint=hint)
+        if not there.is_rounded:
             return done
-        remarks = list(done.remarks)
-        if there.is_rounded:
-            remarks.append("TensorBoard has numbers of 32 bits in curves: some values are rounded.")
-        return done._replace(remarks=remarks, hint=f"To see them: tensorboard --logdir {place}")
+        rounded = "TensorBoard has numbers of 32 bits in curves: some values are rounded."
+        return done._replace(remarks=[*done.remarks, rounded])
 
 
 EXPORTER = TensorBoardExporter()

@@ -33,10 +33,8 @@ class WandbExporter(RunExporter):
     def write(
         self, project: Project, experiments: Sequence[Experiment], place: str, on_run: OnRun
     ) -> ExportedRuns:
-        done = export(project, experiments, place, _RunFolders(project, place), on_run)
-        if project.dry_run:
-            return done
-        return done._replace(hint=f"To upload them: wandb sync {shlex.quote(place)}/{_BEGINNING}*")
+        hint = f"To upload them: wandb sync {shlex.quote(place)}/{_BEGINNING}*"
+        return export(project, experiments, place, _RunFolders(project, place), on_run, hint=hint)
 
 
 EXPORTER = WandbExporter()
