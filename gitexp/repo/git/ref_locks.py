@@ -146,7 +146,7 @@ def _lock_files(top: Path, refs: Sequence[bytes]) -> Iterator[Path]:
 
     Somebody else may have written the names, and a folder of refs may be a link: neither leads out of `top`.
     """
-    own = [f"{os.fsdecode(ref)}.lock" for ref in refs if _is_ref(ref)]
+    own = [f"{os.fsdecode(ref)}.lock" for ref in refs]
     for name in (*own, *_SHARED):
         file = top / name
         if file.parent.resolve() == file.parent:
