@@ -13,7 +13,8 @@ import shutil
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+
+from gitexp.named_tuple import NamedTuple
 
 _FOLDER = (
     os.O_RDONLY

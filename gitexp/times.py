@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta
-from typing import NamedTuple
 
+from gitexp.named_tuple import NamedTuple
 from gitexp.regex import regex
 from gitexp.words import clean
 

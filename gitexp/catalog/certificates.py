@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp.model import Record
+from gitexp.named_tuple import NamedTuple
 
 _TIMES = "\N{MULTIPLICATION SIGN}"
 

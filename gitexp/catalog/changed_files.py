@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.catalog.fields import ChangedFile, Row
 from gitexp.catalog.projects import files_of_others
 from gitexp.catalog.result_files import ResultRules
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.project import Project
 from gitexp.regex import regex
 

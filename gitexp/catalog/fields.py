@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from enum import Flag, auto
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp.catalog import certificates
 from gitexp.catalog.flat_values import plain
 from gitexp.model import Damaged, Experiment, Flat, Record, Status, Stored, is_unranked
+from gitexp.named_tuple import NamedTuple
 from gitexp.times import show_duration, show_moment
 from gitexp.words import human_size
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from gitexp import errors, files
 from gitexp.catalog import by_words, sources
@@ -18,6 +18,7 @@ from gitexp.catalog.names import existing
 from gitexp.catalog.result_origin import known_results, without_others
 from gitexp.catalog.sources import ForeignRef
 from gitexp.model import Damaged, Experiment, Files, Record, Stored
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.project import Project, parse_all, parse_params
 from gitexp.repo import model_tags
 from gitexp.repo.experiments import RUN_FOLDER

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from gitexp.catalog import by_words, changed_files, lookup, projects, replicates, rows
 from gitexp.catalog import lineage as lineages
@@ -15,6 +15,7 @@ from gitexp.catalog.lineage import Lineage
 from gitexp.catalog.replicates import Replicates
 from gitexp.catalog.rows import Draft
 from gitexp.model import Damaged, Status, Stored, readable
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.project import Project
 from gitexp.repo.experiments import newest_first
 from gitexp.times import here

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from typing import NamedTuple
 
+from gitexp.named_tuple import NamedTuple
 from gitexp.objects.paths import upward
 from gitexp.pipeline.paths import lock_path
 from gitexp.project import patterns

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
 
 from gitexp.files import flatten
 from gitexp.model import MISSING, Files, Stored, Tree, readable
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.project import Contents
 from gitexp.words import shorten
 

@@ -7,12 +7,12 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import zip_longest
-from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.catalog.fields import Row
 from gitexp.catalog.flat_values import FlatValues, flat_files
 from gitexp.model import Damaged, Experiment, Files, Flat, Status, Stored
+from gitexp.named_tuple import NamedTuple
 from gitexp.objects.paths import lies_in
 from gitexp.words import did_you_mean
 

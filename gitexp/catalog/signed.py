@@ -6,9 +6,10 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp.model import Experiment, Status
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.project import Project
 from gitexp.regex import regex
 from gitexp.repo.git.signatures import Signature, SignatureState, Verifier

@@ -7,10 +7,11 @@ loaded only if the repository has refs of the program.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from gitexp import plugins
 from gitexp.model import Experiment, Stored
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.project import Project
 from gitexp.repo.git.repository import Repository
 

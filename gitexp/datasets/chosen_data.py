@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.catalog.query import Query, matching
@@ -13,6 +12,7 @@ from gitexp.catalog.sources import is_own
 from gitexp.datasets import sync, wanted
 from gitexp.datasets.sync import DataTransfer
 from gitexp.model import Artifact, readable
+from gitexp.named_tuple import NamedTuple
 from gitexp.objects.progress import OnProgress
 from gitexp.project.project import Project
 from gitexp.repo import model_tags

@@ -11,10 +11,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 from zlib import crc32
 
 from gitexp import nofollow
+from gitexp.named_tuple import NamedTuple
 
 _VERSION = b"1"
 NAME = "dvc.index"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.files.dvc_lock import DvcEntry, read_pointer, read_stages
 from gitexp.files.dvc_yaml import DVC_LOCK
 from gitexp.files.limits import read_if_there
+from gitexp.named_tuple import NamedTuple
 from gitexp.objects.paths import lies_in
 from gitexp.project.project import Project
 from gitexp.project.tools import tool_files

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.datasets import lock_file
 from gitexp.datasets.dvc_named import named_in_workspace
 from gitexp.datasets.dvc_objects import DvcObjects
 from gitexp.files.dvc_lock import DvcEntry
+from gitexp.named_tuple import NamedTuple
 from gitexp.objects.store import ObjectStore
 from gitexp.project.project import Project
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.datasets import lock_file
 from gitexp.datasets.workspace import DataState, WorkspaceData, workspace_data
 from gitexp.failpoints import failpoint
 from gitexp.model import Artifact
+from gitexp.named_tuple import NamedTuple
 from gitexp.objects.paths import lies_in_any
 from gitexp.objects.stat_cache import StatCache
 from gitexp.objects.store import ObjectStore

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from gitexp.datasets import lock_file
 from gitexp.datasets.workspace import DataState, workspace_data
 from gitexp.model import Artifact, paths_of
+from gitexp.named_tuple import NamedTuple
 from gitexp.objects.paths import is_any_in
 from gitexp.objects.store import ObjectStore
 from gitexp.pipeline.lock import write_lock

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp import errors
 from gitexp.model import Artifact, Experiment
+from gitexp.named_tuple import NamedTuple
 from gitexp.objects.paths import fault, lies_in
 from gitexp.pipeline.lock import LOCK_FILE, read_lock
 from gitexp.project.project import Project

@@ -9,13 +9,14 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 from gitexp import errors
 from gitexp.files.dvc_yaml import DVC_LOCK, as_items, as_map, inside_root, is_md5
 from gitexp.files.keys import flatten
 from gitexp.files.parse import parse
 from gitexp.model import Flat, Value
+from gitexp.named_tuple import NamedTuple
 
 _SCHEMAS = ("2.0", "2")
 _MD5_KINDS = ("md5", "md5-dos2unix")

@@ -12,13 +12,14 @@ import posixpath
 import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp.errors import OverrideError
 from gitexp.files import keys
 from gitexp.files.parse import parse
 from gitexp.files.scalars import is_nested
 from gitexp.model import MISSING, Tree, Value
+from gitexp.named_tuple import NamedTuple
 from gitexp.regex import regex
 
 DVC_YAML, DVC_LOCK, DVC_CACHE, DVC_CONFIG = "dvc.yaml", "dvc.lock", ".dvc/cache", ".dvc/config"

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from gitexp.errors import OverrideError
 from gitexp.files.keys import Key, format_key, put
 from gitexp.model import MISSING, Value
+from gitexp.named_tuple import NamedTuple
 from gitexp.regex import regex
 
 _BREAK = regex(r"\r\n|[\r\n]")

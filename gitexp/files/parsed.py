@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from gitexp.files.keys import Key, format_key, get, put
 from gitexp.files.limits import MAX_DEPTH, MAX_INT_BITS, MAX_LEAVES, is_encodable
 from gitexp.files.unreadable import Unreadable
 from gitexp.model import MISSING, Tree, Value
+from gitexp.named_tuple import NamedTuple
 from gitexp.words import counted, shorten
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import posixpath
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp.files.dvc_yaml import (
     MAX_FILES,
@@ -24,6 +24,7 @@ from gitexp.files.dvc_yaml import (
     stages_of,
 )
 from gitexp.model import Tree, Value
+from gitexp.named_tuple import NamedTuple
 
 _MOST_COLUMNS = 100  # of one axis
 

@@ -6,11 +6,11 @@ import contextlib
 import os
 import posixpath
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.files.dvc_yaml import DVC_LOCK
 from gitexp.model import Experiment, paths_of
+from gitexp.named_tuple import NamedTuple
 from gitexp.objects.paths import lies_in_any
 from gitexp.pipeline.lock import read_lock
 from gitexp.pipeline.paths import lock_path

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.catalog.stored import stored_versions
+from gitexp.named_tuple import NamedTuple
 from gitexp.project import exclusions
 from gitexp.project.change import Transaction
 from gitexp.project.hold import refuse_beside_orphan

@@ -7,11 +7,11 @@ import os
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.history import unfinished
 from gitexp.history.takeover import Taken, Takeover, take_over
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.change import Transaction, names_held
 from gitexp.project.project import Project
 from gitexp.repo import operations

@@ -9,11 +9,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.failpoints import failpoint
 from gitexp.history.takeover import PresentFiles, Taken, refuse_obstacles, snapshot_of, tree_plan
+from gitexp.named_tuple import NamedTuple
 from gitexp.objects.workspace_files import set_folder_mode
 from gitexp.process.interrupts import held_back
 from gitexp.project.hold import refuse_beside_orphan

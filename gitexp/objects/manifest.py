@@ -18,9 +18,9 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
 
 from gitexp import errors
+from gitexp.named_tuple import NamedTuple
 from gitexp.objects import paths
 from gitexp.regex import regex
 

@@ -10,9 +10,9 @@ import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
 
 from gitexp import errors
+from gitexp.named_tuple import NamedTuple
 from gitexp.objects.hashing import Read, is_settled, opened, same_file
 from gitexp.regex import regex
 

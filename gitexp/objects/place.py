@@ -14,12 +14,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from itertools import takewhile
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.failpoints import failpoint
 from gitexp.folders import clear_away, make_folder
 from gitexp.model import Artifact
+from gitexp.named_tuple import NamedTuple
 from gitexp.objects import disk as ways
 from gitexp.objects.disk import translated
 from gitexp.objects.hashing import (

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.model import Artifact
+from gitexp.named_tuple import NamedTuple
 from gitexp.objects import paths
 from gitexp.objects.hashing import in_parallel
 from gitexp.objects.manifest import File

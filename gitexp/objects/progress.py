@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+
+from gitexp.named_tuple import NamedTuple
 
 _TICK = 0.1  # seconds between two reports
 

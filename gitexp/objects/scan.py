@@ -7,10 +7,10 @@ import os
 import stat
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.model import Artifact
+from gitexp.named_tuple import NamedTuple
 from gitexp.objects import paths
 from gitexp.objects.hashing import Read, in_parallel, read_file
 from gitexp.objects.manifest import File, Manifest

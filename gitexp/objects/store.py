@@ -17,10 +17,10 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
 
 from gitexp import errors, nofollow
 from gitexp.model import Artifact
+from gitexp.named_tuple import NamedTuple
 from gitexp.objects import manifest, paths
 from gitexp.objects.disk import translated
 from gitexp.objects.hashing import Read, copied, hash_file, hash_open, in_parallel, large_first, write_all

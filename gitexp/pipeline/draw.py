@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from graphlib import CycleError
 from itertools import chain
-from typing import NamedTuple
 
+from gitexp.named_tuple import NamedTuple
 from gitexp.pipeline.graph import in_order
 
 Above = Mapping[str, Sequence[str]]  # name -> names of its makers, which are keys, too

@@ -16,7 +16,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
-from typing import NamedTuple, NoReturn, TypeGuard
+from typing import NoReturn, TypeGuard
 
 from gitexp import errors
 from gitexp.files.formats.yaml_text import compose
@@ -25,6 +25,7 @@ from gitexp.files.limits import check_tree, decode
 from gitexp.files.nodes import plain
 from gitexp.files.scalars import is_text
 from gitexp.model import Artifact, Flat, Value, by_path, paths_of
+from gitexp.named_tuple import NamedTuple
 from gitexp.objects import paths
 from gitexp.pipeline.paths import LOCK_FILE as LOCK_FILE
 from gitexp.pipeline.paths import without_dot

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from enum import StrEnum
-from typing import NamedTuple
 
 from gitexp.model import Value
+from gitexp.named_tuple import NamedTuple
 
 ReadFile = Callable[[str], bytes | None]  # a path from the root -> its content, None if there is no file
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp.files.dvc_yaml import DEFAULT_PARAMS
 from gitexp.files.formats.yaml_write import flow_text
 from gitexp.files.scalars import same
 from gitexp.model import MISSING, Artifact, Flat, Value, contents, paths_of
+from gitexp.named_tuple import NamedTuple
 from gitexp.pipeline.lock import LockedStage
 from gitexp.pipeline.stage import Stage
 from gitexp.words import cut, shorten

@@ -8,7 +8,8 @@ import os
 import sys
 from collections.abc import Collection
 from pathlib import Path
-from typing import NamedTuple
+
+from gitexp.named_tuple import NamedTuple
 
 CAN_SEE = sys.platform == "linux"
 _PAGE = os.sysconf("SC_PAGE_SIZE") if CAN_SEE else 4096

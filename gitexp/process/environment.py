@@ -15,9 +15,10 @@ import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 
 from gitexp.masks import without_credentials
+from gitexp.named_tuple import NamedTuple
 from gitexp.process.environment_details import details
 from gitexp.process.interpreter import find_interpreter
 from gitexp.process.list_packages import code_of

@@ -8,9 +8,10 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from gitexp.errors import GitexpError, StorageError
+from gitexp.named_tuple import NamedTuple
 from gitexp.process import shared_umask
 from gitexp.process.log import LogFile
 from gitexp.process.programs import find_program

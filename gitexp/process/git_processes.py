@@ -12,8 +12,8 @@ import contextlib
 import os
 from collections.abc import Collection, Iterator
 from pathlib import Path, PurePath
-from typing import NamedTuple
 
+from gitexp.named_tuple import NamedTuple
 from gitexp.process.liveness import namespace
 from gitexp.regex import regex
 from gitexp.words import cut

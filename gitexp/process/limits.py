@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from gitexp import errors
+from gitexp.named_tuple import NamedTuple
 from gitexp.times import parse_duration, show_duration
 from gitexp.words import human_size, parse_size
 

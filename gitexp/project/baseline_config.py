@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Collection, Sequence
-from typing import NamedTuple
 
 from gitexp import errors, files
 from gitexp.model import Tree
+from gitexp.named_tuple import NamedTuple
 from gitexp.objects.paths import upward
 from gitexp.project.config import CONFIG_FILE
 from gitexp.repo.git.repository import Repository

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from gitexp import errors
 from gitexp.failpoints import failpoint
 from gitexp.files.limits import read_if_there
+from gitexp.named_tuple import NamedTuple
 from gitexp.process.interrupts import held_back
 from gitexp.project.project import Project
 from gitexp.repo import live, operations

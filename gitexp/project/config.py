@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.patterns import NO_PATTERNS, Patterns
 from gitexp.project.tools.hydra_config import HydraConfig
 from gitexp.repo.git.snapshot import MAX_UNTRACKED

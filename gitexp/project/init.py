@@ -11,13 +11,14 @@ import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp import errors, files
 from gitexp.files.dvc_yaml import DVC_YAML
 from gitexp.files.limits import read_limited
 from gitexp.files.parse import edit
 from gitexp.model import Value
+from gitexp.named_tuple import NamedTuple
 from gitexp.project import links, script, whole_file
 from gitexp.project.change import editing
 from gitexp.project.config import CONFIG_FILE, USUAL_METRICS, USUAL_PARAMS

@@ -7,7 +7,6 @@ import os
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from gitexp import errors, files
 from gitexp.failpoints import failpoint
@@ -20,6 +19,7 @@ from gitexp.files.keys import format_key, get, resolve
 from gitexp.files.kinds import changed_types, changed_types_of_values
 from gitexp.files.limits import read_if_there
 from gitexp.model import MISSING, Files, Tree
+from gitexp.named_tuple import NamedTuple
 from gitexp.objects.paths import lies_in_any
 from gitexp.project import whole_file
 from gitexp.project.project import Project, foreign, inside, warning_of

@@ -6,13 +6,13 @@ import os
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
 
 from gitexp import errors, files, plugins
 from gitexp.files.dvc_yaml import DVC_YAML
 from gitexp.files.limits import read_if_there
 from gitexp.files.parsed import Parsed
 from gitexp.model import Files, Tree
+from gitexp.named_tuple import NamedTuple
 from gitexp.pipeline.stage import Pipeline, ReadFile, Stage
 from gitexp.project import config_loading, stage_files
 from gitexp.project.config import CONFIG_FILE, USUAL_PARAMS, Config

@@ -10,10 +10,10 @@ import hashlib
 import posixpath
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from gitexp import errors, files
 from gitexp.model import Artifact, Record, Value, by_path
+from gitexp.named_tuple import NamedTuple
 from gitexp.objects.manifest import File
 from gitexp.objects.paths import folded, lies_in_any, overlap, upward
 from gitexp.objects.store import ObjectStore

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import NamedTuple
 
 from gitexp import errors, files
 from gitexp.model import Tree
+from gitexp.named_tuple import NamedTuple
 
 
 class ReadParams(NamedTuple):

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
 
 from gitexp.files import is_number
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.config import USUAL_METRICS
 from gitexp.regex import regex
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from gitexp import errors, files
 from gitexp.files import dvc_yaml
 from gitexp.files.dvc_yaml import DEFAULT_PARAMS, DVC_LOCK, DVC_YAML
 from gitexp.files.limits import most_bytes
 from gitexp.model import Artifact
+from gitexp.named_tuple import NamedTuple
 from gitexp.objects.manifest import is_folder
 from gitexp.objects.paths import lies_in
 from gitexp.objects.store import ObjectStore

@@ -12,11 +12,11 @@ import os
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.failpoints import failpoint
 from gitexp.model import Damaged, Experiment, Record, Status, Stored, Value
+from gitexp.named_tuple import NamedTuple
 from gitexp.regex import regex
 from gitexp.repo import records
 from gitexp.repo.git import failures, refs, trees

@@ -15,11 +15,11 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
-from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.failpoints import failpoint
 from gitexp.masks import without_credentials
+from gitexp.named_tuple import NamedTuple
 from gitexp.regex import regex
 from gitexp.repo.git import graph, launch, refs, transport_failures
 from gitexp.repo.git.git_calls import FETCHING

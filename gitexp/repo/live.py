@@ -25,12 +25,13 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp import errors, nofollow
 from gitexp.failpoints import failpoint
 from gitexp.folders import clear_away
 from gitexp.model import ProcessId, Record
+from gitexp.named_tuple import NamedTuple
 from gitexp.process import shared_umask
 from gitexp.repo.git.locking import locks
 from gitexp.repo.local import LocalState

@@ -11,8 +11,8 @@ front, with `:` between the two, which is `=` in a tag.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import NamedTuple
 
+from gitexp.named_tuple import NamedTuple
 from gitexp.regex import regex
 
 PREFIX = "refs/tags/"

@@ -7,8 +7,8 @@ parent of the operation's. After `git prune`, `redo` makes the tag anew from its
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
+from gitexp.named_tuple import NamedTuple
 from gitexp.regex import regex
 from gitexp.repo import model_tags
 from gitexp.repo.git.repository import Repository

@@ -21,10 +21,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp import errors
 from gitexp.failpoints import failpoint
+from gitexp.named_tuple import NamedTuple
 from gitexp.process import git_processes
 from gitexp.regex import regex
 from gitexp.repo import model_tags, operation_tags

@@ -10,10 +10,11 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from functools import lru_cache
-from typing import Any, NamedTuple, TypeGuard
+from typing import Any, TypeGuard
 
 from gitexp import errors
 from gitexp.model import FORMAT, Files, ProcessId, Record, Status, Tree
+from gitexp.named_tuple import NamedTuple
 from gitexp.regex import regex
 from gitexp.words import human_size, squeezed
 

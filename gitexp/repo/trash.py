@@ -12,10 +12,10 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.model import Experiment, Stored
+from gitexp.named_tuple import NamedTuple
 from gitexp.regex import regex
 from gitexp.repo.experiments import PREFIX as EXPERIMENTS
 from gitexp.repo.experiments import Store

@@ -15,11 +15,11 @@ import stat
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from gitexp import errors, nofollow
 from gitexp.failpoints import failpoint
 from gitexp.folders import clear_away, is_behind_link, make_folder, open_folders, remove_folder, walk_folder
+from gitexp.named_tuple import NamedTuple
 from gitexp.objects.workspace_files import WorkspaceFiles
 from gitexp.repo import live, node_disk
 from gitexp.repo.git import conversions, indexes

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.catalog import names
@@ -17,6 +16,7 @@ from gitexp.catalog.record import made_here
 from gitexp.failpoints import failpoint
 from gitexp.files.command_words.masked_arguments import masked_override
 from gitexp.model import Experiment, Record, Status
+from gitexp.named_tuple import NamedTuple
 from gitexp.process.interrupts import Window, held_back
 from gitexp.process.liveness import current_process, namespace
 from gitexp.process.variables import NAME

@@ -8,9 +8,10 @@ and one row there. `gitexp.testing` has the tests that each must pass.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from gitexp import plugins
+from gitexp.named_tuple import NamedTuple
 from gitexp.repo.live import RunState
 from gitexp.runs.begin import LiveRun
 

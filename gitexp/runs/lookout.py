@@ -9,9 +9,10 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from gitexp import plugins
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.config import Config
 from gitexp.repo.live import RunState
 from gitexp.runs.begin import LiveRun

@@ -8,9 +8,10 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp.failpoints import failpoint
+from gitexp.named_tuple import NamedTuple
 from gitexp.objects.paths import joined_paths, lies_in_any
 from gitexp.repo.live import RunState, paths_of
 

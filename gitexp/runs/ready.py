@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from gitexp.files.command_words.masked_arguments import masked
 from gitexp.model import Artifact
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.params import CommandLine, PreparedParams
 from gitexp.project.project import Project
 from gitexp.repo.git.conversions import USERS, Conversions

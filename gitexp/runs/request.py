@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from gitexp.model import Experiment
+from gitexp.named_tuple import NamedTuple
 from gitexp.process.limits import Limits
 from gitexp.project.params import CommandLine
 

@@ -6,7 +6,6 @@ import contextlib
 import shlex
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.catalog import by_words, filters, lookup, sources
@@ -14,6 +13,7 @@ from gitexp.catalog.query import Query, find, matching
 from gitexp.datasets import sync, wanted
 from gitexp.failpoints import failpoint
 from gitexp.model import Experiment, Status, Stored, readable
+from gitexp.named_tuple import NamedTuple
 from gitexp.project import first_time
 from gitexp.project.project import Project
 from gitexp.repo import tracking

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 from gitexp.catalog import lookup, projects
 from gitexp.catalog.filters import Filter
 from gitexp.catalog.lineage import Lineage
 from gitexp.catalog.query import Criterion
 from gitexp.model import Experiment, Stored
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.project import Project
 from gitexp.sharing.partner import Fate, Shared
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp import files
 from gitexp.catalog import certificates
 from gitexp.files.merging import united
 from gitexp.model import Experiment, Record
+from gitexp.named_tuple import NamedTuple
 from gitexp.process.printed import find_printed
 from gitexp.project.params import OUTPUT
 from gitexp.project.project import Project, parse_all

@@ -11,11 +11,11 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
 from urllib.parse import quote
 
 from gitexp import errors
 from gitexp.datasets import lock_file
+from gitexp.named_tuple import NamedTuple
 from gitexp.pipeline.key import stage_key
 from gitexp.pipeline.lock import Lock, LockedStage, read_lock
 from gitexp.project.project import Project

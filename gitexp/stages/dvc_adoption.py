@@ -8,7 +8,6 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.datasets import add, dvc_named, lock_file
@@ -19,6 +18,7 @@ from gitexp.files.dvc_lock import DvcEntry
 from gitexp.files.dvc_yaml import DVC_YAML, as_map
 from gitexp.files.limits import read_if_there
 from gitexp.model import Artifact
+from gitexp.named_tuple import NamedTuple
 from gitexp.objects import md5, paths
 from gitexp.objects.hashing import in_parallel
 from gitexp.objects.md5 import BothHashes

@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.datasets.remotes import remote_of
+from gitexp.named_tuple import NamedTuple
 from gitexp.objects.manifest import is_folder
 from gitexp.objects.remotes.remote import DataRemote
 from gitexp.objects.store import FRESH, ObjectStore, StoredObject

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
 from gitexp.model import Experiment, Record
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.change import Transaction
 from gitexp.project.project import Project
 from gitexp.repo.git import graph, trees

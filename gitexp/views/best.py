@@ -7,7 +7,7 @@ import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp import errors
 from gitexp.catalog import rows
@@ -17,6 +17,7 @@ from gitexp.catalog.replicates import collapsed
 from gitexp.catalog.superseded import without_superseded
 from gitexp.files import is_finite, is_number
 from gitexp.model import MISSING, Status, is_touched, is_unranked, readable
+from gitexp.named_tuple import NamedTuple
 from gitexp.project import direction_line
 from gitexp.project.project import Project
 from gitexp.project.sections.directions import MIN, direction

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp.catalog import replicates
 from gitexp.catalog.fields import EXPERIMENTS, Row, Use, used_for
@@ -13,6 +13,7 @@ from gitexp.catalog.rows import logged_too, meant, metric_keys, param_keys, unkn
 from gitexp.catalog.value_pairs import is_noise
 from gitexp.files import is_number, measured
 from gitexp.model import MISSING, Differing, Mean, Status
+from gitexp.named_tuple import NamedTuple
 from gitexp.views.numbers import column_texts
 from gitexp.words import show_value
 

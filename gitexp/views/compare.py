@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp import errors
 from gitexp.catalog import by_words, lookup, rows
@@ -14,6 +14,7 @@ from gitexp.catalog.lookup import Point
 from gitexp.catalog.replicates import Replicates, collapsed
 from gitexp.catalog.value_pairs import differs
 from gitexp.model import MISSING, Change, Experiment, Flat, Status, is_unranked
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.project import Project
 from gitexp.views import columns, uncertainty
 from gitexp.views.best import best_of

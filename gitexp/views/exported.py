@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp.catalog import changed_files
 from gitexp.catalog.fields import Row
 from gitexp.catalog.query import UNGROUPED, Query
 from gitexp.model import Mean
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.project import Project
 from gitexp.times import stamp_of
 from gitexp.views import columns as columns_of

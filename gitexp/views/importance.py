@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
+
+from gitexp.named_tuple import NamedTuple
 
 LEAST = 8  # experiments; with fewer, any param can seem important
 _MOST_GROUPS = 4  # of the values of a number

@@ -6,9 +6,10 @@ import csv
 import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp.model import MISSING
+from gitexp.named_tuple import NamedTuple
 from gitexp.regex import regex
 from gitexp.words import clean, show_value
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp import errors, files
 from gitexp.catalog.series import series_tables, stored_series
 from gitexp.files.lines.series import SERIES
 from gitexp.files.lines.series_columns import Series
 from gitexp.model import Experiment
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.project import Project
 from gitexp.words import shorten
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp.catalog.fields import Row
 from gitexp.model import MISSING, Differing, Mean
+from gitexp.named_tuple import NamedTuple
 from gitexp.times import seconds_of
 from gitexp.views.columns import FIELDS, Column
 

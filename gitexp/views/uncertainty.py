@@ -6,7 +6,7 @@ The statistics are a plugin, loaded only where there are replicates. It says her
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from gitexp import plugins
 from gitexp.catalog import lookup, projects, replicates, rows
@@ -14,6 +14,7 @@ from gitexp.catalog.fields import Row
 from gitexp.catalog.lookup import Point
 from gitexp.catalog.replicates import Replicates
 from gitexp.model import Experiment, Flat, Status, Stored, is_touched, readable
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.project import Project
 
 MARK = "≈"  # behind a number whose difference is inside the noise

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.catalog import sources
@@ -12,6 +11,7 @@ from gitexp.catalog.result_files import ResultRules
 from gitexp.files.limits import MAX_TABLE_BYTES
 from gitexp.files.lines.series import is_table
 from gitexp.model import Artifact, Experiment, Record
+from gitexp.named_tuple import NamedTuple
 from gitexp.objects.paths import lies_in
 from gitexp.objects.store import ObjectStore
 from gitexp.pipeline.lock import Lock, read_lock

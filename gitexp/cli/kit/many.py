@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.sections.engine_choice import EngineChoice
 
 

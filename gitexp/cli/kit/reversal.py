@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp import errors
 from gitexp.cli.kit import taken
 from gitexp.cli.kit.documents import answer
 from gitexp.cli.kit.terminal import render
 from gitexp.history.undo import Step, Undone, touched
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.project import Project
 from gitexp.times import show_time
 from gitexp.views.markup import TableFormat

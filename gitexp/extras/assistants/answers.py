@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp.cli.kit.terminal import json_output
+from gitexp.named_tuple import NamedTuple
 from gitexp.words import clean
 
 MOST = 24_000  # characters of one answer

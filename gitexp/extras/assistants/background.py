@@ -9,7 +9,9 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
+
+from gitexp.named_tuple import NamedTuple
 
 _GITEXP = (sys.executable, "-P", "-m", "gitexp")
 _LONGEST = 2000  # characters of what a process has said

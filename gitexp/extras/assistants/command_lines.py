@@ -7,11 +7,12 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp import errors
 from gitexp.cli.kit.failures import in_our_words
 from gitexp.cli.kit.output import printable
+from gitexp.named_tuple import NamedTuple
 
 
 class CommandAnswer(NamedTuple):

@@ -8,10 +8,10 @@ import os
 import re
 from enum import StrEnum
 from pathlib import Path
-from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.files.limits import read_if_there
+from gitexp.named_tuple import NamedTuple
 from gitexp.project import whole_file
 from gitexp.project.project import Project, inside
 from gitexp.regex import regex

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp import errors
+from gitexp.named_tuple import NamedTuple
 from gitexp.words import did_you_mean
 
 TEXT, TEXTS, NUMBER, YES = "string", "array", "integer", "boolean"

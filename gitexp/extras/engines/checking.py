@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp.extras.engines import probe
 from gitexp.extras.engines.engine import GONE, Engine, Job, JobReport, JobState
 from gitexp.extras.queue.workers import last_words
+from gitexp.named_tuple import NamedTuple
 from gitexp.version import __version__
 
 

@@ -12,7 +12,6 @@ import contextlib
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.extras.engines.engine import GONE, Engine, JobReport, JobState
@@ -20,6 +19,7 @@ from gitexp.extras.engines.jobs_file import JobsFile, SubmittedJob
 from gitexp.extras.engines.reach import Reach
 from gitexp.extras.queue.workers import last_words
 from gitexp.model import Experiment, Record, Status
+from gitexp.named_tuple import NamedTuple
 from gitexp.runs.resuming.requeue import is_lost
 from gitexp.words import shorten
 

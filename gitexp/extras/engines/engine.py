@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from enum import StrEnum
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
+
+from gitexp.named_tuple import NamedTuple
 
 ENGINE = "GITEXP_ENGINE"  # variable of a job: the name of the engine
 JOB = "GITEXP_JOB"  # variable of a job: its id, which the engine sets if it is known only to the job

@@ -12,7 +12,6 @@ import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
 
 from gitexp import errors, plugins
 from gitexp.extras.engines import job_environment
@@ -22,6 +21,7 @@ from gitexp.extras.queue.workers import Orders, Worker
 from gitexp.files.dvc_yaml import DVC_YAML
 from gitexp.folders import clear_away
 from gitexp.model import Experiment, Status
+from gitexp.named_tuple import NamedTuple
 from gitexp.project import config_loading
 from gitexp.project.config import CONFIG_FILE, USUAL_PARAMS
 from gitexp.project.exclusions import IGNORE_FILE

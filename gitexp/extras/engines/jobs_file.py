@@ -8,11 +8,11 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.failpoints import failpoint
 from gitexp.model import Record
+from gitexp.named_tuple import NamedTuple
 from gitexp.repo.local import LocalState
 
 

@@ -8,10 +8,11 @@ import subprocess
 import tempfile
 import uuid
 from collections.abc import Collection, Mapping, Sequence
-from typing import IO, NamedTuple
+from typing import IO
 
 from gitexp.extras.engines.engine import ENGINE, JOB, EngineSettings, Job, JobReport, JobState
 from gitexp.extras.engines.settings import require_options
+from gitexp.named_tuple import NamedTuple
 from gitexp.process.environment import machine
 from gitexp.process.signals import OWN_GROUP
 from gitexp.words import counted

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 from gitexp import errors, plugins
 from gitexp.extras.inference import sides, verdict, why_text
@@ -11,6 +10,7 @@ from gitexp.extras.inference.known_inquiry import KnownInquiry
 from gitexp.extras.inference.question import Question, asked
 from gitexp.extras.inference.verdict import Judgement
 from gitexp.extras.inference.why import HybridRuns, Inquiry, WhyAnswer
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.project import Project
 from gitexp.project.sections import directions
 from gitexp.project.sections.directions import MAX, MIN

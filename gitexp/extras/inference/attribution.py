@@ -14,10 +14,10 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
-from typing import NamedTuple
 
 from gitexp.extras.inference.comparison import LEVEL, GroupComparison, Sample, compare
 from gitexp.extras.inference.noise import NoiseFloor
+from gitexp.named_tuple import NamedTuple
 
 Hybrid = frozenset[int]  # the units that it has of the second side, by their numbers
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import typer
 
@@ -16,6 +16,7 @@ from gitexp.extras.inference import sides, verdict
 from gitexp.extras.inference.more_runs import MoreRuns
 from gitexp.extras.inference.sequential import PairEvidence
 from gitexp.extras.inference.verdict import Judgement, Verdict
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.project import Project
 from gitexp.project.sections import directions
 from gitexp.project.sections.directions import MAX, MIN

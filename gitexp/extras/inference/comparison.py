@@ -11,10 +11,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import NamedTuple
 
 from gitexp.extras.inference import student
 from gitexp.extras.inference.noise import NoiseFloor
+from gitexp.named_tuple import NamedTuple
 
 LEVEL = 0.95  # of intervals
 _POWER_AND_LEVEL = (1.959963984540054 + 0.8416212335729143) ** 2  # two-sided 5 %, power 80 %

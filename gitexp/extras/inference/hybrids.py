@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.datasets import lock_file, wanted
 from gitexp.extras.inference.attribution import Hybrid
 from gitexp.extras.inference.units import HunkUnit, Unit, with_hunks
 from gitexp.model import Artifact, Experiment
+from gitexp.named_tuple import NamedTuple
 from gitexp.pipeline.lock import write_lock
 from gitexp.project.project import Project
 from gitexp.repo.git import trees

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.extras.inference import sides
@@ -11,6 +10,7 @@ from gitexp.extras.inference.sequential import PairEvidence, evidence
 from gitexp.extras.inference.sides import JudgedSide
 from gitexp.extras.inference.workforce import run_queued
 from gitexp.model import Experiment
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.project import Project
 from gitexp.project.sections.engine_choice import BY_ENGINE, EngineChoice
 from gitexp.runs.checks import seeds

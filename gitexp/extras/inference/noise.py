@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import combinations
-from typing import NamedTuple
+
+from gitexp.named_tuple import NamedTuple
 
 # The median of the distance of two values of a normal distribution is this many standard deviations:
 # the third quartile of the standard normal distribution, times the root of 2.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import PurePosixPath
-from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.catalog.result_files import ResultRules
@@ -15,6 +14,7 @@ from gitexp.extras.inference.sides import Evidence, JudgedSide
 from gitexp.extras.inference.units import Unit
 from gitexp.extras.inference.verdict import Verdict
 from gitexp.model import Experiment
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.params import COMMAND
 from gitexp.project.project import Project
 from gitexp.repo.git.checkout import tree_changes

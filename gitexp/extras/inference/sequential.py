@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from gitexp.extras.inference import student
 from gitexp.extras.inference.comparison import ComparisonKind, GroupComparison
+from gitexp.named_tuple import NamedTuple
 
 _FEWEST = 3  # pairs, before anything is said
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp import errors, files
 from gitexp.catalog import lookup, projects, rows
@@ -14,6 +14,7 @@ from gitexp.extras.inference.comparison import Sample
 from gitexp.extras.inference.noise import NoiseFloor, noise_floor
 from gitexp.files.keys import get, parse_key, resolve
 from gitexp.model import MISSING, Experiment, Files, Flat, Status, is_touched, readable
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.project import Project
 from gitexp.project.sections import directions
 from gitexp.runs.checks import seeds

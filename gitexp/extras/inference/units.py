@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Mapping, Sequence
-from typing import NamedTuple
 
 from gitexp import errors, files
 from gitexp.catalog.value_pairs import differs
 from gitexp.datasets import wanted
 from gitexp.files.formats.yaml_write import flow_text
 from gitexp.model import MISSING, Artifact, Change, Experiment, Files, Value
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.params import COMMAND
 from gitexp.project.project import Project
 from gitexp.repo.git.checkout import tree_changes

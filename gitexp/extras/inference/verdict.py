@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp.catalog.replicates import mean_of
 from gitexp.extras.inference.comparison import LEVEL, ComparisonKind, GroupComparison, compare, holm
 from gitexp.extras.inference.sequential import PairEvidence, as_comparison
 from gitexp.extras.inference.sides import Evidence, JudgedSide
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.sections.directions import MIN
 from gitexp.views import markup
 from gitexp.views.markup import TableFormat

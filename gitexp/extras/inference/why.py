@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
-from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.extras.inference import sides, units, verdict
@@ -27,6 +26,7 @@ from gitexp.extras.inference.units import HunkUnit
 from gitexp.extras.inference.verdict import Judgement, Verdict
 from gitexp.extras.inference.workforce import run_queued
 from gitexp.model import Experiment, Status, is_touched
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.sections.engine_choice import EngineChoice
 from gitexp.runs.checks import seeds
 from gitexp.runs.planning.plan import Once, PlannedPoint, plan

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple, TypeAlias, TypeGuard
+from typing import Any, TypeAlias, TypeGuard
+
+from gitexp.named_tuple import NamedTuple
 
 Spec: TypeAlias = dict[str, Any]
 

@@ -6,7 +6,8 @@ import itertools
 import math
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import NamedTuple
+
+from gitexp.named_tuple import NamedTuple
 
 MOST_POINTS = 1000  # of a drawn curve: about a point a pixel
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp import errors
 from gitexp.catalog import by_words, lookup
@@ -21,6 +21,7 @@ from gitexp.extras.plots.of_files.plot_drawing import PlotChoice
 from gitexp.extras.plots.of_files.plots_of_files import FilePlots, file_plots
 from gitexp.extras.plots.of_many.many import ManyChart
 from gitexp.model import readable
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.project import Project
 from gitexp.words import did_you_mean
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp.files.plot_rows import Row
+from gitexp.named_tuple import NamedTuple
 
 MOST_ROWS = 100  # that are shown
 _MOST_COLUMNS = 30

@@ -6,7 +6,7 @@ Experiments are named as on the command line, patterns such as `lr-*` among them
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from gitexp import errors, plugins
 from gitexp.catalog import by_words, lookup
@@ -16,6 +16,7 @@ from gitexp.extras.queue.workers import USUAL, Orders, Worker
 from gitexp.files.command_words.choices import has_several
 from gitexp.history import remove as removal
 from gitexp.model import Experiment, Status, readable
+from gitexp.named_tuple import NamedTuple
 from gitexp.process.limits import NO_LIMITS, Limits
 from gitexp.project.project import Project
 from gitexp.project.sections.engine_choice import EngineChoice, at_a_time

@@ -11,13 +11,14 @@ import tempfile
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import IO, NamedTuple, Protocol
+from typing import IO, Protocol
 
 from gitexp import errors, plugins
 from gitexp.extras.queue import workers
 from gitexp.extras.queue.signals import presses
 from gitexp.extras.queue.workers import USUAL, Orders, Worker, at_work
 from gitexp.model import Experiment
+from gitexp.named_tuple import NamedTuple
 from gitexp.process.environment import machine
 from gitexp.process.liveness import process_of
 from gitexp.process.signals import OWN_GROUP

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping, Sequence
-from typing import NamedTuple
 
 from gitexp.catalog import projects
 from gitexp.model import Experiment, Status
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.project import Project
 from gitexp.repo.experiments import PREFIX, is_name
 from gitexp.repo.git import graph

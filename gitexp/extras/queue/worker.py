@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from gitexp import errors, plugins
 from gitexp.extras.queue import queue, signals
@@ -16,6 +16,7 @@ from gitexp.extras.queue.signals import Asked
 from gitexp.extras.queue.workers import Orders, Worker
 from gitexp.failpoints import failpoint
 from gitexp.model import Experiment
+from gitexp.named_tuple import NamedTuple
 from gitexp.process import limits
 from gitexp.process.guard import Guard
 from gitexp.process.limits import Limits

@@ -17,11 +17,12 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO
 
 from gitexp import errors, nofollow
 from gitexp.folders import clear_away
 from gitexp.model import ProcessId
+from gitexp.named_tuple import NamedTuple
 from gitexp.process.limits import GRACE, NO_LIMITS, Limits
 from gitexp.process.liveness import current_process, is_alive
 from gitexp.repo import live

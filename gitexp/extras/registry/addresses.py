@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from gitexp import errors
 from gitexp.extras.registry import versions
 from gitexp.extras.registry.registry import Registry
 from gitexp.extras.registry.values import ModelVersion, RegisteredModel
+from gitexp.named_tuple import NamedTuple
 from gitexp.regex import regex
 from gitexp.repo import model_tags
 from gitexp.words import did_you_mean, shorten

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.extras.registry import versions
 from gitexp.extras.registry.values import ModelFacts, ModelVersion, RegisteredModel
 from gitexp.extras.registry.versions import Bump
+from gitexp.named_tuple import NamedTuple
 
 
 class NewVersion(NamedTuple):

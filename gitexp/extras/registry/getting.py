@@ -8,7 +8,7 @@ import os
 import posixpath
 import secrets
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp import errors
 from gitexp.extras.registry.contents import declared, model_content
@@ -17,6 +17,7 @@ from gitexp.extras.registry.registry import Registry
 from gitexp.extras.registry.values import ModelFacts, ModelVersion
 from gitexp.failpoints import failpoint
 from gitexp.folders import make_folder
+from gitexp.named_tuple import NamedTuple
 from gitexp.objects.paths import foreign_parent, upward
 from gitexp.project.project import Project
 from gitexp.words import shorten

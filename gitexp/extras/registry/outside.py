@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from gitexp.extras.registry import registering, staging
 from gitexp.extras.registry.addresses import ModelAddress
@@ -11,6 +10,7 @@ from gitexp.extras.registry.registering import RegisterRequest
 from gitexp.extras.registry.registry import Registry
 from gitexp.extras.registry.values import ModelFacts, RegisteredModel
 from gitexp.extras.registry.writing import TagOrder
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.project import Project
 from gitexp.regex import regex
 from gitexp.repo import model_tags

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp import errors
 from gitexp.catalog import lookup, sources
@@ -19,6 +19,7 @@ from gitexp.extras.registry.values import ModelFacts
 from gitexp.extras.registry.versions import Bump
 from gitexp.extras.registry.writing import MadeTags, TagOrder, WantedTag, make
 from gitexp.model import Experiment, Files, Status, is_touched
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.project import Project
 from gitexp.repo import model_tags
 from gitexp.repo.model_tags import ModelTag, TagAction

@@ -8,12 +8,12 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.extras.registry import annotation
 from gitexp.extras.registry.state import model_of
 from gitexp.extras.registry.values import ModelEvent, ModelFacts, ModelVersion, RegisteredModel
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.project import Project
 from gitexp.repo import model_tags
 from gitexp.repo.git import refs

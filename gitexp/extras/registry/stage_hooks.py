@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp import errors, plugins
 from gitexp.extras.registry.registry import Registry
 from gitexp.extras.registry.values import RegisteredModel, StageAssignment
 from gitexp.extras.registry.writing import MadeTags
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.config import CONFIG_FILE
 from gitexp.project.project import Project
 from gitexp.project.sections.actions import COMMAND, Action

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.extras.registry import addresses
@@ -13,6 +12,7 @@ from gitexp.extras.registry.registering import next_number
 from gitexp.extras.registry.registry import Registry
 from gitexp.extras.registry.values import ModelEvent, ModelFacts, ModelVersion, StageAssignment
 from gitexp.extras.registry.writing import MadeTags, TagOrder, WantedTag, make
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.project import Project
 from gitexp.repo import model_tags
 from gitexp.repo.model_tags import ModelTag, TagAction

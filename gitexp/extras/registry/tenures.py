@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.extras.registry.state import ABOUT_STAGES
 from gitexp.extras.registry.values import ModelEvent, ModelVersion, RegisteredModel
+from gitexp.named_tuple import NamedTuple
 from gitexp.repo.model_tags import TagAction
 from gitexp.times import Moment, parse_moment, stamp_of
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
+from gitexp.named_tuple import NamedTuple
 from gitexp.repo.model_tags import ModelTag, TagAction
 from gitexp.times import stamp_of
 

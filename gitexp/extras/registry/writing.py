@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from gitexp import errors, plugins
 from gitexp.extras.registry import annotation
@@ -12,6 +12,7 @@ from gitexp.extras.registry.publishing import Publisher
 from gitexp.extras.registry.registry import Registry
 from gitexp.extras.registry.values import ModelEvent, ModelFacts
 from gitexp.failpoints import failpoint
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.change import Transaction
 from gitexp.project.project import Project
 from gitexp.repo.git.git_calls import is_true

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp import errors
 from gitexp.catalog.fields import Row
@@ -13,6 +13,7 @@ from gitexp.catalog.replicates import states
 from gitexp.extras.reports.document import CodePiece, TablePiece
 from gitexp.files import parse_key
 from gitexp.model import MISSING, Flat, Status
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.project import Project
 from gitexp.project.sections.directions import direction
 from gitexp.times import seconds_of, show_duration, stamp_of

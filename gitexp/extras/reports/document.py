@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from operator import itemgetter
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from gitexp.extras.plots.charts import Chart
+from gitexp.named_tuple import NamedTuple
 
 
 class NodeKind(StrEnum):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import warnings
 from functools import lru_cache
-from typing import NamedTuple
 
 from gitexp.extras.reports.formulas import UnknownFormula, as_mathml
+from gitexp.named_tuple import NamedTuple
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # it reads its fonts in Python's old way

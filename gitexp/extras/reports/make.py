@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from enum import StrEnum
 from importlib import resources
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp import errors, plugins
 from gitexp.catalog.query import Query
@@ -18,6 +18,7 @@ from gitexp.extras.reports.formulas import UnknownFormula, as_mathml
 from gitexp.extras.reports.functions import Functions
 from gitexp.extras.reports.writers import html, latex
 from gitexp.extras.reports.writers import markdown as markdown_writer
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.project import Project
 from gitexp.views.columns import Columns
 from gitexp.words import clean, cut

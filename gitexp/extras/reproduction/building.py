@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.extras.reproduction import recorded, uv
@@ -19,6 +18,7 @@ from gitexp.extras.reproduction.recorded import RecordedEnvironment
 from gitexp.failpoints import failpoint
 from gitexp.folders import clear_away
 from gitexp.model import Experiment
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.project import Project
 from gitexp.repo import worktrees
 from gitexp.repo.git.values import in_commit

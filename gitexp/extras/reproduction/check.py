@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 from pathlib import PurePosixPath
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp import errors
 from gitexp.catalog import lookup
@@ -14,6 +14,7 @@ from gitexp.extras.reproduction import building, recorded
 from gitexp.extras.reproduction.comparing import has_results
 from gitexp.extras.reproduction.recorded import RecordedEnvironment
 from gitexp.model import Artifact, Experiment, Status
+from gitexp.named_tuple import NamedTuple
 from gitexp.pipeline.lock import Lock
 from gitexp.process.environment import machine
 from gitexp.process.gpus import GpuProbe

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from gitexp.catalog import lookup, rows
 from gitexp.catalog.certificates import Grade
@@ -15,6 +14,7 @@ from gitexp.extras.reproduction.grades import MetricPair, Spread
 from gitexp.extras.reproduction.outs import ComparedOuts
 from gitexp.files import is_number
 from gitexp.model import Change, Experiment, Flat, Status
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.project import Project
 from gitexp.views import environments
 

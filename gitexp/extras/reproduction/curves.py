@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from gitexp.catalog.series import series_tables, stored_series
 from gitexp.catalog.series.stored_series import SeriesByName
 from gitexp.files.lines.series import SYSTEM
 from gitexp.files.lines.series_columns import Series
 from gitexp.model import Experiment
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.project import Project
 from gitexp.project.sections.directions import of_config
 

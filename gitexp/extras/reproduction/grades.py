@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from statistics import fmean, stdev
-from typing import NamedTuple
 
 from gitexp.catalog.certificates import Grade
 from gitexp.files import is_finite, is_number
 from gitexp.files.scalars import jsonable
 from gitexp.model import MISSING, Flat, Value
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.sections.directions import of_config
 from gitexp.regex import regex
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp import errors
 from gitexp.catalog.certificates import Grade
 from gitexp.extras.reproduction import texts
 from gitexp.extras.reproduction.reproduce import Reproduced, ReproductionManner, reproduce
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.project import Project
 
 HEADS = ("experiment", "grade", "reproduction", "outs", "metrics", "curves", "environment", "by", "host")

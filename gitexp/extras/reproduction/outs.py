@@ -6,12 +6,12 @@ import csv
 import io
 from collections.abc import Collection, Mapping
 from pathlib import PurePosixPath
-from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.catalog.result_files import ResultRules
 from gitexp.files.tables.delimited import SEPARATORS
 from gitexp.model import Artifact, Experiment
+from gitexp.named_tuple import NamedTuple
 from gitexp.pipeline.lock import Lock, read_lock
 from gitexp.pipeline.paths import lock_path
 from gitexp.project.project import Project

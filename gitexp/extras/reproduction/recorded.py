@@ -6,8 +6,8 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
+from gitexp.named_tuple import NamedTuple
 from gitexp.regex import regex
 from gitexp.views import environments
 

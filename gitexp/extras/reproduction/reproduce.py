@@ -10,7 +10,6 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.catalog import certificates, lookup
@@ -21,6 +20,7 @@ from gitexp.extras.reproduction.comparing import BUILT, HERE, ReproductionCompar
 from gitexp.failpoints import failpoint
 from gitexp.history import edit
 from gitexp.model import Experiment, Record, Status
+from gitexp.named_tuple import NamedTuple
 from gitexp.pipeline.state import StageSelection
 from gitexp.process.environment_details import REPEATED
 from gitexp.process.interpreter import find_interpreter

@@ -6,7 +6,6 @@ A grid is what `gitexp run` makes of several values, a search what it makes of b
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.extras.queue import pool
@@ -18,6 +17,7 @@ from gitexp.extras.sweep.spaces.grids import grid_of, in_order, waiting
 from gitexp.extras.sweep.summary import SweepSummary
 from gitexp.extras.sweep.trials import Trial
 from gitexp.model import Experiment
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.project import Project
 from gitexp.project.sections.engine_choice import EngineChoice, at_a_time
 from gitexp.runs.request import RunRequest

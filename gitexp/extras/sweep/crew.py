@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
-from typing import IO, NamedTuple, Protocol
+from typing import IO, Protocol
 
 from gitexp import plugins
 from gitexp.extras.queue import pool
@@ -23,6 +23,7 @@ from gitexp.extras.queue.worker import work as run_all
 from gitexp.extras.queue.workers import USUAL, enlisted, is_orphan
 from gitexp.extras.sweep.pruning import GuardMaker, guard_of
 from gitexp.model import Experiment
+from gitexp.named_tuple import NamedTuple
 from gitexp.process.guard import Guard
 from gitexp.project.project import Project
 from gitexp.project.sections.engine_choice import EngineChoice

@@ -6,11 +6,11 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import NamedTuple
 
 from gitexp.errors import UsageError
 from gitexp.extras.sweep.halving import HALVING, HYPERBAND
 from gitexp.extras.sweep.spaces.space import Space, require_end
+from gitexp.named_tuple import NamedTuple
 from gitexp.process.limits import Limits
 from gitexp.project.sections.directions import MAX, MIN, direction
 from gitexp.words import did_you_mean

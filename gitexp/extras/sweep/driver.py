@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp import errors
 from gitexp.catalog import projects
@@ -23,6 +23,7 @@ from gitexp.extras.sweep.spaces.replicates import repeated
 from gitexp.extras.sweep.spaces.space import Drawn
 from gitexp.extras.sweep.trials import Trial
 from gitexp.model import Experiment, Status, readable
+from gitexp.named_tuple import NamedTuple
 from gitexp.process.environment import machine
 from gitexp.project.project import Project
 from gitexp.repo import trash

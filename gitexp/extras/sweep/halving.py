@@ -9,8 +9,8 @@ compared with its own kind. See Li et al., "A System for Massively Parallel Hype
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.sections.directions import MAX
 
 HALVING, HYPERBAND = "halving", "hyperband"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from gitexp import files
 from gitexp.cli.kit.ending import status_of
@@ -22,6 +21,7 @@ from gitexp.extras.sweep.session import LeftToRun, SweepSession
 from gitexp.extras.sweep.summary import SweepSummary
 from gitexp.extras.sweep.trials import Trial
 from gitexp.model import Experiment, Status
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.project import Project
 from gitexp.project.sections.engine_choice import EngineChoice
 from gitexp.runs.request import RunRequest

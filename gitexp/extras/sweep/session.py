@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from gitexp import errors, plugins
 from gitexp.extras.sweep import changes, driver, pruning, summary
@@ -18,6 +17,7 @@ from gitexp.extras.sweep.spaces.space import samples
 from gitexp.extras.sweep.summary import SweepSummary
 from gitexp.extras.sweep.trials import KnownPoint, Trial
 from gitexp.model import Experiment
+from gitexp.named_tuple import NamedTuple
 from gitexp.process.limits import Limits
 from gitexp.project.project import Project
 from gitexp.project.sections.engine_choice import EngineChoice

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp.extras.sweep.definition import SweepDefinition
 from gitexp.extras.sweep.trials import PRUNED, Trial, mean_results
 from gitexp.model import Experiment, Status
+from gitexp.named_tuple import NamedTuple
 from gitexp.views.importance import Importance
 from gitexp.views.pareto import unbeaten
 from gitexp.words import PRECISION, show_value

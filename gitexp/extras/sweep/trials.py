@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 from gitexp import files
 from gitexp.catalog.rows import meant
@@ -12,6 +11,7 @@ from gitexp.extras.sweep.definition import Method, SweepDefinition
 from gitexp.extras.sweep.spaces.space import Drawn, of_overrides
 from gitexp.files import is_finite, is_number
 from gitexp.model import Experiment, Record, Status, is_touched
+from gitexp.named_tuple import NamedTuple
 
 _BEST_FIRST = (Status.DONE, Status.RUNNING, Status.QUEUED, Status.INTERRUPTED, Status.FAILED)
 PRUNED = "pruned"  # the reason in the record

@@ -6,12 +6,12 @@ import contextlib
 import os
 import time
 from pathlib import Path
-from typing import NamedTuple
 
 import psutil
 
 from gitexp import plugins
 from gitexp.extras.system import control_group
+from gitexp.named_tuple import NamedTuple
 from gitexp.process.variables import RUN
 
 _GONE = (psutil.Error, OSError)  # of a process that has just ended, or is somebody else's

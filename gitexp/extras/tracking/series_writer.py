@@ -11,12 +11,13 @@ import threading
 from collections.abc import Mapping, Sequence
 from json import dumps
 from time import time
-from typing import Any, NamedTuple
+from typing import Any
 from weakref import WeakSet
 
 from gitexp.extras.tracking.lines import LineFile
 from gitexp.extras.tracking.numbers import is_on_device, json_text, number, whole_step
 from gitexp.log_rules import LONGEST_STEP, STEP, TIME
+from gitexp.named_tuple import NamedTuple
 
 _MOST_KNOWN = 200_000  # names in the sets of names that are known at a time
 MOST_NAMES = 100_000  # different names of a process; more are a mistake, such as a step in a name

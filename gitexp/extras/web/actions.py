@@ -11,9 +11,10 @@ import subprocess
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp import errors
+from gitexp.named_tuple import NamedTuple
 from gitexp.regex import regex
 
 _GITEXP = (sys.executable, "-P", "-m", "gitexp")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from gitexp import errors, plugins
@@ -27,6 +27,7 @@ from gitexp.extras.web.contents.experiment_document import experiment_document
 from gitexp.extras.web.documents import Documents
 from gitexp.extras.web.sparklines import sparklines
 from gitexp.model import Experiment
+from gitexp.named_tuple import NamedTuple
 from gitexp.times import now
 from gitexp.views.details import DetailsReader
 

@@ -8,7 +8,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp import errors
 from gitexp.catalog import live_values
@@ -21,6 +21,7 @@ from gitexp.extras.web.table_document import TableLine, lines_of, table_document
 from gitexp.files import flatten
 from gitexp.files.keys import nested
 from gitexp.model import Status
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.project import Project
 from gitexp.repo.known_records import KnownRecords
 from gitexp.repo.live import live_runs

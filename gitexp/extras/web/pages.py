@@ -11,13 +11,14 @@ import hashlib
 from collections.abc import Callable, Sequence
 from functools import cache
 from importlib import resources
-from typing import Any, NamedTuple
+from typing import Any
 
 import jinja2
 
 from gitexp.extras.web import answers
 from gitexp.extras.web.documents import Documents, as_text
 from gitexp.model import Experiment
+from gitexp.named_tuple import NamedTuple
 
 _WEB = resources.files("gitexp.extras.web")
 # The endings of the files that pages ask for, with their types.

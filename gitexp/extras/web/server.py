@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 from collections.abc import Awaitable, Callable
 from pathlib import PurePosixPath
-from typing import NamedTuple
 
 import uvicorn
 from starlette.applications import Starlette
@@ -22,6 +21,7 @@ from gitexp.extras.web.documents import Documents, as_text
 from gitexp.extras.web.events import Events
 from gitexp.extras.web.guard import NONCE, SANDBOX, Allowed, RequestGuard
 from gitexp.extras.web.pages import PAGES, Page
+from gitexp.named_tuple import NamedTuple
 
 SHOWN = {*previews.IMAGES, *previews.SOUNDS}  # endings of files that a page shows; others are saved
 _MOST_BODY = 100_000  # bytes of a request that does something

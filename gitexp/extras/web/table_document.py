@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp.catalog.fields import FIELDS, Field, Row, Use, used_for
 from gitexp.catalog.rows import metric_keys, param_keys
@@ -24,6 +24,7 @@ from gitexp.extras.plots.palette import COLOURS, colours
 from gitexp.extras.web.cells import cell
 from gitexp.extras.web.keys import keys_of
 from gitexp.model import MISSING, Flat
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.sections.directions import direction
 from gitexp.views.columns import Choice, Column
 from gitexp.views.near_best import NearBest

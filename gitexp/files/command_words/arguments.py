@@ -13,7 +13,6 @@ import re
 import shlex
 from collections.abc import Iterator, Sequence
 from itertools import takewhile
-from typing import NamedTuple
 
 from gitexp.errors import GitexpError, OverrideError
 from gitexp.files.command_words.launchers import ASSIGNMENT, own_part
@@ -22,6 +21,7 @@ from gitexp.files.keys import Key, format_key, get, put
 from gitexp.files.plain_values import spells_number, stated
 from gitexp.files.scalars import is_text
 from gitexp.model import MISSING, Value
+from gitexp.named_tuple import NamedTuple
 from gitexp.regex import regex
 from gitexp.words import nearest
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from gitexp.files.command_words.credentials import is_secret, looks_secret
+from gitexp.named_tuple import NamedTuple
 from gitexp.regex import regex
 
 MASK = "***secret***"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
-from typing import NamedTuple
 
 from gitexp.errors import GitexpError, OverrideError, ParseError
 from gitexp.files import nodes, notebook
@@ -16,6 +15,7 @@ from gitexp.files.parse import edit, parse_leniently, require_settable
 from gitexp.files.plain_values import in_place, typed_scalar
 from gitexp.files.scalars import same
 from gitexp.model import MISSING, Scalar, Tree, Value
+from gitexp.named_tuple import NamedTuple
 from gitexp.regex import regex
 from gitexp.words import did_you_mean
 

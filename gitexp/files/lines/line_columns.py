@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp.files.lines.series import LONGEST_INTEGER, LONGEST_LINE, NOT_FINITE
 from gitexp.log_rules import LONGEST_STEP, STEP, TIME
+from gitexp.named_tuple import NamedTuple
 
 TOGETHER = 256 * 1024  # bytes of lines, about, that are best parsed at a time
 

@@ -12,9 +12,9 @@ import heapq
 import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
 
 from gitexp.log_rules import LONGEST_STEP, STEP, TIME
+from gitexp.named_tuple import NamedTuple
 from gitexp.regex import regex
 
 SYSTEM = "system.jsonl"  # in the same folder: the points about the machine

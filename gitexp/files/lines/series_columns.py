@@ -12,11 +12,12 @@ from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from operator import lt
-from typing import Any, NamedTuple, overload
+from typing import Any, overload
 
 from gitexp.files.lines.line_columns import TOGETHER, LineColumn, columns
 from gitexp.files.lines.series import LoggedPoint, read_line
 from gitexp.log_rules import LONGEST_STEP
+from gitexp.named_tuple import NamedTuple
 
 
 class Series(Sequence[float]):

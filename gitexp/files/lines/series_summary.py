@@ -10,10 +10,10 @@ import math
 from collections.abc import Iterator, Sequence
 from functools import reduce
 from operator import add
-from typing import NamedTuple
 
 from gitexp.files.lines.line_columns import LineColumn, columns
 from gitexp.files.lines.series import LoggedPoint, ReadLine, read_line
+from gitexp.named_tuple import NamedTuple
 
 
 class MetricSummary(NamedTuple):

@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
 from gitexp.files.lines.series import LoggedPoint, read_line
+from gitexp.named_tuple import NamedTuple
 
 LAST_PART = 256 * 1024  # bytes at the end of a file that are always read
 

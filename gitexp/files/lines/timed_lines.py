@@ -5,9 +5,10 @@ from __future__ import annotations
 import heapq
 import json
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp.log_rules import TIME
+from gitexp.named_tuple import NamedTuple
 
 
 class TimedLine(NamedTuple):

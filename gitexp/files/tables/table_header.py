@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from gitexp.files.tables.decimal_marks import is_number_text
 from gitexp.files.tables.delimited import width
+from gitexp.named_tuple import NamedTuple
 from gitexp.words import counted
 
 _MISSING = {"na", "n/a", "none", "null", "-", "--"}

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from gitexp.errors import ParseError
 from gitexp.files.tables.delimited import Rows, head, sample
 from gitexp.files.tables.table_header import Header, header_of, is_header, is_new_header
+from gitexp.named_tuple import NamedTuple
 
 _MOST_TEXT = 10_000
 

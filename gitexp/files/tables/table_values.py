@@ -6,7 +6,6 @@ import csv
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
-from typing import NamedTuple
 
 from gitexp.errors import ParseError
 from gitexp.files.limits import BOM, MAX_TABLE_BYTES
@@ -23,6 +22,7 @@ from gitexp.files.tables.delimited import (
 )
 from gitexp.files.tables.table_parts import Part, header_in, parts_of
 from gitexp.model import Value
+from gitexp.named_tuple import NamedTuple
 from gitexp.regex import regex
 
 _TAIL = 256 << 10  # bytes at the end of a table that are read as rows

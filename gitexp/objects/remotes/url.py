@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from gitexp import errors
+from gitexp.named_tuple import NamedTuple
 from gitexp.regex import regex
 from gitexp.words import did_you_mean
 

@@ -10,7 +10,6 @@ import contextlib
 import re
 from collections.abc import Sequence
 from pathlib import Path, PurePath
-from typing import NamedTuple
 
 from gitexp import errors, files, plugins
 from gitexp.files import Override
@@ -20,6 +19,7 @@ from gitexp.files.command_words.overrides import Op, split_override
 from gitexp.files.keys import get, resolve
 from gitexp.files.limits import read_limited
 from gitexp.model import MISSING
+from gitexp.named_tuple import NamedTuple
 from gitexp.objects.paths import lies_in
 from gitexp.project.params import CommandLine
 from gitexp.project.project import Project, read

@@ -14,12 +14,12 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from gitexp import errors, plugins
 from gitexp.files.command_words.choices import has_bounds, has_several
 from gitexp.files.command_words.credentials import is_secret
 from gitexp.files.limits import is_encodable
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.config import CONFIG_FILE
 from gitexp.project.hydra import hydra_app
 from gitexp.project.hydra.hydra_app import HydraJobs

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
+from gitexp.named_tuple import NamedTuple
 from gitexp.regex import regex
 
 NOTE, STOP, COMMAND, WEBHOOK, DESKTOP = ACTIONS = ("note", "stop", "command", "webhook", "desktop")

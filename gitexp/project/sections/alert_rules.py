@@ -11,11 +11,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp import errors
 from gitexp.files import as_list
 from gitexp.files.lines.alert_lines import LEVELS
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.sections.actions import DESKTOP, NOTE, STOP, Action, read_action
 from gitexp.regex import regex
 from gitexp.times import parse_duration

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp import errors
 from gitexp.files.scalars import is_text
+from gitexp.named_tuple import NamedTuple
 from gitexp.times import parse_duration
 
 TIMEOUT = 1800.0  # seconds, if the config has no other

@@ -10,11 +10,11 @@ import os
 import posixpath
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.files.dvc_yaml import DVC_CACHE, DVC_CONFIG, DVC_LOCAL_CONFIG
 from gitexp.files.limits import MAX_BYTES, most_bytes
+from gitexp.named_tuple import NamedTuple
 from gitexp.objects import manifest, paths
 from gitexp.objects.md5 import is_md5, of_bytes
 from gitexp.objects.paths import lies_in

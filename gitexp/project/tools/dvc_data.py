@@ -12,13 +12,14 @@ import posixpath
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp import errors, files
 from gitexp.files import dvc_yaml
 from gitexp.files.dvc_yaml import DEFAULT_PARAMS, DVC_CONFIG, DVC_LOCAL_CONFIG, DVC_YAML
 from gitexp.files.limits import read_if_there
 from gitexp.folders import make_folder
+from gitexp.named_tuple import NamedTuple
 from gitexp.objects import disk
 from gitexp.objects.paths import foreign_parent
 from gitexp.objects.workspace_files import WorkspaceFiles, beside

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp.errors import ConfigError
 from gitexp.files.scalars import as_list, is_text
+from gitexp.named_tuple import NamedTuple
 from gitexp.pipeline.paths import inside
 from gitexp.words import did_you_mean
 

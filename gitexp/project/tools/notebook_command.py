@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from gitexp import errors, files
 from gitexp.files import notebook
@@ -19,6 +18,7 @@ from gitexp.files.command_words.masked_arguments import MASK, masked, masked_val
 from gitexp.files.command_words.overrides import Op, Override, parse_override, parse_value, split_override
 from gitexp.files.scalars import same
 from gitexp.model import MISSING, Tree, Value
+from gitexp.named_tuple import NamedTuple
 
 CommandLine = str | tuple[str, ...]
 

@@ -13,11 +13,11 @@ import posixpath
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from gitexp import errors, files
 from gitexp.files.dvc_yaml import DVC_LOCK, DVC_YAML, names_of
 from gitexp.files.limits import read_limited
+from gitexp.named_tuple import NamedTuple
 from gitexp.objects.paths import upward
 from gitexp.regex import regex
 

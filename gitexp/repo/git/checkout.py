@@ -12,11 +12,11 @@ import shutil
 import stat
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.failpoints import failpoint
 from gitexp.folders import make_folder, walk_folder
+from gitexp.named_tuple import NamedTuple
 from gitexp.objects.paths import is_foreign, leads_out
 from gitexp.objects.workspace_files import WorkspaceFiles, keep_owner, set_folder_mode
 from gitexp.repo.git import conversions, indexes

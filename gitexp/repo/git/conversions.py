@@ -19,9 +19,9 @@ import stat
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
 
 from gitexp.folders import clear_away
+from gitexp.named_tuple import NamedTuple
 from gitexp.repo.git import indexes
 from gitexp.repo.git.git_calls import is_true
 from gitexp.repo.git.git_text import in_lines, in_quoted_lines

@@ -16,9 +16,9 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from gitexp import errors
+from gitexp.named_tuple import NamedTuple
 from gitexp.process.git_processes import holder
 from gitexp.process.liveness import namespace
 from gitexp.repo.git.locking import locks

@@ -15,9 +15,9 @@ import time
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import NamedTuple
 
 from gitexp.errors import SigningFailed
+from gitexp.named_tuple import NamedTuple
 from gitexp.regex import regex
 from gitexp.repo.git.git_calls import GitCalls
 

@@ -13,9 +13,9 @@ import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
-from typing import NamedTuple
 
 from gitexp import errors
+from gitexp.named_tuple import NamedTuple
 from gitexp.objects.paths import lies_in_any
 from gitexp.objects.scan import GONE
 from gitexp.repo.git import conversions, indexes, plain_files

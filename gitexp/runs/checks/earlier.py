@@ -15,10 +15,10 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
-from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.model import Experiment, Status
+from gitexp.named_tuple import NamedTuple
 from gitexp.pipeline.paths import lock_path
 from gitexp.project.hydra import hydra_params
 from gitexp.project.params import COMMAND, changed_command

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import PurePosixPath
-from typing import NamedTuple
 
 from gitexp import errors, files
 from gitexp.files import Override
 from gitexp.files.command_words import arguments
 from gitexp.files.keys import put, resolve
 from gitexp.model import Files, Tree, Value
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.config import Config
 from gitexp.project.params import COMMAND
 from gitexp.words import did_you_mean, shorten

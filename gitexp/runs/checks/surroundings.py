@@ -10,9 +10,9 @@ import posixpath
 import shlex
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from gitexp.model import Tree
+from gitexp.named_tuple import NamedTuple
 from gitexp.objects.paths import joined_paths, lies_in, lies_in_any
 from gitexp.project import patterns
 from gitexp.project.ignore import ignored

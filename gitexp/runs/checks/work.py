@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
-from typing import NamedTuple
 
 from gitexp import errors, files, plugins
 from gitexp.files.dvc_yaml import DVC_YAML
 from gitexp.model import Record
+from gitexp.named_tuple import NamedTuple
 from gitexp.objects.paths import lies_in_any
 from gitexp.pipeline.paths import without_dot
 from gitexp.pipeline.state import StageSelection

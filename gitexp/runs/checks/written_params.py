@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from gitexp import errors, files
 from gitexp.model import MISSING, Record, Value
+from gitexp.named_tuple import NamedTuple
 from gitexp.objects.paths import lies_in_any
 from gitexp.process.liveness import current_process
 from gitexp.project.params import PreparedParams

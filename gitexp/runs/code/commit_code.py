@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from pathlib import PurePosixPath
-from typing import NamedTuple
 
 from gitexp import errors, files
 from gitexp.datasets.large_results import without_outs
 from gitexp.failpoints import failpoint
 from gitexp.model import Artifact, Files, Record, paths_of
+from gitexp.named_tuple import NamedTuple
 from gitexp.objects.paths import joined_paths, lies_in_any
 from gitexp.objects.workspace_files import WorkspaceFiles
 from gitexp.pipeline.paths import lock_path

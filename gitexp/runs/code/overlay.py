@@ -7,9 +7,9 @@ import shutil
 import stat
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from gitexp import errors, nofollow
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.project import Project
 from gitexp.repo.git.repository import Repository
 

@@ -12,7 +12,6 @@ import os
 import posixpath
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from gitexp import errors, files
 from gitexp.files.command_words.arguments import SECTION
@@ -21,6 +20,7 @@ from gitexp.files.command_words.masked_arguments import MASK
 from gitexp.files.command_words.overrides import parse_value
 from gitexp.files.keys import get, parse_key, put
 from gitexp.model import MISSING, Files, Tree, Value
+from gitexp.named_tuple import NamedTuple
 from gitexp.objects.paths import lies_in, lies_in_any
 from gitexp.project.params import COMMAND
 from gitexp.project.project import read_inside

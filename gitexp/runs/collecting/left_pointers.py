@@ -9,8 +9,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
 
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.project import Project, read
 from gitexp.repo import live
 from gitexp.repo.git import indexes

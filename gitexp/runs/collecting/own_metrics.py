@@ -6,11 +6,11 @@ import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
 
 from gitexp.catalog import lookup
 from gitexp.catalog.result_origin import KnownResult, known_results, makers, other_params, sentence
 from gitexp.model import Files, Stored
+from gitexp.named_tuple import NamedTuple
 from gitexp.objects.paths import lies_in_any
 from gitexp.pipeline.paths import lock_path
 from gitexp.project import patterns

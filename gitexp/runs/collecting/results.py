@@ -11,13 +11,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 from gitexp import errors, files
 from gitexp.catalog.names import numbered
 from gitexp.datasets import large_results, lock_file
 from gitexp.files.lines.series import is_table
 from gitexp.model import Tree
+from gitexp.named_tuple import NamedTuple
 from gitexp.nofollow import NotPlain
 from gitexp.objects.paths import is_foreign, lies_in, lies_in_any
 from gitexp.pipeline.paths import lock_path

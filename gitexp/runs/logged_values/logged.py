@@ -22,7 +22,7 @@ import re
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp.catalog import live_values
 from gitexp.files.keys import nested
@@ -31,6 +31,7 @@ from gitexp.files.lines.series import FACTS, SERIES, SYSTEM, WRITERS, ReadLine
 from gitexp.files.lines.series_summary import MetricSummaries, MetricSummary
 from gitexp.log_rules import LOST
 from gitexp.model import Tree
+from gitexp.named_tuple import NamedTuple
 from gitexp.nofollow import Folder, NotPlain, is_plain
 from gitexp.project.config import Config
 from gitexp.project.project import Project

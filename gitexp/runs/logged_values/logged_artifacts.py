@@ -11,12 +11,12 @@ import contextlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.failpoints import failpoint
 from gitexp.folders import walk_folder
 from gitexp.model import Artifact
+from gitexp.named_tuple import NamedTuple
 from gitexp.nofollow import is_plain
 from gitexp.objects.paths import folded
 from gitexp.objects.stat_cache import StatCache

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp.files.command_words.masked_arguments import masked_values
 from gitexp.files.limits import MAX_BYTES
 from gitexp.files.lines import timed_lines
 from gitexp.files.parsed import Parsed, within_limits
 from gitexp.log_rules import is_tag
+from gitexp.named_tuple import NamedTuple
 from gitexp.nofollow import Folder
 from gitexp.words import cut, shorten
 

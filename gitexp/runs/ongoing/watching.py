@@ -7,13 +7,14 @@ import os
 import re
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp.catalog import live_values, rows
 from gitexp.catalog.series import stored_series
 from gitexp.files.lines.series import SERIES, SYSTEM, WRITERS
 from gitexp.files.lines.series_tail import CurveSketch, LastLogged, SeriesTail, read_at
 from gitexp.model import Experiment, Record, Status, readable
+from gitexp.named_tuple import NamedTuple
 from gitexp.nofollow import Folder
 from gitexp.process.liveness import is_alive
 from gitexp.project.project import Project

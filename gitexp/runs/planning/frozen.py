@@ -10,10 +10,11 @@ import contextlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp.failpoints import failpoint
 from gitexp.model import Experiment
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.project import Project
 from gitexp.repo import worktrees
 from gitexp.repo.git import conversions

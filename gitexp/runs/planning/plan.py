@@ -9,10 +9,10 @@ import contextlib
 import time
 from collections.abc import Mapping, Sequence
 from enum import Enum
-from typing import NamedTuple
 
 from gitexp.failpoints import failpoint
 from gitexp.model import Experiment, Status
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.project import Project
 from gitexp.repo.experiments import New
 from gitexp.repo.git.values import RefChange

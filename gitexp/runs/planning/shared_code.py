@@ -6,11 +6,11 @@ import contextlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.catalog.record import branch_of
 from gitexp.model import Artifact, paths_of
+from gitexp.named_tuple import NamedTuple
 from gitexp.objects.paths import lies_in_any
 from gitexp.process.programs import simple_commands
 from gitexp.project import first_time

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp import errors
 from gitexp.failpoints import failpoint
@@ -19,6 +19,7 @@ from gitexp.files.lines.series import SYSTEM
 from gitexp.files.lines.series_summary import MetricSummaries
 from gitexp.log_rules import GOES_ON
 from gitexp.model import Artifact, Experiment, Record, Status, paths_of
+from gitexp.named_tuple import NamedTuple
 from gitexp.nofollow import Folder
 from gitexp.objects.paths import lies_in_any
 from gitexp.process.variables import RESUMED, RESUMED_FROM, RESUMED_STEP

@@ -15,13 +15,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp import errors, files
 from gitexp.datasets import bring
 from gitexp.failpoints import failpoint
 from gitexp.folders import make_folder
 from gitexp.model import Artifact, Experiment, Files, Status
+from gitexp.named_tuple import NamedTuple
 from gitexp.objects.disk import COPIES
 from gitexp.objects.paths import lies_in_any
 from gitexp.objects.place import place

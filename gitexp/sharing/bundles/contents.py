@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO
 
 from gitexp import errors
+from gitexp.named_tuple import NamedTuple
 from gitexp.objects.manifest import is_hash
 from gitexp.regex import regex
 from gitexp.repo.experiments import is_name

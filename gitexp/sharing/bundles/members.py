@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import tarfile
 from collections.abc import Iterable, Iterator
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 from gitexp import errors
+from gitexp.named_tuple import NamedTuple
 
 _BLOCK = 512  # bytes
 _PIECE = 1 << 20  # bytes

@@ -6,13 +6,14 @@ import hashlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 from gitexp import errors
 from gitexp.catalog import by_words
 from gitexp.datasets import wanted
 from gitexp.failpoints import failpoint
 from gitexp.model import Artifact
+from gitexp.named_tuple import NamedTuple
 from gitexp.objects import manifest
 from gitexp.objects.disk import translated
 from gitexp.objects.intake import Intake

@@ -8,13 +8,13 @@ import os
 import secrets
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.catalog import sources
 from gitexp.datasets import sync, wanted
 from gitexp.failpoints import failpoint
 from gitexp.model import Artifact, Experiment
+from gitexp.named_tuple import NamedTuple
 from gitexp.objects.disk import sync as flush
 from gitexp.objects.manifest import is_folder
 from gitexp.objects.progress import OnProgress

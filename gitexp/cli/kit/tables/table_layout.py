@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 from gitexp.catalog.fields import BY_NAME
 from gitexp.cli.kit.tables.table_entries import ColumnText, TableEntry, TextOfTable, text_of
 from gitexp.cli.kit.terminal.cells import elide, elide_apart, elide_middle
 from gitexp.cli.kit.terminal.render import Piece, cell_width
+from gitexp.named_tuple import NamedTuple
 from gitexp.views.columns import Choice, Column
 from gitexp.views.fit import GAP, blocks, by_turns, distinct_cuts, served, short_names
 from gitexp.views.formats import same_in_all

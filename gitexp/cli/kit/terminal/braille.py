@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
 
 from gitexp.cli.kit.terminal.render import Piece
+from gitexp.named_tuple import NamedTuple
 
 # The bits of the dots of a character, from the top down, by column: Unicode, "Braille Patterns".
 _DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))

@@ -16,7 +16,7 @@ import uuid
 import warnings
 from collections.abc import Collection, Mapping, Sequence
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlsplit
 
 import distributed
@@ -26,6 +26,7 @@ from gitexp import errors
 from gitexp.extras.engines.by_dask import dask_worker
 from gitexp.extras.engines.engine import ENGINE, JOB, EngineSettings, Job, JobReport, JobState
 from gitexp.extras.engines.settings import require_options
+from gitexp.named_tuple import NamedTuple
 from gitexp.process.environment import machine
 from gitexp.words import counted
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp import errors
 from gitexp.extras.engines.engine import EngineSettings
 from gitexp.extras.engines.settings import require_options
+from gitexp.named_tuple import NamedTuple
 from gitexp.regex import regex
 from gitexp.times import parse_duration
 from gitexp.words import shorten

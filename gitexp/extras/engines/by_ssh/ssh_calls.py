@@ -10,9 +10,10 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO
 
 from gitexp.extras.engines.by_ssh.ssh_scripts import HostAnswer, parsed
+from gitexp.named_tuple import NamedTuple
 
 _CONNECT = 10  # seconds to reach a host
 _PATIENCE = 40.0  # seconds for a whole call

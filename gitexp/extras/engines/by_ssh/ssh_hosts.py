@@ -6,10 +6,11 @@ import re
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp import errors
 from gitexp.extras.engines.engine import EngineSettings
+from gitexp.named_tuple import NamedTuple
 from gitexp.regex import regex
 from gitexp.words import did_you_mean
 

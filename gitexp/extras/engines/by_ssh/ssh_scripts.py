@@ -12,9 +12,9 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Collection, Mapping, Sequence
-from typing import NamedTuple
 
 from gitexp.extras.engines.engine import ENGINE, JOB, Job
+from gitexp.named_tuple import NamedTuple
 
 _ASK = "gitexp-host"  # the first word of each line of an answer; a login shell may print what it likes
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp import errors
 from gitexp.cli.kit.output import printable, printable_patch
@@ -13,6 +13,7 @@ from gitexp.extras.inference.loop.desk import Desk
 from gitexp.extras.inference.loop.settings import LoopSettings
 from gitexp.extras.inference.loop.state import LoopRound, LoopState
 from gitexp.model import Experiment
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.project import Project
 from gitexp.project.sections.directions import MIN
 from gitexp.runs.ongoing import log

@@ -19,11 +19,11 @@ import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.folders import clear_away
 from gitexp.model import Experiment
+from gitexp.named_tuple import NamedTuple
 from gitexp.process import descendants
 from gitexp.project import exclusions
 from gitexp.project.project import Project

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from typing import IO, NamedTuple
+from typing import IO
 
 from gitexp import errors
 from gitexp.extras.inference import sides
@@ -24,6 +24,7 @@ from gitexp.extras.inference.loop.state import LoopRound, LoopState, ended_in_va
 from gitexp.extras.inference.loop.verdicts import LoopStopped, RoundJudge
 from gitexp.failpoints import failpoint
 from gitexp.model import Experiment, Status
+from gitexp.named_tuple import NamedTuple
 from gitexp.process import descendants
 from gitexp.process.signals import OWN_GROUP
 from gitexp.project import protected

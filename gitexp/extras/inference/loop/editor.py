@@ -10,10 +10,11 @@ import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO
 
 from gitexp.cli.kit.output import printable
 from gitexp.extras.inference.loop.desk import MARK, Desk
+from gitexp.named_tuple import NamedTuple
 from gitexp.process.guard import Guard
 from gitexp.process.limits import Limits
 

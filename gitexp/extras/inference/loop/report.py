@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp import errors, files
 from gitexp.extras.inference import sides, verdict
 from gitexp.extras.inference.loop.state import LoopRound, LoopState, seeing
 from gitexp.extras.inference.verdict import Judgement
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.project import Project
 from gitexp.words import counted
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp import errors
 from gitexp.catalog import names
@@ -17,6 +17,7 @@ from gitexp.extras.inference.loop.settings import LoopSettings
 from gitexp.extras.inference.loop.state import Edit
 from gitexp.failpoints import failpoint
 from gitexp.model import Experiment, Record, Status
+from gitexp.named_tuple import NamedTuple
 from gitexp.process.limits import Limits
 from gitexp.project import protected
 from gitexp.project.project import Project

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from typing import NamedTuple
+
+from gitexp.named_tuple import NamedTuple
 
 
 class LoopSettings(NamedTuple):

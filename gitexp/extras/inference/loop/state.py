@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp import files
 from gitexp.extras.inference.loop.settings import LoopSettings
 from gitexp.model import Experiment, Record, Status
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.project import Project
 from gitexp.project.sections.directions import MIN
 from gitexp.repo.experiments import Store

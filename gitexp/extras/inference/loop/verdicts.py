@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp import errors
 from gitexp.extras.inference import sides, verdict
@@ -15,6 +15,7 @@ from gitexp.extras.inference.verdict import Judgement, Verdict
 from gitexp.extras.inference.workforce import run_queued
 from gitexp.failpoints import failpoint
 from gitexp.model import Experiment, Status
+from gitexp.named_tuple import NamedTuple
 from gitexp.process.limits import Limits
 from gitexp.project.project import Project
 from gitexp.project.sections.directions import MIN

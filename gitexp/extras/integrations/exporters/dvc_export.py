@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.catalog.sources import ForeignRef
@@ -15,6 +14,7 @@ from gitexp.extras.integrations.exporters.dvc_tree import DvcTreeWriter
 from gitexp.extras.integrations.exporters.exporter import ExportedRuns, OnRun, RunExporter
 from gitexp.failpoints import failpoint
 from gitexp.model import Experiment, Record, Status
+from gitexp.named_tuple import NamedTuple
 from gitexp.pipeline.lock import Lock
 from gitexp.project.change import Transaction
 from gitexp.project.project import Project

@@ -7,7 +7,7 @@ import os
 import posixpath
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp import errors, files
 from gitexp.datasets.sync import fetch
@@ -18,6 +18,7 @@ from gitexp.files.formats.yaml_write import flow_text, key_text
 from gitexp.files.keys import get, parse_key, resolve
 from gitexp.folders import make_folder
 from gitexp.model import MISSING, Artifact
+from gitexp.named_tuple import NamedTuple
 from gitexp.objects import md5 as md5s
 from gitexp.objects.md5 import BothHashes
 from gitexp.objects.store import ObjectStore

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from gitexp.model import Experiment
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.project import Project
 
 OnRun: TypeAlias = Callable[[int], None]  # told of the number of experiments so far

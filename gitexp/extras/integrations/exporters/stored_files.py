@@ -12,7 +12,6 @@ import posixpath
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.catalog import lookup, sources
@@ -21,6 +20,7 @@ from gitexp.datasets import run_artifacts, sync
 from gitexp.datasets.wanted import lock_at
 from gitexp.folders import make_folder
 from gitexp.model import Artifact, Experiment
+from gitexp.named_tuple import NamedTuple
 from gitexp.objects.store import ObjectStore, damaged
 from gitexp.pipeline.lock import Lock
 from gitexp.pipeline.paths import lock_path

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp.extras.integrations.exporters import run_curves, tensorboard_events
 from gitexp.extras.integrations.exporters.exporter import ExportedRuns, OnRun, RunExporter
@@ -18,6 +18,7 @@ from gitexp.extras.integrations.file_formats import tensorboard_file
 from gitexp.extras.integrations.file_formats.tensorboard_fields import FILE_NAME, SessionStatus
 from gitexp.files.lines.series_columns import Series
 from gitexp.model import Experiment, Status
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.project import Project
 from gitexp.regex import regex
 from gitexp.words import shorten

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp.extras.integrations.file_formats import protobuf_writer as pb
 from gitexp.extras.integrations.file_formats.wandb_fields import (
@@ -31,6 +31,7 @@ from gitexp.extras.integrations.file_formats.wandb_fields import (
 )
 from gitexp.extras.integrations.file_formats.wandb_machine import as_theirs
 from gitexp.files.lines.series import LoggedPoint
+from gitexp.named_tuple import NamedTuple
 
 _OLDEST_READER = "0.70.0"  # of the readers that look for it
 _STDOUT = 1

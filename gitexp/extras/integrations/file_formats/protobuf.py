@@ -9,7 +9,8 @@ from __future__ import annotations
 import struct
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import NamedTuple
+
+from gitexp.named_tuple import NamedTuple
 
 VARINT, DOUBLE, BYTES, FLOAT = 0, 1, 2, 5  # kinds of fields
 _LONGEST_VARINT = 10  # bytes

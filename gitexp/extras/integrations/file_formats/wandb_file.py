@@ -11,9 +11,10 @@ import struct
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 from gitexp.extras.integrations.file_formats.cut_short import CutShort
+from gitexp.named_tuple import NamedTuple
 
 _HEADER = struct.Struct("<4sHB")
 _MAGIC, _NUMBER = b":W&B", 0xBEE1

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from gitexp.named_tuple import NamedTuple
 from gitexp.regex import regex
 
 _MIB = 1024.0 * 1024.0

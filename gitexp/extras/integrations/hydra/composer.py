@@ -6,9 +6,10 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp.extras.integrations.hydra import asking
+from gitexp.named_tuple import NamedTuple
 from gitexp.process.interpreter import find_interpreter
 from gitexp.process.programs import locate
 from gitexp.project.params import CommandLine

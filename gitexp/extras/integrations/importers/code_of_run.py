@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.extras.integrations.importers.foreign import Content, ForeignRun, StoredTree
+from gitexp.named_tuple import NamedTuple
 from gitexp.pipeline.artifact_paths import fault
 from gitexp.project.project import Project
 from gitexp.regex import regex

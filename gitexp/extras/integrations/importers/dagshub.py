@@ -13,13 +13,13 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
 
 from gitexp import errors, files
 from gitexp.extras.integrations.importers import folder_files
 from gitexp.extras.integrations.importers.foreign import ForeignRun, Importer, Read, Unread
 from gitexp.files.lines.series import LoggedPoint
 from gitexp.log_rules import LONGEST_STEP
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.project import Project
 from gitexp.repo.git.git_text import in_lines
 from gitexp.repo.git.repository import Repository

@@ -6,12 +6,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from gitexp import errors
 from gitexp.extras.integrations.importers.servers.address import ServerAddress
 from gitexp.files.lines.series import LoggedPoint
 from gitexp.model import Experiment, Status, Tree
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.project import Project
 
 Points: TypeAlias = Callable[[], Iterable[LoggedPoint]]  # read when the run is stored, and not before

@@ -14,7 +14,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp import errors
 from gitexp.extras.integrations.file_formats import tensorboard_fields as tb
@@ -31,6 +31,7 @@ from gitexp.extras.integrations.importers.tensorboard import points_in
 from gitexp.files.formats import yaml_text
 from gitexp.files.lines.series import LoggedPoint
 from gitexp.model import Status
+from gitexp.named_tuple import NamedTuple
 from gitexp.regex import regex
 
 _OWN, _ATTRIBUTES, _SOURCES = ".guild", ".guild/attrs", ".guild/sourcecode"

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.catalog import names
@@ -16,6 +15,7 @@ from gitexp.extras.integrations.importers.foreign import ForeignRun, Importer, P
 from gitexp.extras.integrations.importers.storing import ForeignRunStore
 from gitexp.failpoints import failpoint
 from gitexp.model import Experiment, Record
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.change import Transaction, names_held
 from gitexp.project.project import Project
 from gitexp.repo import records

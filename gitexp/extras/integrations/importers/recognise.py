@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
 
 from gitexp import plugins
 from gitexp.extras.integrations.importers.foreign import Importer, Place
+from gitexp.named_tuple import NamedTuple
 
 
 class Recognised(NamedTuple):

@@ -7,12 +7,13 @@ import sqlite3
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp.extras.integrations.importers import iso_times, sqlite_file
 from gitexp.extras.integrations.importers.foreign import ForeignRun, Read
 from gitexp.extras.integrations.importers.sqlite_importer import SqliteImporter
 from gitexp.files.lines.series import LoggedPoint
+from gitexp.named_tuple import NamedTuple
 
 _NOT_OURS = ("_Username", "_Created", "_Group")  # keys of a config that trackio itself has put there
 

@@ -11,7 +11,6 @@ import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from gitexp import errors, nofollow
 from gitexp.extras.integrations.mlflow import late_additions
@@ -21,6 +20,7 @@ from gitexp.extras.integrations.mlflow.run_index import IndexedRun
 from gitexp.extras.integrations.mlflow.runs import Runs
 from gitexp.extras.integrations.mlflow.shelf import FILES, REF
 from gitexp.model import Artifact
+from gitexp.named_tuple import NamedTuple
 from gitexp.objects.paths import fault
 from gitexp.objects.store import ObjectStore
 from gitexp.pipeline.paths import LOCK_FILE

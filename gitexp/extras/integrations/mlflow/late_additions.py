@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp import errors
 from gitexp.extras.integrations.mlflow import late_metrics
@@ -20,6 +20,7 @@ from gitexp.extras.tracking.series_writer import SeriesWriter
 from gitexp.failpoints import failpoint
 from gitexp.files.lines.series import SERIES
 from gitexp.model import Artifact, Damaged, Experiment, Record
+from gitexp.named_tuple import NamedTuple
 from gitexp.pipeline.lock import LOCK_FILE
 from gitexp.project.project import Project
 from gitexp.repo.experiments import PREFIX, RUN_FOLDER

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp.files.keys import flatten, nested
 from gitexp.files.lines import series
 from gitexp.files.lines.series_summary import MetricSummaries, MetricSummary
 from gitexp.log_rules import SUMMARIES
 from gitexp.model import Record, Tree
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.config import Config
 from gitexp.project.sections import directions
 from gitexp.runs.logged_values.logged_files import SUMMARY

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp.extras.integrations.mlflow import run_log_files
 from gitexp.extras.integrations.mlflow.artifacts import run_of_model
@@ -10,6 +10,7 @@ from gitexp.extras.integrations.mlflow.place import OpenedRepository
 from gitexp.extras.integrations.mlflow.run_facts import change_model
 from gitexp.extras.integrations.mlflow.runs import Runs
 from gitexp.extras.integrations.mlflow.shelf import MODELS, Changes, Things
+from gitexp.named_tuple import NamedTuple
 
 
 class KnownModel(NamedTuple):

@@ -7,13 +7,13 @@ import os
 import re
 import threading
 from pathlib import Path
-from typing import NamedTuple
 from urllib.parse import quote, unquote
 
 from gitexp import errors
 from gitexp.extras.integrations.mlflow.run_index import RunIndex
 from gitexp.extras.integrations.mlflow.run_log_files import RunWriter
 from gitexp.extras.integrations.mlflow.shelf import Shelf
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.project import Project
 from gitexp.regex import regex
 

@@ -11,12 +11,13 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp.extras.integrations.mlflow import run_log_files
 from gitexp.extras.integrations.mlflow.ended_facts import EndedFacts
 from gitexp.extras.integrations.mlflow.run_facts import RunFacts
 from gitexp.model import Experiment, Record, Status
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.hold import has_died
 from gitexp.project.project import Project
 from gitexp.repo import live, trash

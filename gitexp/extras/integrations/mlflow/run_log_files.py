@@ -7,7 +7,7 @@ import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp.extras.integrations.mlflow.run_facts import RunFacts, line_of, read_facts
 from gitexp.extras.tracking.own_run import OwnRun
@@ -15,6 +15,7 @@ from gitexp.extras.tracking.run_log import RunLog
 from gitexp.files.lines import series, timed_lines
 from gitexp.files.lines.series import LoggedPoint
 from gitexp.model import Experiment
+from gitexp.named_tuple import NamedTuple
 from gitexp.runs.logged_values.logged import ENDING
 
 _STEM = "mlflow"

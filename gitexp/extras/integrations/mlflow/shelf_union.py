@@ -12,9 +12,10 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp.extras.integrations.mlflow.shelf import ALIASES_SET, REGISTERED, Things
+from gitexp.named_tuple import NamedTuple
 
 _MADE = ("created", "source", "run", "model")  # what never changes of a version
 

@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp import errors, plugins
 from gitexp.files import notebook
 from gitexp.files.command_words import arguments
+from gitexp.named_tuple import NamedTuple
 from gitexp.process.programs import locate
 from gitexp.project.params import CommandLine
 

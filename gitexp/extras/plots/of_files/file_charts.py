@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp.extras.plots.charts import HEIGHT, Chart, Spec, channel, framed
 from gitexp.extras.plots.curves import DrawnCurve, drawable, smoothed, thinned
@@ -17,6 +17,7 @@ from gitexp.extras.plots.of_files.confusion_charts import confusion_chart
 from gitexp.extras.plots.of_files.distributions import distribution_chart
 from gitexp.extras.plots.of_files.file_points import PlotPoint, number_of
 from gitexp.extras.plots.palette import COLOURS, DASHES, colours, dashes
+from gitexp.named_tuple import NamedTuple
 
 MOST_DOTS = 5000  # of a chart
 _SMOOTHING = 0.6  # of the template `smooth`, where nobody says how much

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import posixpath
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp.files.plot_entries import PlotColumn, PlotEntry
 from gitexp.files.plot_rows import Row
+from gitexp.named_tuple import NamedTuple
 
 INDEX = "step"  # the title of x where it is the number of the row, as at DVC
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from gitexp import errors, files
 from gitexp.extras.plots.of_files.plot_trees import PlotTree
 from gitexp.files.dvc_yaml import DEFAULT_PARAMS, DVC_YAML
 from gitexp.files.plot_entries import PlotColumn, PlotEntry, entries_of
 from gitexp.model import Tree
+from gitexp.named_tuple import NamedTuple
 from gitexp.pipeline.paths import without_dot
 from gitexp.project import patterns
 from gitexp.project.config import CONFIG_FILE, USUAL_PLOTS

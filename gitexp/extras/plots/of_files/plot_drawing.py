@@ -6,7 +6,7 @@ import json
 import posixpath
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp import errors
 from gitexp.extras.plots.charts import Chart, Spec
@@ -19,6 +19,7 @@ from gitexp.files.limits import MAX_BYTES
 from gitexp.files.lines.series import is_table
 from gitexp.files.plot_entries import PlotEntry
 from gitexp.files.plot_rows import Row, is_table_of_plot, rows_of
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.project import Project
 
 _USUAL = "linear"  # the template, as at DVC

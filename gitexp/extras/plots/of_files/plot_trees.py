@@ -7,7 +7,7 @@ import posixpath
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from gitexp import errors, files
 from gitexp.catalog.lookup import Point
@@ -17,6 +17,7 @@ from gitexp.files import dvc_yaml
 from gitexp.files.dvc_yaml import DEFAULT_PARAMS, DVC_LOCK, DVC_YAML
 from gitexp.files.limits import MAX_TABLE_BYTES, read_limited
 from gitexp.model import Experiment, Tree
+from gitexp.named_tuple import NamedTuple
 from gitexp.objects.manifest import is_folder
 from gitexp.objects.paths import lies_in
 from gitexp.objects.store import ObjectStore

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from gitexp.catalog import sources
 from gitexp.catalog.lookup import Point
@@ -17,6 +16,7 @@ from gitexp.extras.plots.of_files.plot_trees import PlotTree, folders_of_plots, 
 from gitexp.extras.plots.tables import TablePlot
 from gitexp.files.plot_entries import PlotEntry
 from gitexp.files.plot_rows import is_table_of_plot
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.project import Project
 
 _LOGGED = ("confusion", "tables", "figures")  # folders of what a run has logged

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import NamedTuple
 
 from gitexp.extras.plots.charts import Chart, Spec
 from gitexp.extras.plots.of_files.file_charts import FilePlot, lines
 from gitexp.extras.plots.of_files.file_points import PlotPoint, number_of
 from gitexp.files.plot_entries import PlotColumn, PlotEntry
+from gitexp.named_tuple import NamedTuple
 
 
 class Rates(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from gitexp.extras.plots.charts import Chart, Spec, framed
 from gitexp.extras.plots.of_many.grid_chart import (
@@ -24,6 +24,7 @@ from gitexp.extras.plots.of_many.plotted_experiments import (
     told,
 )
 from gitexp.extras.plots.palette import SCHEME
+from gitexp.named_tuple import NamedTuple
 
 _FINE = 32  # cells to a side of an interpolated field
 _MOST_POINTS = 500  # that are interpolated between; more are dense enough for the means of cells

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from gitexp.extras.plots.charts import Spec, hover
 from gitexp.extras.plots.of_many.plotted_experiments import AxisColumn, PlottedExperiment
 from gitexp.extras.plots.of_many.scatter_charts import NAME
+from gitexp.named_tuple import NamedTuple
 from gitexp.words import PRECISION, show_value
 
 _FEW = 10  # different numbers of a param that are columns of a grid, and not a range

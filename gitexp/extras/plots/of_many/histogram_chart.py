@@ -5,11 +5,11 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from gitexp.extras.plots.charts import Chart, Spec, framed, hover
 from gitexp.extras.plots.of_many.plotted_experiments import AxisColumn, Experiments, column_of, left_out
 from gitexp.extras.plots.palette import COLOURS, FAINT
+from gitexp.named_tuple import NamedTuple
 from gitexp.words import shorten
 
 _MOST_BARS = 30

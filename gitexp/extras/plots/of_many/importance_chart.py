@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from gitexp.extras.plots.charts import Chart, Spec, framed
 from gitexp.extras.plots.of_many.plotted_experiments import Experiments, column_of, differing_params
 from gitexp.extras.plots.palette import COLOURS
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.sections.directions import MAX
 from gitexp.views import importance
 from gitexp.views.importance import LEAST, Importance

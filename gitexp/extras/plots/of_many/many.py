@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from functools import partial
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from gitexp import errors
 from gitexp.catalog.rows import meant
@@ -17,6 +17,7 @@ from gitexp.extras.plots.of_many import charts_of_many, many_text
 from gitexp.extras.plots.of_many.importance_chart import Together, importance_data
 from gitexp.extras.plots.of_many.parallel_chart import MOST_AXES
 from gitexp.extras.plots.of_many.plotted_experiments import Experiments, column_of, differing_params
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.sections.directions import direction
 from gitexp.views import importance
 from gitexp.words import did_you_mean, shorten

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from gitexp.extras.plots.charts import Chart, Spec, framed, hover
 from gitexp.extras.plots.of_many.plotted_experiments import (
@@ -16,6 +15,7 @@ from gitexp.extras.plots.of_many.plotted_experiments import (
 )
 from gitexp.extras.plots.of_many.scatter_charts import NAME, names_beside
 from gitexp.extras.plots.palette import COLOURS, FAINT, SCHEME
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.sections.directions import MIN
 from gitexp.views.pareto import unbeaten
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from gitexp.catalog.fields import Field, Row, Use, used_for
 from gitexp.catalog.replicates import group_label
 from gitexp.extras.plots.charts import Spec, is_number
 from gitexp.model import MISSING, Differing, Mean, Status
+from gitexp.named_tuple import NamedTuple
 from gitexp.times import seconds_of
 from gitexp.words import PRECISION, counted, show_value
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from gitexp.extras.plots.charts import Chart, Spec, framed, hover
 from gitexp.extras.plots.curves import XAxis
 from gitexp.extras.plots.of_many.plotted_experiments import Experiments, PlottedExperiment, left_out, told
 from gitexp.extras.plots.of_many.scatter_charts import NAME, STATE, names_beside
 from gitexp.extras.plots.palette import COLOURS, FAINT
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.sections.directions import MIN
 
 _BETTER = COLOURS[2]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import posixpath
-from typing import NamedTuple
 
 from gitexp import errors, files
 from gitexp.files.dvc_yaml import DVC_YAML, as_map, inside_root
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.project import Project, read_inside
 
 ARTIFACTS_YAML, GTO_CONFIG = "artifacts.yaml", ".gto"

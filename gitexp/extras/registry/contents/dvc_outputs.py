@@ -6,12 +6,12 @@ import contextlib
 import posixpath
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from gitexp import errors, files
 from gitexp.files import dvc_yaml
 from gitexp.files.dvc_yaml import DEFAULT_PARAMS, DVC_LOCK, DVC_YAML
 from gitexp.model import Tree
+from gitexp.named_tuple import NamedTuple
 from gitexp.objects.paths import lies_in, upward
 from gitexp.project.project import Project
 from gitexp.project.tools import dvc_cache

@@ -6,13 +6,13 @@ import hashlib
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.datasets.sync import fetch
 from gitexp.extras.registry.contents import dvc_outputs
 from gitexp.extras.registry.contents.dvc_outputs import DvcFile
 from gitexp.model import Artifact
+from gitexp.named_tuple import NamedTuple
 from gitexp.objects import manifest, paths
 from gitexp.objects.manifest import File, Manifest
 from gitexp.objects.paths import lies_in, upward

@@ -6,12 +6,13 @@ import re
 import tarfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp.extras.registry.handoff import mlflow_folder, model_forms
 from gitexp.extras.registry.handoff.block_yaml import text_of
 from gitexp.extras.registry.handoff.handed_model import HandedModel, HandedOver
 from gitexp.folders import remove_folder
+from gitexp.named_tuple import NamedTuple
 from gitexp.regex import regex
 
 _BENTOML = "1.4.0"  # where the experiment had none

@@ -7,7 +7,7 @@ import os
 import secrets
 import shlex
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp import errors, plugins
 from gitexp.extras.registry import getting
@@ -18,6 +18,7 @@ from gitexp.extras.registry.registry import Registry
 from gitexp.extras.registry.values import ModelVersion
 from gitexp.failpoints import failpoint
 from gitexp.folders import clear_away, make_folder, walk_folder
+from gitexp.named_tuple import NamedTuple
 from gitexp.objects.paths import OWN_FOLDERS
 from gitexp.project.project import Project
 from gitexp.words import shorten

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from gitexp.extras.registry.handoff.model_forms import ModelForm
 from gitexp.extras.registry.handoff.own_code import OwnCode
 from gitexp.extras.registry.handoff.recorded_packages import RecordedPackages
+from gitexp.named_tuple import NamedTuple
 
 
 class HandedModel(NamedTuple):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp.extras.registry.contents.choosing_models import MLMODEL
 from gitexp.extras.registry.handoff import mlflow_loaders, model_forms, recorded_packages
 from gitexp.extras.registry.handoff.block_yaml import text_of
 from gitexp.extras.registry.handoff.handed_model import HandedModel, HandedOver
 from gitexp.extras.registry.handoff.recorded_packages import Requirements
+from gitexp.named_tuple import NamedTuple
 
 CODE = "code"
 SERVE = "mlflow models serve --model-uri {folder} --env-manager local"

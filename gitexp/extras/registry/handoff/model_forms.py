@@ -8,11 +8,12 @@ import sys
 import zipfile
 import zlib
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp import errors
 from gitexp.extras.registry.contents.choosing_models import MLMODEL
 from gitexp.extras.registry.handoff.pickle_names import names_in
+from gitexp.named_tuple import NamedTuple
 from gitexp.words import shorten
 
 # Forms of a file.

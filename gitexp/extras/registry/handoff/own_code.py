@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 import posixpath
 from collections.abc import Iterable
-from typing import NamedTuple
 
+from gitexp.named_tuple import NamedTuple
 from gitexp.objects.paths import lies_in
 from gitexp.project.project import Project
 from gitexp.repo.git import trees

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from gitexp.extras.queue import queue
 from gitexp.extras.sweep.spaces.points import of_overrides
 from gitexp.extras.sweep.spaces.replicates import repeated
 from gitexp.model import Experiment, Status
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.params import CommandLine
 from gitexp.project.project import Project
 from gitexp.runs.checks import seeds

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from gitexp.extras.sweep.spaces.grid import grid
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.params import CommandLine
 
 _ID_LENGTH = 8  # hex digits

@@ -10,13 +10,13 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
-from typing import NamedTuple
 
 from gitexp.errors import OverrideError
 from gitexp.extras.sweep.spaces.grid import MOST, values
 from gitexp.files.command_words.choices import parts_of
 from gitexp.files.command_words.overrides import parse_override, split_override
 from gitexp.model import Value
+from gitexp.named_tuple import NamedTuple
 from gitexp.regex import regex
 
 Drawn = tuple[str, ...]  # the text of each axis

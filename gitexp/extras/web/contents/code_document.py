@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp.catalog.lookup import Point
 from gitexp.extras.web.contents import highlighting
 from gitexp.extras.web.contents.highlighting import Span
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.project import Project, read_inside
 from gitexp.regex import regex
 from gitexp.repo.git.values import in_commit

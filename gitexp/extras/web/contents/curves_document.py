@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp import errors
 from gitexp.catalog.series import series_tables, stored_series
@@ -17,6 +17,7 @@ from gitexp.files.lines.series import SERIES, WRITERS, LoggedPoint
 from gitexp.files.lines.series_columns import Series
 from gitexp.files.lines.series_tail import points_of, read_at
 from gitexp.model import Experiment
+from gitexp.named_tuple import NamedTuple
 from gitexp.nofollow import Folder, is_plain
 from gitexp.project.project import Project
 from gitexp.repo.live import LOGGED

@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
+
+from gitexp.named_tuple import NamedTuple
 
 _MOST_POINTS = 400_000  # about 40 MB
 

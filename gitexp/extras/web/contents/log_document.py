@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp import errors
 from gitexp.catalog.series import stored_series
 from gitexp.cli.kit.output import printable
 from gitexp.model import Experiment
+from gitexp.named_tuple import NamedTuple
 from gitexp.nofollow import opener
 from gitexp.project.project import Project
 from gitexp.regex import regex

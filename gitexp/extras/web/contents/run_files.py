@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import posixpath
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp import errors
 from gitexp.catalog import lookup, sources
@@ -16,6 +16,7 @@ from gitexp.catalog.series import stored_series
 from gitexp.datasets.run_artifacts import RunArtifact
 from gitexp.extras.reading import files_of
 from gitexp.model import Artifact, Experiment
+from gitexp.named_tuple import NamedTuple
 from gitexp.nofollow import opened
 from gitexp.objects.store import ObjectStore
 from gitexp.project.project import Project

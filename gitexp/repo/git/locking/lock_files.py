@@ -17,11 +17,11 @@ import json
 import os
 import time
 from pathlib import Path
-from typing import NamedTuple
 
 from gitexp import errors, nofollow
 from gitexp.failpoints import failpoint
 from gitexp.model import ProcessId
+from gitexp.named_tuple import NamedTuple
 from gitexp.process.liveness import is_alive, is_of_this_start, namespace
 from gitexp.repo.git.locking import keeper, lock_silence
 from gitexp.repo.git.locking.keeper import Keeper

@@ -17,9 +17,9 @@ import json
 import time
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
 
 from gitexp import nofollow
+from gitexp.named_tuple import NamedTuple
 from gitexp.process.liveness import current_process, namespace
 
 SIGNS = 12  # missed signs of life, after which a holder is dead

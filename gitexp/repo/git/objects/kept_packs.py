@@ -22,10 +22,10 @@ import time
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from gitexp import errors, nofollow
 from gitexp.failpoints import failpoint
+from gitexp.named_tuple import NamedTuple
 from gitexp.objects import disk
 from gitexp.regex import regex
 from gitexp.repo.git.locking.locks import is_stale

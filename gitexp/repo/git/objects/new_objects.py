@@ -11,8 +11,8 @@ import re
 import time
 import zlib
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
+from gitexp.named_tuple import NamedTuple
 from gitexp.regex import regex
 from gitexp.repo.git.values import TreeEntry
 

@@ -13,8 +13,8 @@ import subprocess
 import threading
 import weakref
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
+from gitexp.named_tuple import NamedTuple
 from gitexp.regex import regex
 
 # The names that Git looks up anew each time; it remembers abbreviations, the index, branches' configuration.

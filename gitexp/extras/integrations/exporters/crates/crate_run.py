@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
 
 from gitexp.extras.integrations.exporters import stored_files
 from gitexp.extras.integrations.exporters.crates import crate_curves
@@ -36,6 +35,7 @@ from gitexp.extras.integrations.exporters.crates.crate_writer import CratePart, 
 from gitexp.extras.integrations.exporters.stored_files import FileOfRun
 from gitexp.extras.integrations.exporters.stored_run import StoredRun
 from gitexp.model import Flat, Status
+from gitexp.named_tuple import NamedTuple
 from gitexp.objects.paths import folded
 from gitexp.project.project import Project
 from gitexp.repo import records

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import aim
 from aim.storage.union import RocksUnionContainer
 from aimrocks import errors as rocks_errors
+
+from gitexp.named_tuple import NamedTuple
 
 _OTHER = ("texts", "images", "audios", "figures", "distributions")  # sequences that are no numbers
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from gitexp import errors
 from gitexp.datasets.dvc_objects import DvcObjects
@@ -12,6 +11,7 @@ from gitexp.extras.integrations.importers.from_dvc.dvc_trees import CommitTrees
 from gitexp.files.dvc_lock import DvcEntry, read_pointer, read_stages
 from gitexp.files.dvc_yaml import DVC_LOCK, DVC_YAML, is_templated
 from gitexp.model import Artifact
+from gitexp.named_tuple import NamedTuple
 from gitexp.objects import md5, paths
 from gitexp.objects.manifest import File, Manifest
 from gitexp.pipeline.lock import Lock

@@ -7,8 +7,8 @@ import os
 import posixpath
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import NamedTuple
 
+from gitexp.named_tuple import NamedTuple
 from gitexp.objects.md5 import md5s_of
 from gitexp.repo.git import trees
 from gitexp.repo.git.repository import Repository

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp import errors, plugins
 from gitexp.extras.integrations.importers import folder_files
@@ -17,6 +17,7 @@ from gitexp.extras.integrations.importers.foreign import Content, ForeignRun, Im
 from gitexp.files.keys import nested
 from gitexp.files.lines.series import LoggedPoint
 from gitexp.model import Status
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.sections import directions
 
 _MONITORED = "monitoring/"

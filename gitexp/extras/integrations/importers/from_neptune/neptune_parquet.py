@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import polars
+
+from gitexp.named_tuple import NamedTuple
 
 _COLUMNS = ("project_id", "run_id", "attribute_path", "attribute_type", "step", "timestamp")
 _VALUES = ("int_value", "float_value", "string_value", "bool_value", "datetime_value", "string_set_value")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
-from typing import NamedTuple
 
 from gitexp import errors
+from gitexp.named_tuple import NamedTuple
 from gitexp.project.sections import directions
 from gitexp.regex import regex
 from gitexp.words import counted

@@ -6,10 +6,11 @@ import csv
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp import errors, plugins
 from gitexp.files.tables import delimited
+from gitexp.named_tuple import NamedTuple
 
 _LARGEST = 256 * 1024 * 1024  # bytes
 WORKBOOKS = (".xlsx", ".xlsm")

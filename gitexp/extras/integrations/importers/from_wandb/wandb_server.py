@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlsplit
 
 from gitexp import errors
@@ -22,6 +22,7 @@ from gitexp.extras.integrations.importers.servers.address import ServerAddress
 from gitexp.extras.integrations.importers.servers.web_client import WebClient, basic
 from gitexp.files.lines.series import LoggedPoint
 from gitexp.model import Status
+from gitexp.named_tuple import NamedTuple
 
 _RUNS = """query Runs($project: String!, $entity: String!, $cursor: String, $perPage: Int = 50) {
   project(name: $project, entityName: $entity) {

@@ -6,7 +6,6 @@ import json
 import math
 from collections.abc import Iterator
 from functools import cached_property
-from typing import NamedTuple
 
 from gitexp.extras.integrations.exporters import run_curves
 from gitexp.extras.integrations.exporters.stored_files import FileOfRun
@@ -25,6 +24,7 @@ from gitexp.extras.integrations.mlflow.run_index import derived_id
 from gitexp.extras.integrations.mlflow.runs import STATUS_OF
 from gitexp.extras.integrations.mlflow.tags import PARENT, PATCH, tags_of
 from gitexp.files.lines.series_columns import Series
+from gitexp.named_tuple import NamedTuple
 from gitexp.objects.paths import fault
 from gitexp.words import shorten
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from gitexp import errors
 from gitexp.extras.integrations.mlflow.exported_names import STATE
 from gitexp.extras.integrations.mlflow.exporting.exported_run import MetricValue, MlflowRun, RunFile
 from gitexp.extras.integrations.mlflow.exporting.runs_place import KnownRun, RunsPlace
 from gitexp.failpoints import failpoint
+from gitexp.named_tuple import NamedTuple
 
 _METRICS, _PARAMS, _TAGS = 1000, 100, 100  # the most in a batch, by MLflow's limits
 _Any = TypeVar("_Any")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Self
 
 from gitexp.extras.integrations.mlflow.exporting.exported_run import MlflowRun
+from gitexp.named_tuple import NamedTuple
 
 
 class KnownRun(NamedTuple):

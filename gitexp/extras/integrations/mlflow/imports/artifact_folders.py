@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from gitexp.extras.integrations.importers import folder_files
+from gitexp.named_tuple import NamedTuple
 
 _ROOTS = ("", "mlruns", "mlartifacts", "artifacts")  # usual folders beside a database
 _LOCAL = ("", "file", "mlflow-artifacts")

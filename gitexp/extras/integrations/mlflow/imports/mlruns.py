@@ -17,7 +17,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp import errors
 from gitexp.extras.integrations.importers.foreign import Unread
@@ -25,6 +25,7 @@ from gitexp.extras.integrations.mlflow.imports.stored_runs import MODEL_STATUSES
 from gitexp.extras.integrations.mlflow.run_log_files import LastValue
 from gitexp.files.formats import yaml_text
 from gitexp.files.lines.series import LoggedPoint
+from gitexp.named_tuple import NamedTuple
 
 META = "meta.yaml"
 _STATUSES = {1: "RUNNING", 2: "SCHEDULED", 3: "FINISHED", 4: "FAILED", 5: "KILLED"}

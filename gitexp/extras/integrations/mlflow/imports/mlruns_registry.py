@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp.extras.integrations.mlflow.imports.mlruns import folders_in, meta_of, texts_in
 from gitexp.extras.integrations.mlflow.shelf import Things, registered_path
+from gitexp.named_tuple import NamedTuple
 from gitexp.regex import regex
 
 _VERSION = regex(r"version-([1-9][0-9]*)")

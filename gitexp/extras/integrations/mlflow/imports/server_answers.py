@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 from gitexp.log_rules import LONGEST_STEP
+from gitexp.named_tuple import NamedTuple
 
 _INFINITE = 1.7976931348623157e308  # MLflow's number for infinity: some databases have none
 
