@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 from typing import Annotated
 
 import typer
 
 from gitexp import errors, plugins
 from gitexp.cli.kit import options
+from gitexp.cli.kit.garbage import search_for_garbage
 from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.session import open_project, remember_records
 from gitexp.extras.assistants.command_lines import CommandLines
@@ -35,7 +35,7 @@ def mcp(ctx: typer.Context, jobs: Jobs = 1) -> None:
             "The server needs a package that is not installed: mcp.", "Install it: pip install 'gitexp[mcp]'"
         )
     remember_records()
-    gc.enable()  # a server runs for days, and `main` has turned it off
+    search_for_garbage()  # a server runs for days
     serve(CommandLines(ctx.find_root().command), project.here, jobs)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -13,6 +12,7 @@ import typer
 from gitexp import errors
 from gitexp.cli.kit import options
 from gitexp.cli.kit.ending import status_of
+from gitexp.cli.kit.garbage import search_for_garbage
 from gitexp.cli.kit.help import Command, Subcommands
 from gitexp.cli.kit.session import open_project
 from gitexp.cli.kit.terminal import braille, render
@@ -130,7 +130,7 @@ def run(
     """
     if sys.platform == "win32":
         raise errors.UsageError("gitexp loop needs a POSIX shell and its signals.", "Use it in WSL.")
-    gc.enable()  # the loop may take days, and `main` has turned it off
+    search_for_garbage()  # the loop may take days
     project = open_project(needs_config=True, reads_all=True, dry_run=dry_run, quiet=quiet)
     name = _metric(project, metric)
     direction = _direction(project, name, options.best_is_lowest(lowest, highest))

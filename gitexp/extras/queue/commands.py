@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import signal
 import sys
 from collections.abc import Collection, Mapping, Sequence
@@ -15,6 +14,7 @@ from gitexp.catalog.lineage import rows_of
 from gitexp.catalog.query import Query
 from gitexp.cli.kit import options
 from gitexp.cli.kit.ending import status_of
+from gitexp.cli.kit.garbage import search_for_garbage
 from gitexp.cli.kit.help import Command, ListingGroup
 from gitexp.cli.kit.query_options import PLAIN, with_query
 from gitexp.cli.kit.session import open_project
@@ -203,7 +203,7 @@ def start(
     their commands run here. Several workers share the processors: each gets its number of threads in
     OMP_NUM_THREADS and similar variables, unless the user has set any of them.
     """
-    gc.enable()  # the runs may take days, and `main` has turned it off
+    search_for_garbage()  # the runs may take days
     choice = _choice(engine, scheduler, {"remote": remote is not None, "gpus": bool(gpus)})
     own = Orders(max_retries, keep_worktree, limits.parse(timeout, max_memory), remote, options.split(gpus))
     project = open_project(dry_run=dry_run)

@@ -18,6 +18,7 @@ import typer
 
 from gitexp import errors, plugins
 from gitexp.cli.kit import options
+from gitexp.cli.kit.garbage import search_for_garbage
 from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.session import open_project
 from gitexp.cli.kit.terminal import render
@@ -101,7 +102,7 @@ def ui(
         render.say("The link works once. Ctrl-C ends the dashboard.", "dim")
     if not no_open and _has_screen():
         webbrowser.open(url)
-    gc.enable()  # a server runs for days, and `main` has turned it off
+    search_for_garbage()  # a server runs for days
     gc.set_threshold(_NEW_OBJECTS)
     try:
         server.serve(app, listener, tls)

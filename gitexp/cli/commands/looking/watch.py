@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import time
 from collections.abc import Sequence
 from typing import Annotated
@@ -11,6 +10,7 @@ from gitexp import errors
 from gitexp.catalog import by_words, lookup
 from gitexp.catalog.query import Query, matching
 from gitexp.cli.kit import options, watch_lines
+from gitexp.cli.kit.garbage import search_for_garbage
 from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.query_options import PLAIN, with_query
 from gitexp.cli.kit.session import open_project
@@ -52,7 +52,7 @@ def watch(
     no terminal, each change is a line.
     """
     options.names_or_query(words, query != PLAIN)
-    gc.enable()  # this may go on for days; `main` turned it off
+    search_for_garbage()  # this may go on for days
     project = open_project(quiet=quiet)
     names = None
     if words:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterable
 from typing import Annotated
 
 import typer
 
 from gitexp.cli.kit import options
+from gitexp.cli.kit.garbage import search_for_garbage
 from gitexp.cli.kit.help import registration
 from gitexp.cli.kit.output import printable
 from gitexp.cli.kit.session import open_project
@@ -73,7 +73,7 @@ def _show_as_it_comes(chunks: Iterable[bytes]) -> None:
 
     So a progress bar moves: the bar is a single line, drawn over itself.
     """
-    gc.enable()  # this may go on for days; `main` turned it off
+    search_for_garbage()  # this may go on for days
     rest = drawn = b""
     try:
         for chunk in chunks:

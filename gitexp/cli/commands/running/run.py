@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +17,7 @@ from gitexp.catalog.lineage import row_of
 from gitexp.cli.commands.running.run_words import RunCommand, explained, meant
 from gitexp.cli.kit import options
 from gitexp.cli.kit.ending import status_of
+from gitexp.cli.kit.garbage import search_for_garbage
 from gitexp.cli.kit.many import Many
 from gitexp.cli.kit.session import open_project, warn_of_namesakes
 from gitexp.cli.kit.summary import ended_line, same_line, told_of_untracked
@@ -233,7 +233,7 @@ def run(
     options.one_name(name, name_template)
     options.only_one(single=single, downstream=downstream)
     options.only_one(**{"from": bool(from_), "resume": bool(resume)})
-    gc.enable()  # the command may take days, and `main` has turned it off
+    search_for_garbage()  # the command may take days
     limits = parse_limits(timeout, max_memory)
     project = open_project(needs_config=True, dry_run=dry_run)
     screen = _Screen(project, once=once, quiet=quiet, json=json)

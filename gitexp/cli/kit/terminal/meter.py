@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import gc
-
+from gitexp.cli.kit.garbage import search_for_garbage
 from gitexp.cli.kit.terminal import render
 from gitexp.objects.progress import Progress
 from gitexp.words import human_size
@@ -20,7 +19,7 @@ class Meter:
         self._drawn = False
 
     def __enter__(self) -> Meter:
-        gc.enable()  # this may go on for hours; `main` turned it off
+        search_for_garbage()  # this may go on for hours
         return self
 
     def __call__(self, progress: Progress) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
 import sys
 import time
@@ -11,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from gitexp import errors
+from gitexp.cli.kit.garbage import search_for_garbage
 from gitexp.cli.kit.terminal import render
 from gitexp.cli.kit.terminal.render import Piece
 
@@ -55,7 +55,7 @@ def watch(draw: Callable[[], Picture], every: float) -> None:
             "gitexp show prints it once; gitexp show --json is for programs.",
             code="no-terminal",
         )
-    gc.enable()  # this may go on for days; `main` turned it off
+    search_for_garbage()  # this may go on for days
     watch_all(draw, every)
 
 
