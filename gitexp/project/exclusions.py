@@ -66,6 +66,8 @@ def may_hold_secrets(text: str) -> bool:
 
 
 def _is_secret(parts: Sequence[str]) -> bool:
+    if not may_hold_secrets("/".join(parts)):
+        return False
     found = [part for part in parts if _SECRET.match(part)]
     # `secrets.py` and `credentials/store.py` are code; what is in .aws or .env is not.
     return any(part.startswith(".") for part in found) or bool(found and not _PYTHON.fullmatch(parts[-1]))

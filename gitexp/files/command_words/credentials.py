@@ -55,20 +55,19 @@ _ABOUT = frozenset(
 )
 _NOT_SECRET = regex(r"[-+]?[\d.]*(?:[eE][-+]?\d+)?|true|false|none|null|yes|no", re.IGNORECASE)
 
-_PATTERN = (
-    r"-----BEGIN [A-Z ]*PRIVATE KEY|PuTTY-User-Key-File|AGE-SECRET-KEY-1[A-Z0-9]{20}"
-    r"|aws_secret_access_key\s*[=:]\s*['\"]?[A-Za-z0-9/+]{30}"
-    r"|(?<![A-Za-z0-9_-])(?:"
-    r"sk-(?:[A-Za-z0-9]+-){0,3}[A-Za-z0-9_]{16}"
-    r"|gh[pousr]_[A-Za-z0-9]{20}|github_pat_[A-Za-z0-9_]{20}|glpat-[\w-]{16}"
-    r"|hf_[A-Za-z0-9]{20}|r8_[A-Za-z0-9]{30}|gsk_[A-Za-z0-9]{20}|nvapi-[\w-]{20}|xai-[A-Za-z0-9]{20}"
-    r"|(?:AKIA|ASIA)[A-Z0-9]{16}|AIza[\w-]{30}|ya29\.[\w-]{20}|dapi[0-9a-f]{32}"
-    r"|xox[abeoprs]-[\w-]{10}|[rs]k_(?:live|test)_[A-Za-z0-9]{16}|SG\.[\w-]{16,}\.[\w-]{16}"
-    r"|npm_[A-Za-z0-9]{30}|pypi-[\w-]{40}|dop_v1_[0-9a-f]{32}|shp(?:at|ss|ca|pa)_[0-9a-f]{20}"
-    r"|eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10}"
-    r")"
+_KEY = regex(
+    rb"-----BEGIN [A-Z ]*PRIVATE KEY|PuTTY-User-Key-File|AGE-SECRET-KEY-1[A-Z0-9]{20}"
+    rb"|aws_secret_access_key\s*[=:]\s*['\"]?[A-Za-z0-9/+]{30}"
+    rb"|(?<![A-Za-z0-9_-])(?:"
+    rb"sk-(?:[A-Za-z0-9]+-){0,3}[A-Za-z0-9_]{16}"
+    rb"|gh[pousr]_[A-Za-z0-9]{20}|github_pat_[A-Za-z0-9_]{20}|glpat-[\w-]{16}"
+    rb"|hf_[A-Za-z0-9]{20}|r8_[A-Za-z0-9]{30}|gsk_[A-Za-z0-9]{20}|nvapi-[\w-]{20}|xai-[A-Za-z0-9]{20}"
+    rb"|(?:AKIA|ASIA)[A-Z0-9]{16}|AIza[\w-]{30}|ya29\.[\w-]{20}|dapi[0-9a-f]{32}"
+    rb"|xox[abeoprs]-[\w-]{10}|[rs]k_(?:live|test)_[A-Za-z0-9]{16}|SG\.[\w-]{16,}\.[\w-]{16}"
+    rb"|npm_[A-Za-z0-9]{30}|pypi-[\w-]{40}|dop_v1_[0-9a-f]{32}|shp(?:at|ss|ca|pa)_[0-9a-f]{20}"
+    rb"|eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10}"
+    rb")"
 )
-_IN_TEXT, _IN_BYTES = regex(_PATTERN), regex(_PATTERN.encode())
 
 
 def is_secret_name(name: str) -> bool:
@@ -101,11 +100,11 @@ def is_secret(name: str, value: str) -> bool:
 
 def looks_secret(text: str) -> bool:
     """Whether a text has a key or token of a usual form in it, or a URL with a password."""
-    return without_credentials(text) != text or _IN_TEXT.search(text) is not None
+    return without_credentials(text) != text or _KEY.search(text.encode("utf-8", "replace")) is not None
 
 
 def has_key_in(content: bytes) -> bool:
     """The same for the content of a file; never true for binary content."""
     if len(content) > LARGEST or b"\0" in content:
         return False
-    return _IN_BYTES.search(content) is not None
+    return _KEY.search(content) is not None
