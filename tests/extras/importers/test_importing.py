@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from gitexp import errors
+from gitexp.extras.integrations.importers import importing
 from gitexp.extras.integrations.importers.foreign import ForeignRun, Importer, Read, Unread
 from gitexp.extras.integrations.importers.importing import ImportedRuns, Request, import_runs
 from gitexp.files.lines.series import LoggedPoint
@@ -140,3 +143,88 @@ def test_a_path_that_is_not_there(repo: Workspace) -> None:
     done = repo.gitexp("import", "missing.gitexp", check=False)
     assert done.exit_code == 2
     assert "missing.gitexp is not there." in done.stderr
+
+
+@contextlib.contextmanager
+def no_file_over(size: int) -> Iterator[None]:
+    """Have the system refuse to write larger files, as a full disk does, as long as the block lasts."""
+    import resource  # noqa: PLC0415: Windows has none
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def download(path: Path) -> None:
+    path.write_bytes(bytes(300_000))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of files")
+@pytest.mark.parametrize(
+    "large",
+    [
+        ForeignRun("2", name="two", files={"model.bin": bytes(300_000)}),
+        ForeignRun("2", name="two", points=lambda: points(20_000)),
+        ForeignRun(
+            "2", name="two", downloads=lambda: {"model.bin": lambda path: path.write_bytes(b"1" * 300_000)}
+        ),
+    ],
+    ids=["file", "curve", "download"],
+)
+def test_a_fault_of_our_own_disk_stops_the_import(
+    repo: Workspace, monkeypatch: pytest.MonkeyPatch, large: ForeignRun
+) -> None:
+    """What is stored stays, and the next import goes on from there."""
+    monkeypatch.setattr(importing, "_TOGETHER", 1)
+    runs = (ForeignRun("1", name="one"), large, ForeignRun("3", name="three"))
+    with no_file_over(100_000), pytest.raises(OSError, match="File too large"):
+        bring(repo, *runs)
+    assert Project.open(repo.path).store.names() == ["one"]
+    assert list((repo.path / ".git/gitexp/tmp").iterdir()) == []
+    done = bring(repo, *runs)
+    assert done.known == 1
+    assert [each.name for each in done.experiments] == ["two", "three"]
+
+
+def fail(error: Exception) -> Iterator[LoggedPoint]:
+    yield LoggedPoint(0, 0.0, {"loss": 1.0})
+    raise error
+
+
+def refuse(path: Path) -> None:
+    raise errors.SharingError("It refuses (403).", code="server-failed")
+
+
+def test_a_fault_of_a_run_leaves_out_that_run(repo: Workspace, tmp_path: Path) -> None:
+    """A run of which a part cannot be read is named, and comes when it can be read; the others come."""
+    (tmp_path / "there").mkdir()
+    broken = [
+        ForeignRun(
+            "1", name="curve", points=lambda: fail(PermissionError(13, "Permission denied", "/x/loss"))
+        ),
+        ForeignRun(
+            "2", name="machine", system=lambda: fail(errors.ParseError("it is damaged.", file="x.db"))
+        ),
+        ForeignRun("3", name="file", files={"a": tmp_path / "there"}),
+        ForeignRun("4", name="server", downloads=lambda: {"a": refuse}),
+    ]
+    done = bring(repo, ForeignRun("0", name="good"), *broken)
+    assert [each.name for each in done.experiments] == ["good"]
+    said = dict(warning.removeprefix("not imported: ").split(": ", 1) for warning in done.warnings)
+    assert said["curve"] == "/x/loss cannot be read: Permission denied"
+    assert said["machine"] == "x.db: it is damaged"
+    assert said["file"].startswith(f"{tmp_path / 'there'} cannot be read: ")
+    assert said["server"] == "It refuses (403)"
+    assert [each.name for each in bring(repo, ForeignRun("1", name="curve")).experiments] == ["curve"]
+
+
+def test_files_of_one_run_are_not_those_of_the_next(repo: Workspace) -> None:
+    bring(
+        repo, ForeignRun("1", name="one", files={"a": b"1"}), ForeignRun("2", name="two", files={"b": b"2"})
+    )
+    store = Project.open(repo.path).store
+    assert store.run_file(store.require("two"), "artifacts/a") is None
+    assert store.run_file(store.require("two"), "artifacts/b") == b"2"

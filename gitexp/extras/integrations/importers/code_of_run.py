@@ -7,7 +7,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from gitexp import errors
+from gitexp.extras.integrations.importers import folder_files
 from gitexp.extras.integrations.importers.foreign import Content, ForeignRun, StoredTree
+from gitexp.extras.integrations.importers.reading import RunUnreadable
 from gitexp.named_tuple import NamedTuple
 from gitexp.pipeline.artifact_paths import fault
 from gitexp.project.project import Project
@@ -57,7 +59,7 @@ class CodeOfRuns:
         self._commit_of = lru_cache(maxsize=1024)(self._found_commit)
 
     def of(self, run: ForeignRun) -> Code:
-        """The code of a run; its objects are stored."""
+        """The code of a run; its objects are stored. Raises RunUnreadable."""
         if run.tree is not None:
             return self._stored(run, run.tree)
         if self._into:
@@ -74,7 +76,12 @@ class CodeOfRuns:
 
     def _stored(self, run: ForeignRun, tree: Callable[[Project], StoredTree]) -> Code:
         """The code of a run whose tool has it in Git."""
-        made = tree(self._project)
+        try:
+            made = tree(self._project)
+        except (errors.StorageError, errors.RepositoryError):  # the fault is here
+            raise
+        except errors.GitexpError as error:
+            raise RunUnreadable(folder_files.reason(error)) from error
         baseline = self._into or self._commit_of(run.commit)
         if baseline is None:
             baseline, _ = self._orphan()

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from gitexp import errors, files
+from gitexp import errors, files, nofollow
 
 LONGEST = 64 * 1024 * 1024  # bytes of one file
+_PIECE = 1024 * 1024  # bytes
+_GONE = (errno.ENOENT, errno.ENOTDIR)
 
 
 def content(path: Path) -> bytes:
@@ -20,6 +24,29 @@ def content(path: Path) -> bytes:
             return file.read(LONGEST)
     except OSError:
         return b""
+
+
+def pieces(path: Path) -> Iterator[bytes]:
+    """Yield the content of a plain file, or of that at the end of a link, in pieces. Raises OSError."""
+    real = Path(os.path.realpath(path))
+    try:
+        with nofollow.opened(real.parent) as folder:
+            fd = folder.open(real.name, shared=True)
+        with os.fdopen(fd, "rb") as file:
+            while piece := file.read(_PIECE):
+                yield piece
+    except OSError as error:
+        error.filename = error.filename or str(path)  # a read has no name
+        raise
+
+
+def is_gone(path: Path) -> bool:
+    """Whether a file is missing: a tool may name one that is no longer there."""
+    try:
+        path.stat()
+    except OSError as error:
+        return error.errno in _GONE
+    return False
 
 
 def tree(path: Path, told: list[str]) -> dict[str, Any]:
@@ -64,6 +91,8 @@ def reason(error: Exception) -> str:
     """The reason in an error: the end of a sentence."""
     if isinstance(error, errors.GitexpError):
         return error.message.rstrip(".")
-    if isinstance(error, OSError):
-        return error.strerror or str(error)
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return f"{os.fsdecode(error.filename)} cannot be read: {error.strerror}"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
     return str(error)

@@ -18,7 +18,8 @@ from gitexp.project.project import Project
 Points: TypeAlias = Callable[[], Iterable[LoggedPoint]]  # read when the run is stored, and not before
 Content: TypeAlias = Path | bytes
 Place: TypeAlias = Path | ServerAddress
-Download: TypeAlias = Callable[[Path], None]  # writes a file; raises OSError and GitexpError
+# Writes a file. Raises GitexpError for a fault of the server, OSError for a file that cannot be written.
+Download: TypeAlias = Callable[[Path], None]
 
 
 def no_points() -> Iterable[LoggedPoint]:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from gitexp import errors
 from gitexp.catalog import names
-from gitexp.extras.integrations.importers import folder_files
 from gitexp.extras.integrations.importers.foreign import ForeignRun, Importer, Place, Read, RunLeftOut, Unread
+from gitexp.extras.integrations.importers.reading import RunUnreadable
 from gitexp.extras.integrations.importers.storing import ForeignRunStore
 from gitexp.failpoints import failpoint
 from gitexp.model import Experiment, Record
@@ -72,8 +72,9 @@ class _RunToStore(NamedTuple):
 def import_runs(project: Project, importer: Importer, request: Request) -> ImportedRuns:
     """Bring the runs of a file or folder.
 
-    A killed import leaves whole runs, and the next import goes on from there. Raises UsageError for a place
-    without runs.
+    A killed import leaves whole runs, and the next import goes on from there; so does one that fails because
+    the disk is full or has a fault. Raises UsageError for a place without runs; StorageError, RepositoryError
+    and OSError for a fault of this repository and its disk.
     """
     if isinstance(request.place, Path) and not request.place.exists():
         raise errors.UsageError(
@@ -185,9 +186,8 @@ def _store(
         for each in batch:
             try:
                 record, tree = store.record(each.run, scratch)
-            except (OSError, errors.GitexpError) as error:
-                name, why = each.run.name or each.run.id, folder_files.reason(error)
-                found.warnings.append(f"not imported: {name}: {why}")
+            except RunUnreadable as error:
+                found.warnings.append(f"not imported: {each.run.name or each.run.id}: {error}")
                 continue
             made.append((each, record, tree))
             request.on_run(len(found.experiments) + len(found.grown) + len(made))

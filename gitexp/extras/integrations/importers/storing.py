@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import json
-import shutil
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from gitexp.extras.integrations.importers import series_file
+from gitexp import errors
+from gitexp.extras.integrations.importers import folder_files, series_file
 from gitexp.extras.integrations.importers.code_of_run import Code, CodeOfRuns
-from gitexp.extras.integrations.importers.foreign import Content, Download, ForeignRun
+from gitexp.extras.integrations.importers.foreign import Content, Download, ForeignRun, Points
+from gitexp.extras.integrations.importers.reading import RunUnreadable, reading
 from gitexp.files.keys import nested
-from gitexp.files.lines.series import SERIES, SYSTEM
+from gitexp.files.lines.series import SERIES, SYSTEM, LoggedPoint
+from gitexp.folders import remove_folder
 from gitexp.log_rules import LONGEST_TAG
 from gitexp.model import Record, Tree
 from gitexp.pipeline.artifact_paths import fault
@@ -27,6 +32,8 @@ from gitexp.times import stamp
 from gitexp.version import __version__
 
 _LONGEST_NOTE = 64 * 1024  # characters
+# A name that a folder of other files has, or one that the file system does not take.
+_OF_A_NAME = (errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EILSEQ)
 FACTS = "imported.json"  # in the record's tree: what the tool knows beside the record
 
 
@@ -40,8 +47,9 @@ class ForeignRunStore:
         self._code = CodeOfRuns(project, title, into)
 
     def record(self, run: ForeignRun, scratch: Path) -> tuple[Record, str]:
-        """The record of a run, without a name, and its tree. Raises OSError.
+        """The record of a run, without a name, and its tree.
 
+        Raises RunUnreadable for a fault of the run; OSError, StorageError or RepositoryError for one here.
         `scratch` is a folder for this run and others, in turn.
         """
         repo = self._project.repo
@@ -55,7 +63,9 @@ class ForeignRunStore:
         remarks += warnings
         record, texts = self._texts(run, record)
         files |= {**texts, **artifacts}
-        for name, content in run.run_files().items():
+        with reading():
+            run_files = run.run_files()
+        for name, content in run_files.items():
             files[name] = repo.write_blob(content)
         record = replace(record, warnings=(*record.warnings, *remarks), **run.record)
         return record, self._project.store.record_tree(code.tree, files)
@@ -98,8 +108,8 @@ class ForeignRunStore:
 
     def _series(self, run: ForeignRun, record: Record, scratch: Path) -> tuple[dict[str, str], Record]:
         """The blobs of the curves by name, and the record with metrics and use of the machine."""
-        last = series_file.write(run.points(), scratch / SERIES)
-        series_file.write(run.system(), scratch / SYSTEM)
+        last = series_file.write(_read(run.points), scratch / SERIES)
+        series_file.write(_read(run.system), scratch / SYSTEM)
         present = [name for name in (SERIES, SYSTEM) if (scratch / name).exists()]
         files = run_blobs.store(self._project, scratch, present)
         if metrics := {**last, **run.metrics}:
@@ -127,23 +137,30 @@ class ForeignRunStore:
 
     def _artifacts(self, run: ForeignRun, code: Code, scratch: Path) -> tuple[dict[str, str], list[str]]:
         """The blobs of the logged files by their names in the record's tree, and warnings."""
-        found: dict[str, Content | Download] = {**run.files, **run.downloads()}
+        with reading():
+            found: dict[str, Content | Download] = {**run.files, **run.downloads()}
         if run.patch and not code.is_patched:
             found["code.patch"] = run.patch
         if not found:
             return {}, []
         top = scratch / logged_artifacts.FOLDER
-        shutil.rmtree(top, ignore_errors=True)  # of the run before
+        with suppress(FileNotFoundError):
+            remove_folder(top)  # of the run before
         warnings = []
         for name, content in found.items():
             if (why := fault(name)) is not None:
                 warnings.append(f"not stored, a file whose name {why}: {name}")
                 continue
+            if isinstance(content, Path) and folder_files.is_gone(content):
+                warnings.append(f"not stored, a file that is gone: {name}")
+                continue
             target = top / name
             try:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 _write(content, target)
-            except (FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError) as error:
+            except OSError as error:
+                if error.errno not in _OF_A_NAME:
+                    raise
                 warnings.append(f"not stored: {name}: {error.strerror}")
         stored = logged_artifacts.store_folder(self._project, top, self._project.config.max_untracked)
         blobs = {f"{logged_artifacts.FOLDER}/{name}": blob for name, blob in stored.blobs.items()}
@@ -153,14 +170,35 @@ class ForeignRunStore:
         return blobs, [*warnings, *stored.warnings]
 
 
+def _read(points: Points) -> Iterator[LoggedPoint]:
+    """Yield points. Raises RunUnreadable."""
+    with reading():
+        yield from points()
+
+
 def _write(content: Content | Download, target: Path) -> None:
-    """Write a file."""
+    """Write a file. Raises RunUnreadable for a fault of the content, else OSError."""
     if isinstance(content, bytes):
         target.write_bytes(content)
     elif isinstance(content, Path):
-        shutil.copyfile(content, target)
+        _copy(content, target)
     else:
-        content(target)
+        try:
+            content(target)
+        except errors.GitexpError as error:
+            raise RunUnreadable(folder_files.reason(error)) from error
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a file. Raises as `_write`."""
+    with target.open("wb") as file:
+        for piece in _pieces(source):
+            file.write(piece)
+
+
+def _pieces(source: Path) -> Iterator[bytes]:
+    with reading():
+        yield from folder_files.pieces(source)
 
 
 def _in_run(path: str) -> str:

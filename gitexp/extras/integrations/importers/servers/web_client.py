@@ -73,14 +73,18 @@ class WebClient:
         length = answer.getheader("Content-Length")
         size = 0
         with target.open("wb") as file:
-            try:
-                while content := answer.read(_CHUNK):
-                    file.write(content)
-                    size += len(content)
-            except http.client.HTTPException as error:
-                raise self._fault(f"its answer was cut short: {error!r}") from None
+            while content := self._piece(answer):
+                file.write(content)
+                size += len(content)
         if length is not None and length.isdecimal() and size != int(length):
             raise self._fault(f"its answer was cut short, after {size} of {length} bytes")
+
+    def _piece(self, answer: http.client.HTTPResponse) -> bytes:
+        """The next bytes of an answer; b"" at its end. Raises SharingError."""
+        try:
+            return answer.read(_CHUNK)
+        except (http.client.HTTPException, OSError) as error:
+            raise self._fault(f"its answer was cut short: {error!r}") from None
 
     def _object(self, method: str, path: str, body: bytes | None) -> dict[str, Any]:
         answer = self._answer(method, path, body)
