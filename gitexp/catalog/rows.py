@@ -222,6 +222,20 @@ def logged_too(known: Collection[str]) -> dict[str, str]:
     return found
 
 
+def echoes(known: Collection[str], tables: Iterable[Flat]) -> set[str]:
+    """The known metrics that were logged with the very values that a file has under the key.
+
+    `tables` are the metrics of some rows; a row may lack the logged metric.
+    """
+    twins = logged_too(known)
+    if not twins:
+        return set()
+    found = set(twins)
+    for table in tables:
+        found -= {echo for echo in found if echo in table and table[echo] != table.get(twins[echo])}
+    return found
+
+
 def metric_keys(found: Iterable[Row]) -> list[str]:
     """The keys of the metrics of some rows, each once, in order of appearance."""
     keys: dict[str, None] = {}

@@ -9,7 +9,7 @@ from typing import Any
 
 from gitexp.catalog import replicates
 from gitexp.catalog.fields import EXPERIMENTS, Row, Use, used_for
-from gitexp.catalog.rows import logged_too, meant, metric_keys, param_keys, unknown
+from gitexp.catalog.rows import echoes, meant, metric_keys, param_keys, unknown
 from gitexp.catalog.value_pairs import is_noise
 from gitexp.files import is_number, measured
 from gitexp.model import MISSING, Differing, Mean, Status
@@ -187,16 +187,9 @@ def _by_themselves(
 
 def _without_echoes(metrics: Sequence[Column], shown: Shown) -> list[Column]:
     """The metrics but for those that were logged with the very values that a file has under the key."""
-    twins = logged_too(keys_of(metrics))
-    compared = (*shown.heads, *shown.experiments)
-    found = []
-    for column in metrics:
-        if column.key in twins:
-            of_file = Column("metric", twins[column.key])
-            if all(column.value(row) in (MISSING, of_file.value(row)) for row in compared):
-                continue
-        found.append(column)
-    return found
+    tables = (row.metrics for row in (*shown.heads, *shown.experiments))
+    found = echoes(keys_of(metrics), tables)
+    return [column for column in metrics if column.key not in found]
 
 
 def _with_only_metric(found: _ColumnsByKind, values: dict[Column, int], shown: Shown) -> dict[Column, int]:

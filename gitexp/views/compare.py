@@ -62,6 +62,16 @@ class ComparedPoints(NamedTuple):
             return [False] * len(self.points)
         return [False, *(bool(distance.is_inside) for distance in found)]
 
+    def without_echoes(self) -> ComparedPoints:
+        """The same, for people: a metric that a file has, and that was logged as well, is there once."""
+        tables = list[dict[str, Any]]()
+        for at in range(len(self.points)):
+            tables.append(
+                {item.key: item.values[at] for item in self.metrics if item.values[at] is not MISSING}
+            )
+        echoes = rows.echoes([item.key for item in self.metrics], tables)
+        return self._replace(metrics=[item for item in self.metrics if item.key not in echoes])
+
     def best(self, item: ComparedKey) -> Any:
         """The best value of a metric among the points; MISSING without a direction, or if none is better."""
         ended = []

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import starmap
+from typing import Any
 
-from gitexp.catalog import lookup, projects, replicates
+from gitexp.catalog import lookup, projects, replicates, rows
 from gitexp.catalog.lookup import Point, Workspace
 from gitexp.catalog.replicates import Replicates
 from gitexp.catalog.result_files import ResultRules
@@ -68,6 +69,17 @@ class Diff:
     def __bool__(self) -> bool:
         told = (self.params, self.metrics, self.code, self.data, self.environment, self.command, self.results)
         return any(told) or bool(self.other_projects)
+
+    @property
+    def told_metrics(self) -> Sequence[Change]:
+        """The metrics for people: one that a file has, and that was logged as well, is there once."""
+        old, new = dict[str, Any](), dict[str, Any]()
+        for change in self.metrics:
+            for table, value in ((old, change.old), (new, change.new)):
+                if value is not MISSING:
+                    table[change.key] = value
+        echoes = rows.echoes([change.key for change in self.metrics], (old, new))
+        return [change for change in self.metrics if change.key not in echoes]
 
 
 def points(project: Project, old: str | None, new: str | None) -> tuple[Point, Point]:

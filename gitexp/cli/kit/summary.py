@@ -51,12 +51,9 @@ def _metrics(experiment: Experiment) -> list[str]:
 
 def _once(metrics: Flat) -> dict[str, Value]:
     """The metrics; of a number that stands in a file and was logged as well, the file's by its plain name."""
-    equal = {}
-    for logged, of_file in rows.logged_too(metrics).items():
-        if metrics[logged] == metrics[of_file]:
-            equal[logged] = of_file
-    files, found = set(equal.values()), {}
+    echoes, of_file = rows.echoes(metrics, [metrics]), rows.logged_too(metrics)
+    files, found = {of_file[echo] for echo in echoes}, {}
     for key, value in metrics.items():
-        if key not in equal:
+        if key not in echoes:
             found[key.partition(":")[2] if key in files else key] = value
     return found

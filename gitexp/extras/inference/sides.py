@@ -131,7 +131,11 @@ def chosen_metrics(project: Project, evidence: Evidence, wanted: Sequence[str]) 
             raise _not_common(evidence, metric, known)
     if wanted:
         return list(dict.fromkeys(wanted))
-    found = [key for key in known if directions.direction(key, project.config.directions)]
+    echoes = rows.echoes(known, chain.from_iterable(side.metrics for side in evidence.sides))
+    found = []
+    for key in known:
+        if key not in echoes and directions.direction(key, project.config.directions):
+            found.append(key)
     if not found:
         hint = "The runs have no metric in common."
         if known:

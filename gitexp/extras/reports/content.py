@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from gitexp import errors
+from gitexp.catalog import rows
 from gitexp.catalog.fields import Row
 from gitexp.catalog.query import UNGROUPED, Query
 from gitexp.catalog.replicates import states
@@ -177,11 +178,13 @@ class Content:
 
     def values(self, row: Row, kind: str) -> TablePiece:
         """All params or metrics of an experiment."""
-        found = row.metrics
+        found, echoes = row.metrics, rows.echoes(row.metrics, [row.metrics])
         if kind == "params":
-            found = row.params
+            found, echoes = row.params, set()
         lines = []
         for key, value in found.items():
+            if key in echoes:
+                continue
             lines.append([clean(key), show_value(value, PRECISION)])
         return TablePiece([kind.capitalize(), ""], lines, is_at_right(["", ""], lines))
 

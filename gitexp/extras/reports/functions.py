@@ -175,7 +175,7 @@ class Functions:
             new = first_member(main)
         found = self._content.changes(old, new)
         made = Markup("")
-        for title, changes in (("Params", found.params), ("Metrics", found.metrics)):
+        for title, changes in (("Params", found.params), ("Metrics", found.told_metrics)):
             if changes:
                 made += self._put(_of_changes(title, changes, found))
         if code:

@@ -65,6 +65,43 @@ def test_the_table_does_not_say_it_twice(twice: Workspace) -> None:
     assert f"{LOGGED}:loss" in twice.gitexp("show").stdout
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["compare", "high", "low"],
+        ["compare", "high", "low", "--format", "md"],
+        ["diff", "high", "low"],
+        ["report", "--summary"],
+        ["report", "-o", "/dev/stdout"],
+    ],
+)
+def test_no_comparison_says_it_twice(twice: Workspace, command: list[str]) -> None:
+    said = twice.gitexp(*command).stdout
+    assert "metrics.json:loss" in said
+    assert LOGGED not in said
+
+
+def test_it_is_judged_once(twice: Workspace) -> None:
+    judged = [one["metric"] for one in twice.json("judge", "high", "low", check=False)]
+    assert judged == ["metrics.json:loss", "acc"]
+
+
+def test_programs_get_it_twice(twice: Workspace) -> None:
+    keys = [one["key"] for one in twice.json("diff", "high", "low")["metrics"]]
+    assert f"{LOGGED}:loss" in keys
+    assert f"{LOGGED}:loss" in twice.gitexp("diff", "high", "low", "--format", "csv").stdout
+    assert f"{LOGGED}:loss" in twice.gitexp("compare", "high", "low", "--format", "csv").stdout
+    assert f"{LOGGED}:loss" in twice.gitexp("compare", "high", "low", "--columns", "*loss").stdout
+
+
+def test_a_logged_value_of_its_own_is_told(twice: Workspace) -> None:
+    put(twice, "differs", metrics=metrics(0.3, 0.31))
+    for command in (("compare", "high", "differs"), ("diff", "high", "differs")):
+        assert f"{LOGGED}:loss" in twice.gitexp(*command).stdout
+    judged = [one["metric"] for one in twice.json("judge", "high", "differs", check=False)]
+    assert f"{LOGGED}:loss" in judged
+
+
 def test_the_last_line_of_a_run_does_not_say_it_twice(repo: Workspace) -> None:
     log = "import gitexp, json; gitexp.log({'loss': 0.5}); json.dump({'loss': %s}, open('metrics.json', 'w'))"
     repo.writes("metrics.json")

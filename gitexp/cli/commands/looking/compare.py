@@ -90,6 +90,8 @@ def compare(
     if sort is not None and low is not None:
         project = project.with_direction(sort, lowest=low)
     found = ops.compare(project, points, wanted, sort, descending=descending, drawn=query.drawn)
+    if not (columns or json or form is TableFormat.CSV):
+        found = found.without_echoes()
     if json:
         render.as_json(as_json(found))
     elif form is not None:

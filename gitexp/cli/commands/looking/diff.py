@@ -210,7 +210,7 @@ def written(form: TableFormat, diff: Diff, patch: bytes) -> list[str]:
 def _as_csv(diff: Diff) -> list[str]:
     """The comparison as CSV, with the part in the first column."""
     every = []
-    for title, _, rows in _sections(diff, with_factors=False):
+    for title, _, rows in _sections(diff, for_people=False):
         for row in rows:
             cells = [title.lower(), *_texts(row), "", ""]
             every.append(cells[: len(_CSV_HEADS)])
@@ -228,16 +228,21 @@ def _texts(cells: Cells) -> list[str]:
     return found
 
 
-def _sections(diff: Diff, *, with_factors: bool = True) -> Iterable[Section]:
-    """The parts with a difference. Without `with_factors`, the change of a metric is always in percent."""
+def _sections(diff: Diff, *, for_people: bool = True) -> Iterable[Section]:
+    """The parts with a difference.
+
+    For programs, the change of a metric is always in percent, and a metric that was both written into a file
+    and logged is there twice.
+    """
+    metrics = diff.told_metrics if for_people else diff.metrics
     old, new = clean(diff.old.label), clean(diff.new.label)
     if diff.params:
         yield "Params", ["Key", old, new], list(map(_values, diff.params))
-    if diff.metrics:
+    if metrics:
         yield (
             "Metrics",
             ["Key", old, new, "Change", ""],
-            [_metric(change, diff, with_factors) for change in diff.metrics],
+            [_metric(change, diff, for_people) for change in metrics],
         )
     if diff.code:
         yield "Code", ["File", "Added", "Deleted"], list(map(_file, diff.code))
@@ -261,12 +266,12 @@ def _values(change: Change, precision: int | None = None) -> Cells:
     return [(clean(change.key), ""), (clean(old), _DELETED), (clean(new), _ADDED)]
 
 
-def _metric(change: Change, diff: Diff, with_factors: bool) -> Cells:
+def _metric(change: Change, diff: Diff, for_people: bool) -> Cells:
     difference, percent = change_of(change)
     by = share = ""
     if difference is not None:
         by = _signed(difference, show_value(difference, PRECISION))
-    if percent is not None and with_factors:
+    if percent is not None and for_people:
         share = share_text(change.old, change.new, percent)
     elif percent is not None:
         share = _signed(percent, f"{percent:.3g} %")
@@ -274,7 +279,7 @@ def _metric(change: Change, diff: Diff, with_factors: bool) -> Cells:
     distance = diff.distances.get(change.key)
     if distance is not None and distance.is_inside:
         sides = [(text, "") for text, _ in sides]  # neither is better
-        if with_factors:
+        if for_people:
             by = f"{by} {MARK}"
         return [key, *sides, (by, "dim"), (share, "dim")]
     best = best_of(change.key, (change.old, change.new), diff.directions)
