@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from gitexp.extras.reproduction import recorded
 
 HEAD = "# python 3.11.7\n# manager venv\n"
@@ -40,6 +42,23 @@ def test_each_package_is_asked_for_where_it_came_from(tmp_path: Path) -> None:
     assert found.python == "3.11.7"
 
 
+@pytest.mark.parametrize(
+    "direct", [{"url": "file:///gone"}, {"url": "file:///x", "editable": "yes", "dirty": "yes"}]
+)
+def test_gitexp_itself_is_that_of_here(direct: dict[str, str]) -> None:
+    (line,), lacking = recorded.requirements(recorded.read(text("gitexp==0.3.0", gitexp=direct)))
+    assert lacking == []
+    name, _, url = line.partition(" @ ")
+    assert name == "gitexp"
+    assert (Path(url.removeprefix("file://")) / "gitexp" / "__main__.py").exists()
+
+
+def test_a_known_commit_of_gitexp_is_asked_for(tmp_path: Path) -> None:
+    direct = {"url": f"file://{tmp_path}", "commit": "1" * 40}
+    lines, _ = recorded.requirements(recorded.read(text("gitexp==0.3.0", gitexp=direct)))
+    assert lines == [f"gitexp @ git+file://{tmp_path}@{'1' * 40}"]
+
+
 def test_a_record_of_a_stranger_gives_uv_no_options() -> None:
     found = recorded.read(
         text("--index-url=http://evil==1", "-r /etc/passwd==1", "a b==1", "ok==1 ; x", "fine==1")
@@ -64,3 +83,10 @@ def test_indexes_and_the_backend_of_torch(tmp_path: Path) -> None:
     assert list(recorded.index_options(found, has_own_index=True)) == extra
     options = list(recorded.index_options(found, has_own_index=False))
     assert options == ["--default-index", "https://i/simple", *extra]
+
+
+def test_uv_goes_on_to_the_next_index(tmp_path: Path) -> None:
+    """The record has indexes of pip's settings, too; uv by itself stops at the first that knows a package."""
+    lines = f"# manager uv\n# extra-index file://{tmp_path}\n"
+    options = [*recorded.index_options(recorded.read(f"# python 3.11.7\n{lines}a==1\n"), has_own_index=True)]
+    assert options == ["--index", f"file://{tmp_path}", "--index-strategy", "unsafe-first-match"]

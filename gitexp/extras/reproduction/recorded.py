@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 from gitexp.named_tuple import NamedTuple
 from gitexp.regex import regex
+from gitexp.version import __version__
 from gitexp.views import environments
 
 _LOCAL = regex(r"\+(cpu|cu\d+|rocm[\d.]+|xpu)$")
@@ -91,7 +93,10 @@ class Unobtainable(NamedTuple):
 
 
 def requirements(found: RecordedEnvironment) -> tuple[list[str], list[Unobtainable]]:
-    """A line for each package, and the unobtainable packages. Code of the run itself is in neither."""
+    """A line for each package, and the unobtainable packages. Code of the run itself is in neither.
+
+    Of gitexp itself, with code that cannot be had, the line asks for the one that is installed here.
+    """
     lines, lacking = list[str](), list[Unobtainable]()
     for name, version in found.packages.items():
         if not (_NAME.fullmatch(name) and _VERSION.fullmatch(version)):  # a record may be anybody's
@@ -102,7 +107,9 @@ def requirements(found: RecordedEnvironment) -> tuple[list[str], list[Unobtainab
                 lines.append(f"{name}=={version}")
         elif not direct.get("here"):
             line, why = _direct(name, direct)
-            if why:
+            if why and name == "gitexp":
+                lines.append(_gitexp_of_here())
+            elif why:
                 lacking.append(Unobtainable(name, why))
             else:
                 lines.append(line)
@@ -133,6 +140,19 @@ def _direct(name: str, direct: Mapping[str, str]) -> tuple[str, str]:
     return f"{name} @ {url}", ""
 
 
+def _gitexp_of_here() -> str:
+    """The requirement for the gitexp that is running: from its folder or repository, else from an index."""
+    try:
+        text = distribution("gitexp").read_text("direct_url.json")
+    except PackageNotFoundError:  # Python finds it by PYTHONPATH
+        text = None
+    direct = json.loads(text or "{}")
+    url = str(direct.get("url", ""))
+    if "vcs_info" in direct:
+        return f"gitexp @ git+{url}@{direct['vcs_info']['commit_id']}"
+    return f"gitexp @ {url}" if url else f"gitexp=={__version__}"
+
+
 def index_options(found: RecordedEnvironment, has_own_index: bool) -> Iterator[str]:
     """Yield uv's options for the recorded sources of packages; the user's own default index comes first."""
     if not has_own_index:
@@ -141,8 +161,11 @@ def index_options(found: RecordedEnvironment, has_own_index: bool) -> Iterator[s
     more = _reachable(found.values("extra-index"))
     for url in more:
         yield from ("--index", url)
-    if more and "uv" not in found.values("manager"):
-        yield from ("--index-strategy", "unsafe-best-match")  # pip's way
+    if more:
+        # By itself uv wants each package whole from the first index that has any version. The record may have
+        # indexes of pip's settings, too, and each version is exact.
+        is_by_uv = "uv" in found.values("manager")
+        yield from ("--index-strategy", "unsafe-first-match" if is_by_uv else "unsafe-best-match")
     for url in _reachable(found.values("find-links")):
         yield from ("--find-links", url)
     if found.torch_backend:
