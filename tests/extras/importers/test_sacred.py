@@ -12,8 +12,9 @@ from gitexp.testing import ImporterContract, runs_of
 from tests.extras.importers.conftest import Make
 
 SCRIPT = """
-from sacred import Experiment
+from sacred import SETTINGS, Experiment
 from sacred.observers import FileStorageObserver
+SETTINGS.CAPTURE_MODE = "sys"  # else a program behind a pipe writes the output, and may come too late
 ex = Experiment("digits", save_git_info=False)
 ex.observers.append(FileStorageObserver("runs"))
 @ex.config
