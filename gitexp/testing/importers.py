@@ -6,12 +6,15 @@ import contextlib
 import os
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from gitexp import errors
 from gitexp.extras.integrations.importers.foreign import ForeignRun, Importer
+from gitexp.regex import regex
+
+_WRITTEN = regex(r'"_time": [0-9.]+')  # when a line of gitexp's was written
 
 
 class ImporterContract:
@@ -73,6 +76,56 @@ class ImporterContract:
                     one.run_files()
                 else:
                     assert str(one)
+
+    def test_a_file_that_cannot_be_read_is_reported(
+        self, importer: Importer, place: Path, tmp_path: Path
+    ) -> None:
+        """A pipe stands in place of each file, in turn: nobody waits for it, and what is missing is said."""
+        if not hasattr(os, "mkfifo"):
+            pytest.skip("this system has no pipes with names")
+        if place.is_file():  # the user names it: without it there is nothing to import
+            return
+        copy = tmp_path / "copy"
+        shutil.copytree(place, copy, symlinks=True)
+        whole = _told_by(importer, copy)
+        for path in [path for path in copy.rglob("*") if path.is_file() and not path.is_symlink()]:
+            if ".git" in path.relative_to(copy).parts:  # it is Git's to read
+                continue
+            path.rename(tmp_path / "away")
+            os.mkfifo(path)
+            told = _told_by(importer, copy)
+            assert told.runs == whole.runs or not told.sentences <= whole.sentences, path
+            path.unlink()
+            (tmp_path / "away").rename(path)
+
+
+class _Told(NamedTuple):
+    """The content of the runs of a place, and all sentences on what is missing."""
+
+    runs: list[str]
+    sentences: set[str]
+
+
+def _told_by(importer: Importer, place: Path) -> _Told:
+    told = _Told([], set())
+    try:
+        for one in importer.read(place):
+            if isinstance(one, ForeignRun):
+                told.runs.append(_content(one))
+                told.sentences.update(one.remarks)
+            else:
+                told.sentences.add(str(one))
+    except (errors.GitexpError, OSError) as error:
+        told.sentences.add(str(error))
+    return told
+
+
+def _content(run: ForeignRun) -> str:
+    """All of a run but its state, times and remarks, as text. Raises OSError and GitexpError."""
+    values: list[Any] = [run.id, run.name, run.params, run.metrics, list(run.points()), list(run.system())]
+    values += [run.commit, run.patch, sorted(run.code), sorted(run.files), run.log, run.environment]
+    values += [run.command, run.user, run.host, run.note, run.tags, run.facts, run.run_files()]
+    return _WRITTEN.sub("", repr(values))
 
 
 def runs_of(importer: Importer, place: Path) -> list[ForeignRun]:

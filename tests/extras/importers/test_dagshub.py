@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gitexp import errors
+from gitexp.extras.integrations.importers import folder_files
 from gitexp.extras.integrations.importers.dagshub import IMPORTER, DagsHub
 from gitexp.extras.integrations.importers.foreign import ForeignRun, Unread
 from gitexp.extras.integrations.importers.importing import Request, import_runs
@@ -67,6 +68,13 @@ def test_a_folder(folder: Path) -> None:
     assert run.created == points[0].time
     assert run.finished is not None
     assert not run.remarks[1:]
+
+
+def test_metrics_that_are_too_large_are_said(history: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folder_files, "LONGEST", 100)
+    found = list(IMPORTER.read(history.path / "work"))
+    assert [type(one) for one in found] == [Unread] * 3  # two commits, and the folder
+    assert all("metrics.csv cannot be read: It is larger than" in str(one) for one in found)
 
 
 def test_a_run_for_each_commit(history: Workspace) -> None:

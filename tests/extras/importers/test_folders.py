@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks.peers import DVC
-from gitexp.extras.integrations.importers import dvclive, hydra_runs
+from gitexp.extras.integrations.importers import dvclive, folder_files, hydra_runs
 from gitexp.extras.integrations.importers.dvclive import DvcLive
-from gitexp.extras.integrations.importers.foreign import Unread
+from gitexp.extras.integrations.importers.foreign import ForeignRun, Unread
 from gitexp.extras.integrations.importers.hydra_runs import HydraRuns
 from gitexp.testing import ImporterContract, runs_of
 
@@ -90,6 +91,22 @@ def test_jobs_of_hydra(multirun: Path) -> None:
     (multirun / "one" / "1" / ".hydra" / "config.yaml").write_text("lr: [")
     (unread,) = [one for one in hydra_runs.IMPORTER.read(multirun) if isinstance(one, Unread)]
     assert ".hydra" in str(unread)
+
+
+def test_a_long_log_is_cut_and_a_long_file_of_params_is_not(
+    multirun: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folder_files, "LONGEST", 5000)
+    shutil.copytree(multirun, tmp_path / "copy")
+    first_folder, second_folder = sorted((tmp_path / "copy" / "one").glob("[01]"))
+    (first_folder / "job.log").write_bytes(b"x" * 5001)
+    config = second_folder / ".hydra" / "config.yaml"
+    config.write_text("lr: 0.1\n# " + "x" * 5000)
+    first, second = hydra_runs.IMPORTER.read(tmp_path / "copy")
+    assert isinstance(first, ForeignRun)
+    assert first.log == b"x" * 5000
+    assert "not imported, all of job.log behind its first 0 MB" in first.remarks
+    assert f"{config} cannot be read: It is larger than" in str(second)
 
 
 def test_a_run_of_dvclive(live: Path) -> None:

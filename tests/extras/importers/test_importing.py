@@ -221,6 +221,21 @@ def test_a_fault_of_a_run_leaves_out_that_run(repo: Workspace, tmp_path: Path) -
     assert [each.name for each in bring(repo, ForeignRun("1", name="curve")).experiments] == ["curve"]
 
 
+def test_files_of_code_that_are_left_out_are_said(repo: Workspace) -> None:
+    code = {"ok.py": b"1", "large.py": bytes(2**20 + 1), ".git/x": b"2", "gone.py": repo.path / "gone"}
+    bring(repo, ForeignRun("1", name="one", code=code))
+    record = Project.open(repo.path).store.require("one").record
+    assert repo.git("ls-tree", "-r", "--name-only", record.commit) == "ok.py"
+    assert [name in " ".join(record.warnings) for name in ("large.py", ".git/x", "gone.py")] == [True] * 3
+
+
+def test_a_file_of_code_that_cannot_be_read_leaves_out_the_run(repo: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    done = bring(repo, ForeignRun("1", name="one", code={"a.py": tmp_path / "folder"}))
+    assert done.experiments == []
+    assert "folder cannot be read: " in done.warnings[0]
+
+
 def test_files_of_one_run_are_not_those_of_the_next(repo: Workspace) -> None:
     bring(
         repo, ForeignRun("1", name="one", files={"a": b"1"}), ForeignRun("2", name="two", files={"b": b"2"})

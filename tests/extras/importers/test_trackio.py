@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import os
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
-from gitexp.extras.integrations.importers.foreign import ForeignRun
+from gitexp.extras.integrations.importers.foreign import ForeignRun, Unread
 from gitexp.extras.integrations.importers.trackio import IMPORTER, Trackio
 from gitexp.testing import ImporterContract, runs_of
 from tests.extras.importers.conftest import Make
@@ -39,6 +42,18 @@ class TestTrackio(ImporterContract):
     @pytest.fixture
     def place(self, folder: Path) -> Path:
         return folder
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pipes with names")
+def test_a_file_that_is_damaged_is_said_beside_a_good_one(folder: Path, tmp_path: Path) -> None:
+    (good,) = folder.glob("*.db")
+    shutil.copy(good, tmp_path / "good.db")
+    (tmp_path / "damaged.db").write_bytes(good.read_bytes()[:100])
+    os.mkfifo(tmp_path / "pipe.db")
+    (tmp_path / "other.db").write_bytes(b"of another tool")
+    found = list(IMPORTER.read(tmp_path))
+    assert [type(one) for one in found] == [Unread, Unread, ForeignRun, ForeignRun]
+    assert [Path(one.where).name for one in found if isinstance(one, Unread)] == ["damaged.db", "pipe.db"]
 
 
 def test_params_and_curves(folder: Path) -> None:

@@ -58,12 +58,9 @@ def framed(content: bytes) -> bytes:
 
 
 def begins_well(path: Path) -> bool:
-    """Whether a file begins with a record."""
-    try:
-        with path.open("rb") as file:
-            head = file.read(_HEAD.size)
-    except OSError:
-        return False
+    """Whether a file begins with a record. Raises OSError."""
+    with path.open("rb") as file:
+        head = file.read(_HEAD.size)
     return len(head) == _HEAD.size and _checksum(head[:8]) == _HEAD.unpack(head)[1]
 
 

@@ -30,12 +30,9 @@ class NotWandb(ValueError):
 
 
 def begins_well(path: Path) -> bool:
-    """Whether a file begins like wandb's."""
-    try:
-        with path.open("rb") as file:
-            return file.read(len(_MAGIC)) == _MAGIC
-    except OSError:
-        return False
+    """Whether a file begins like wandb's. Raises OSError."""
+    with path.open("rb") as file:
+        return file.read(len(_MAGIC)) == _MAGIC
 
 
 class _Piece(NamedTuple):

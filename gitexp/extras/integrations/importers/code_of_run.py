@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from pathlib import Path
 
 from gitexp import errors
 from gitexp.extras.integrations.importers import folder_files
 from gitexp.extras.integrations.importers.foreign import Content, ForeignRun, StoredTree
-from gitexp.extras.integrations.importers.reading import RunUnreadable
+from gitexp.extras.integrations.importers.reading import RunUnreadable, reading
 from gitexp.named_tuple import NamedTuple
 from gitexp.pipeline.artifact_paths import fault
 from gitexp.project.project import Project
@@ -69,8 +68,9 @@ class CodeOfRuns:
             return self._patched(run, commit)
         baseline, nothing = self._orphan()
         if run.code:
-            tree = self._with_files(run)
-            return Code(baseline, tree, f"what {self._title} has kept of it", not run.patch)
+            made = self._with_files(run)
+            said = f"what {self._title} has kept of it"
+            return Code(baseline, made.tree, said, not run.patch, made.remarks)
         noted = f": its commit {run.commit[:9]} is not here" if run.commit else ""
         return Code(baseline, nothing, f"not known{noted}", not run.patch)
 
@@ -106,8 +106,9 @@ class CodeOfRuns:
             return Code(
                 commit, tree, f"that of its commit {commit[:9]} without its changes, which are not known"
             )
-        changed = self._with_files(run, tree)
-        return Code(commit, changed, f"that of its commit {commit[:9]} with the files kept by {self._title}")
+        made = self._with_files(run, tree)
+        said = f"that of its commit {commit[:9]} with the files kept by {self._title}"
+        return Code(commit, made.tree, said, remarks=made.remarks)
 
     def _applied(self, commit: str, patch: bytes) -> str | None:
         """The tree of a commit with a patch; None for a patch that does not apply."""
@@ -120,15 +121,22 @@ class CodeOfRuns:
             status, _, _ = apart.call(*apply, index=index)
             return apart.keep_index(index, commit) if status == 0 else None
 
-    def _with_files(self, run: ForeignRun, tree: str | None = None) -> str:
-        """The tree with the kept files; `tree` lies below."""
+    def _with_files(self, run: ForeignRun, tree: str | None = None) -> StoredTree:
+        """The tree with the kept files; `tree` lies below. Raises RunUnreadable."""
         repo = self._project.repo
         changes: dict[str, trees.Change] = {}
+        remarks = []
         for path, content in run.code.items():
             text = _read(content)
-            if fault(path) is None and text is not None:
+            if (why := fault(path)) is not None:
+                remarks.append(f"not stored, a file of code whose name {why}: {path}")
+            elif text is None:
+                remarks.append(f"not stored, a file of code that is gone: {path}")
+            elif len(text) > _LARGEST:
+                remarks.append(f"not stored, a file of code of more than {_LARGEST // 2**20} MB: {path}")
+            else:
                 changes[path] = ("100644", repo.write_blob(text))
-        return trees.changed(repo, tree, changes)
+        return StoredTree(trees.changed(repo, tree, changes), tuple(remarks))
 
     def _orphan(self) -> tuple[str, str]:
         """The baseline of runs without known code, and its empty tree: the same in each clone."""
@@ -149,11 +157,18 @@ class CodeOfRuns:
 
 
 def _read(content: Content) -> bytes | None:
-    """The content of a file of code; None for a missing or too large file."""
-    if isinstance(content, Path):
-        try:
-            with content.open("rb") as file:
-                content = file.read(_LARGEST + 1)
-        except OSError:
+    """The content of a file of code, at least `_LARGEST` of it; None for a missing one.
+
+    Raises RunUnreadable.
+    """
+    if isinstance(content, bytes):
+        return content
+    found = b""
+    with reading():
+        if not folder_files.is_there(content):
             return None
-    return content if len(content) <= _LARGEST else None
+        for piece in folder_files.pieces(content):
+            found += piece
+            if len(found) > _LARGEST:
+                break
+    return found

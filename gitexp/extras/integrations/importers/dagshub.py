@@ -54,12 +54,12 @@ class DagsHub(Importer):
         self.history = history
 
     def finds(self, place: Path) -> bool:
-        """Whether a folder has a file of metrics by the logger."""
-        try:
-            with (place / _METRICS).open("rb") as file:
-                return _header(file.readline(100)) == _HEADER
-        except OSError:
+        """Whether a folder has a file of metrics by the logger. Raises OSError for an unreadable file."""
+        if not folder_files.is_there(place / _METRICS):
             return False
+        folder_files.require_plain(place / _METRICS)
+        with (place / _METRICS).open("rb") as file:
+            return _header(file.readline(100)) == _HEADER
 
     def with_history(self, revision: str) -> Importer:
         """The importer for the commits of a branch."""
@@ -77,19 +77,21 @@ class DagsHub(Importer):
         """Yield a run for each commit, the oldest first; then that of the folder unless it is committed."""
         repo = _repository(place)
         commits = self._commits(repo, place) if repo is not None else []
-        is_new = self.finds(place) and not self.history
-        if not commits and not is_new:
+        own = b"" if self.history else _own_metrics(place)
+        if not commits and not own:
             raise errors.UsageError(
                 f"{place} has no {_METRICS} of DagsHub's logger, nor has a commit.", f"Give {self.looks_for}."
             )
-        last = None
+        last = b""
         rest = iter(commits)
         while repo is not None and (some := list(islice(rest, _TOGETHER))):
             for one in _committed(repo, _prefix(repo, place), some):
                 yield one.read
                 last = one.metrics
-        if is_new and (last is None or last != folder_files.content(place / _METRICS)):
-            yield _of_folder(place)
+        if isinstance(own, Unread):
+            yield own
+        elif own and own != last:
+            yield _of_folder(place, own)
 
     def _commits(self, repo: Repository, place: Path) -> list[_LoggedCommit]:
         """The commits in which one of the files changed. Raises UsageError for an unknown revision."""
@@ -123,10 +125,12 @@ class _CommittedRun(NamedTuple):
 
 
 def _repository(place: Path) -> Repository | None:
-    """The repository around a folder; None for none."""
+    """The repository around a folder; None for none. Raises RepositoryError for one that Git will not use."""
     try:
         return Repository.find(place)
-    except errors.GitexpError:
+    except errors.RepositoryError as error:
+        if error.code not in ("not-a-repository", "bare-repository"):
+            raise
         return None
 
 
@@ -143,6 +147,10 @@ def _committed(repo: Repository, prefix: str, commits: list[_LoggedCommit]) -> I
         names += [f"{commit.id}:{prefix}{_METRICS}", f"{commit.id}:{prefix}{_PARAMS}"]
     contents = iter(repo.read_blobs(names, folder_files.LONGEST))
     for commit, metrics, params in zip(commits, contents, contents, strict=True):
+        if metrics is not None and len(metrics) > folder_files.LONGEST:
+            where = f"{commit.id[:9]}:{prefix}{_METRICS}"
+            yield _CommittedRun(Unread(where, folder_files.reason(folder_files.too_large(where))), b"")
+            continue
         if metrics is None or _header(metrics[:100]) != _HEADER:
             continue
         told = [_NO_END]
@@ -164,12 +172,23 @@ def _committed(repo: Repository, prefix: str, commits: list[_LoggedCommit]) -> I
         yield _CommittedRun(run, metrics)
 
 
-def _of_folder(place: Path) -> Read:
+def _own_metrics(place: Path) -> bytes | Unread:
+    """The metrics in a folder; b"" for none of the logger's."""
+    try:
+        found = folder_files.content(place / _METRICS)
+    except OSError as error:
+        return Unread(str(place), folder_files.reason(error))
+    return found if _header(found[:100]) == _HEADER else b""
+
+
+def _of_folder(place: Path, metrics: bytes) -> Read:
     """The run of the files of a folder, whose code nobody knows."""
-    metrics, params = folder_files.content(place / _METRICS), folder_files.content(place / _PARAMS)
     told = [_NO_END]
     try:
+        params = folder_files.content(place / _PARAMS)
         values = _params(params, told)
+    except OSError as error:
+        return Unread(str(place), folder_files.reason(error))
     except errors.GitexpError as error:
         return Unread(str(place / _PARAMS), error.message)
     points = list(islice(_points(metrics), 1))

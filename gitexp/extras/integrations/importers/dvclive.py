@@ -53,12 +53,14 @@ def _folder(place: Path) -> Path | None:
 
 
 def _read(folder: Path) -> ForeignRun:
-    curves = {name.removesuffix(".tsv"): path for name, path in folder_files.plain_files(folder / _CURVES)}
-    files: dict[str, Content] = {}
-    for name, path in folder_files.plain_files(folder):
-        if name not in _OURS and not name.startswith(f"{_CURVES}/"):
-            files[name] = path
     told = ["DVCLive notes neither the end of a run nor, without DVC, its code"]
+    curves: dict[str, Path] = {}
+    files: dict[str, Content] = {}
+    for name, path in folder_files.plain_files(folder, told).items():
+        if name.startswith(f"{_CURVES}/"):
+            curves[name.removeprefix(f"{_CURVES}/").removesuffix(".tsv")] = path
+        elif name not in _OURS:
+            files[name] = path
     metrics = folder_files.metrics(folder / _METRICS, told)
     metrics.pop("step", None)  # the count of DVCLive itself
     return ForeignRun(

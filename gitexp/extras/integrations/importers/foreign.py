@@ -171,11 +171,17 @@ class Importer(ABC):
 
     @abstractmethod
     def finds(self, place: Path) -> bool:
-        """Whether a file or folder belongs to the tool, judged by names and first bytes alone."""
+        """Whether a file or folder belongs to the tool, judged by names and first bytes alone.
+
+        Raises OSError where nobody can tell.
+        """
 
     @abstractmethod
     def read(self, place: Path) -> Iterator[Read]:
-        """Yield the runs of a file or folder, the oldest first. Raises UsageError for a place without any."""
+        """Yield the runs of a file or folder, the oldest first. Raises UsageError for a place without any.
+
+        A run of which a part is there and cannot be read is Unread: nothing of it may count as missing.
+        """
 
     def with_history(self, revision: str) -> Importer:
         """The importer with the commits of a branch as runs too. Raises UsageError for other tools."""

@@ -62,12 +62,14 @@ class Guild(Importer):
 
     def finds(self, place: Path) -> bool:
         """Whether the place has the folder of a run."""
-        return next(_runs(place), None) is not None
+        return bool(_runs(place, []))
 
     def read(self, place: Path) -> Iterator[Read]:
         """Yield the runs, in the order of their starts."""
-        folders = list(_runs(place))
-        if not folders:
+        unread: list[Unread] = []
+        folders = _runs(place, unread)
+        yield from unread
+        if not folders and not unread:
             raise errors.UsageError(f"{place} has no run of Guild's.", f"Give {self.looks_for}.")
         for folder in sorted(folders, key=_start):
             try:
@@ -79,18 +81,26 @@ class Guild(Importer):
 IMPORTER = Guild()
 
 
-def _runs(place: Path) -> Iterator[Path]:
-    """Yield the folders of runs: the place itself, or those in it, its `runs` or its `.guild/runs`."""
+def _runs(place: Path, unread: list[Unread]) -> list[Path]:
+    """The folders of runs: the place itself, or those in it, its `runs` or its `.guild/runs`.
+
+    Folders of which nobody can tell are added to `unread`.
+    """
     if _is_run(place):
-        yield place
-        return
+        return [place]
+    found = []
     for top in (place, place / "runs", place / ".guild" / "runs"):
-        if top.is_dir():
-            yield from (path for path in sorted(top.iterdir()) if not path.is_symlink() and _is_run(path))
+        for folder in folder_files.folders_in(top, unread):
+            try:
+                if _is_run(folder):
+                    found.append(folder)
+            except OSError as error:
+                unread.append(Unread(str(folder), folder_files.reason(error)))
+    return found
 
 
 def _is_run(folder: Path) -> bool:
-    return (folder / _OWN / "opref").is_file() and (folder / _ATTRIBUTES).is_dir()
+    return folder_files.is_there(folder / _OWN / "opref") and (folder / _ATTRIBUTES).is_dir()
 
 
 def _start(folder: Path) -> tuple[float, str]:
@@ -106,13 +116,14 @@ def _read(folder: Path) -> Read:
     words = shlex.split(folder_files.content(folder / _OWN / "opref").decode("utf-8", "replace"))
     if not words:
         raise ValueError("its opref is empty")
-    run = _GuildFolder(folder, _attributes(folder))
+    remarks: list[str] = []
+    run = _GuildFolder(folder, _attributes(folder, remarks))
     asked = _map(run.attributes.get("run_params"))
     label, exit_code = run.attributes.get("label"), run.attributes.get("exit_status")
-    remarks: list[str] = []
     commit, has_changes = _commit(run.attributes.get("vcs_commit"))
     files = _files(folder, remarks)
     platform = _map(run.attributes.get("platform"))
+    log = folder_files.beginning(folder / _OWN / "output", remarks)
     return ForeignRun(
         id=str(run.attributes.get("id") or folder.name),
         status=_status(exit_code),
@@ -136,7 +147,7 @@ def _read(folder: Path) -> Read:
         has_changes=has_changes,
         code=files.code,
         files=files.others,
-        log=folder_files.content(folder / _OWN / "output"),
+        log=log,
         environment="\n".join(map(str, _list(run.attributes.get("pip_freeze")))),
         facts={"guild": {"opref": words, "label": label}},
         remarks=tuple(remarks),
@@ -152,10 +163,10 @@ def _status(exit_code: Any) -> Status:
     return Status.INTERRUPTED
 
 
-def _attributes(folder: Path) -> dict[str, Any]:
-    """The attributes, but for `env`, which has secrets. Raises ParseError."""
+def _attributes(folder: Path, remarks: list[str]) -> dict[str, Any]:
+    """The attributes, but for `env`, which has secrets. Raises ParseError and OSError."""
     found = {}
-    for name, _ in folder_files.plain_files(folder / _ATTRIBUTES):
+    for name in folder_files.plain_files(folder / _ATTRIBUTES, remarks):
         if name != "env" and "/" not in name:
             found[name] = _attribute(folder, name)
     return found
@@ -176,7 +187,7 @@ def _files(folder: Path, remarks: list[str]) -> _Files:
     """The files of a run; adds a remark on each source that is missing."""
     found = _Files({}, [], {})
     sources = _sources(folder)
-    for name, path in folder_files.plain_files(folder):
+    for name, path in folder_files.plain_files(folder, remarks).items():
         if path.name.startswith(tb.FILE_NAME):
             found.events.append(path)
         elif name.startswith(f"{_SOURCES}/"):

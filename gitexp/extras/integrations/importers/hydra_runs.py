@@ -6,8 +6,8 @@ with this folder as its own.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from gitexp import errors
 from gitexp.extras.integrations.importers import folder_files
 from gitexp.extras.integrations.importers.foreign import Content, ForeignRun, Importer, Read, Unread
 from gitexp.files.formats import yaml_text
+from gitexp.folders import walk_folder
 
 _SETTINGS = ".hydra"
 _RESULTS = ("metrics.json", "results.json", "metrics.yaml", "results.yaml")
@@ -28,13 +29,16 @@ class HydraRuns(Importer):
 
     def finds(self, place: Path) -> bool:
         """Whether the place has the folder of a run."""
-        return next(_runs(place), None) is not None
+        return any(isinstance(each, Path) for each in _runs(place))
 
     def read(self, place: Path) -> Iterator[Read]:
         """Yield the runs below a folder, in the order of their paths."""
         nothing = True
         for folder in _runs(place):
             nothing = False
+            if isinstance(folder, Unread):
+                yield folder
+                continue
             try:
                 yield _read(folder)
             except (errors.GitexpError, OSError) as error:
@@ -48,14 +52,22 @@ class HydraRuns(Importer):
 IMPORTER = HydraRuns()
 
 
-def _runs(place: Path) -> Iterator[Path]:
-    """Yield the folders of runs; none lies inside another."""
-    for folder, folders, _ in os.walk(place):
-        if (Path(folder, _SETTINGS) / "config.yaml").is_file():
-            folders.clear()
-            yield Path(folder)
+def _runs(place: Path) -> Iterator[Path | Unread]:
+    """Yield the folders of runs, of which none lies inside another, and folders that cannot be listed."""
+    unread: list[Unread] = []
+    for folder in walk_folder(place, partial(folder_files.note_unlisted, unread=unread)):
+        path = Path(folder.path)
+        try:
+            is_run = folder_files.is_there(path / _SETTINGS / "config.yaml")
+        except OSError as error:
+            unread.append(Unread(folder.path, folder_files.reason(error)))
+            is_run = False
+        if is_run:
+            folder.folders.clear()
+            yield path
         else:
-            folders[:] = sorted(name for name in folders if name != ".git")
+            folder.folders[:] = sorted(name for name in folder.folders if name != ".git")
+    yield from unread
 
 
 def _read(folder: Path) -> ForeignRun:
@@ -72,13 +84,14 @@ def _read(folder: Path) -> ForeignRun:
     for each in _RESULTS:
         metrics.update(folder_files.metrics(folder / each, told))
     files: dict[str, Content] = {}
-    for path, file in folder_files.plain_files(folder):
+    below = folder_files.plain_files(folder, told)
+    for path, file in below.items():
         if file != log and not path.startswith(f"{_SETTINGS}/"):
             files[path] = file
     where = str(runtime.get("output_dir") or folder.resolve())
     return ForeignRun(
         id=where,
-        state=str(sum(file.stat().st_size for _, file in folder_files.plain_files(folder))),
+        state=str(sum(file.stat().st_size for file in below.values())),
         name="-".join(filter(None, [name, *Path(where).parts[-2:]])),
         created=folder_files.changed(settings / "config.yaml"),
         finished=folder_files.changed(log),
@@ -86,7 +99,7 @@ def _read(folder: Path) -> ForeignRun:
         metrics=metrics,
         command=" ".join([f"python {name}.py", *overrides]) if name else "",
         files=files,
-        log=folder_files.content(log),
+        log=folder_files.beginning(log, told),
         facts={"hydra": {"overrides": overrides, "version": str(runtime.get("version") or "")}},
         remarks=tuple(told),
     )

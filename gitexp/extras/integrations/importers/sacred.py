@@ -29,12 +29,14 @@ class Sacred(Importer):
 
     def finds(self, place: Path) -> bool:
         """Whether the place has the folder of a run."""
-        return any(_is_run(folder) for folder in _runs(place))
+        return any(_is_run(folder) for folder in _runs(place, []))
 
     def read(self, place: Path) -> Iterator[Read]:
         """Yield the runs of a folder, in the order of their numbers."""
-        folders = _runs(place)
-        if not folders:
+        unread: list[Unread] = []
+        folders = _runs(place, unread)
+        yield from unread
+        if not folders and not unread:
             raise errors.UsageError(f"{place} has no run of Sacred's.", f"Give {self.looks_for}.")
         for folder in folders:
             try:
@@ -53,14 +55,17 @@ def _is_run(folder: Path) -> bool:
         return False
 
 
-def _runs(place: Path) -> list[Path]:
+def _runs(place: Path, unread: list[Unread]) -> list[Path]:
+    """The folders of runs; folders of which nobody can tell are added to `unread`."""
     if not place.is_dir():
         return []
     found = []
-    for folder in (place, *place.iterdir()):
-        has_files = (folder / _RUN).is_file() and (folder / _CONFIG).is_file()
-        if has_files and not folder.is_symlink():
-            found.append(folder)
+    for folder in (place, *folder_files.folders_in(place, unread)):
+        try:
+            if folder_files.is_there(folder / _RUN) and folder_files.is_there(folder / _CONFIG):
+                found.append(folder)
+        except OSError as error:
+            unread.append(Unread(str(folder), folder_files.reason(error)))
     return sorted(found, key=_number)
 
 
@@ -73,11 +78,9 @@ def _number(folder: Path) -> tuple[int, str]:
 
 def _object(path: Path) -> dict[str, Any]:
     """The object in a file of JSON; {} for no file. Raises ValueError and OSError."""
-    try:
-        with path.open("rb") as file:
-            found = json.loads(file.read(folder_files.LONGEST))
-    except FileNotFoundError:
+    if not folder_files.is_there(path):
         return {}
+    found = json.loads(folder_files.content(path))
     if isinstance(found, dict):
         return found
     raise ValueError(f"{path.name} is no object")
@@ -93,7 +96,7 @@ def _read(place: Path, folder: Path) -> ForeignRun:
     metrics, facts = {}, {}
     if _is_number(result):
         metrics["result"] = result
-    if (folder / _INFO).is_file():
+    if folder_files.is_there(folder / _INFO):
         facts["sacred"] = {"info": _object(folder / _INFO)}
     finished = iso_times.seconds(run.get("stop_time")) or iso_times.seconds(run.get("heartbeat"))
     return ForeignRun(
@@ -113,9 +116,9 @@ def _read(place: Path, folder: Path) -> ForeignRun:
         platform=_words(host.get("os")),
         python=_words(host.get("python_version")),
         commit=_commit(experiment),
-        code=_code(place, folder, experiment),
-        files=_files(folder),
-        log=folder_files.content(folder / _OUTPUT),
+        code=_code(place, folder, experiment, remarks),
+        files=_files(folder, remarks),
+        log=folder_files.beginning(folder / _OUTPUT, remarks),
         environment="\n".join(map(str, experiment.get("dependencies", ()))),
         facts=facts,
         remarks=tuple(remarks),
@@ -178,8 +181,9 @@ def _take_curve(name: str, curve: Mapping[str, Any], steps: dict[int, LoggedPoin
             point.values[name] = float(value)
 
 
-def _code(place: Path, folder: Path, experiment: Mapping[str, Any]) -> dict[str, Content]:
-    """The source files kept by Sacred, in `_sources/` beside the runs."""
+def _code(place: Path, folder: Path, experiment: Mapping[str, Any], remarks: list[str]) -> dict[str, Content]:
+    """The source files kept by Sacred, in `_sources/` beside the runs; adds a remark on missing ones."""
+    missing = 0
     found: dict[str, Content] = {}
     for source in experiment.get("sources", ()):
         if not (isinstance(source, list) and len(source) == 2):
@@ -188,14 +192,17 @@ def _code(place: Path, folder: Path, experiment: Mapping[str, Any]) -> dict[str,
         for top in (folder.parent, place):
             file = top / stored
             if file.is_file() and file.resolve().is_relative_to((top / _SOURCES).resolve()):
-                found[path] = file
+                found[path] = file.resolve()
+        missing += path not in found
+    if missing:
+        remarks.append(f"{missing} of its source files are missing")
     return found
 
 
-def _files(folder: Path) -> dict[str, Content]:
+def _files(folder: Path, remarks: list[str]) -> dict[str, Content]:
     """The artifacts: all other files of the folder."""
     found: dict[str, Content] = {}
-    for name, path in folder_files.plain_files(folder):
+    for name, path in folder_files.plain_files(folder, remarks).items():
         if name not in _OWN:
             found[name] = path
     return found

@@ -12,8 +12,6 @@ from gitexp import errors
 from gitexp.extras.integrations.importers import sqlite_file
 from gitexp.extras.integrations.importers.foreign import Importer, Read, Unread
 
-_ENDINGS = (".db", ".sqlite", ".sqlite3")
-
 
 class SqliteImporter(Importer):
     """The reader of a tool's SQLite files.
@@ -26,12 +24,14 @@ class SqliteImporter(Importer):
 
     def finds(self, place: Path) -> bool:
         """Whether the place has a file of the tool's."""
-        return bool(self._files(place))
+        return bool(sqlite_file.files_with(self.needs, place, []))
 
     def read(self, place: Path) -> Iterator[Read]:
         """Yield the runs of all files."""
-        files = self._files(place)
-        if not files:
+        unread: list[Unread] = []
+        files = sqlite_file.files_with(self.needs, place, unread)
+        yield from unread
+        if not files and not unread:
             raise errors.UsageError(f"{place} has no file of {self.title}'s.", f"Give {self.looks_for}.")
         for file in files:
             try:
@@ -43,9 +43,3 @@ class SqliteImporter(Importer):
     @abstractmethod
     def runs(self, file: Path, base: sqlite3.Connection) -> Iterator[Read]:
         """Yield the runs of a file, which is open as `base`. Raises sqlite3.Error."""
-
-    def _files(self, place: Path) -> list[Path]:
-        found = [place]
-        if place.is_dir():
-            found = sorted(path for path in place.iterdir() if path.suffix in _ENDINGS)
-        return [path for path in found if path.is_file() and sqlite_file.tables(path) >= self.needs]

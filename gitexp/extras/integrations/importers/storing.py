@@ -151,7 +151,7 @@ class ForeignRunStore:
             if (why := fault(name)) is not None:
                 warnings.append(f"not stored, a file whose name {why}: {name}")
                 continue
-            if isinstance(content, Path) and folder_files.is_gone(content):
+            if isinstance(content, Path) and _is_gone(content):
                 warnings.append(f"not stored, a file that is gone: {name}")
                 continue
             target = top / name
@@ -187,6 +187,11 @@ def _write(content: Content | Download, target: Path) -> None:
             content(target)
         except errors.GitexpError as error:
             raise RunUnreadable(folder_files.reason(error)) from error
+
+
+def _is_gone(source: Path) -> bool:
+    with reading():
+        return not folder_files.is_there(source)
 
 
 def _copy(source: Path, target: Path) -> None:

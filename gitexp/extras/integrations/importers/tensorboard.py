@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,8 +17,10 @@ from gitexp.extras.integrations.file_formats.protobuf import BadMessage, Message
 from gitexp.extras.integrations.importers import folder_files
 from gitexp.extras.integrations.importers.foreign import ForeignRun, Importer, Read, Unread
 from gitexp.files.lines.series import LoggedPoint
+from gitexp.folders import walk_folder
 from gitexp.log_rules import LONGEST_STEP
 from gitexp.model import Status
+from gitexp.named_tuple import NamedTuple
 
 _STATUSES: dict[int, Status] = {
     tb.SessionStatus.SUCCESS: Status.DONE,
@@ -56,16 +57,17 @@ class TensorBoard(Importer):
 
     def finds(self, place: Path) -> bool:
         """Whether the place has a file of events."""
-        for _, files in _runs(place):
-            return tensorboard_file.begins_well(files[0])
+        for run in _runs(place):
+            if not isinstance(run, Unread):
+                return tensorboard_file.begins_well(run.files[0])
         return False
 
     def read(self, place: Path) -> Iterator[Read]:
         """Yield the runs below a folder, in the order of their paths."""
         nothing = True
-        for folder, files in _runs(place):
+        for run in _runs(place):
             nothing = False
-            yield _read(place, folder, files)
+            yield run if isinstance(run, Unread) else _read(place, run)
         if nothing:
             raise errors.UsageError(f"{place} has no file of TensorBoard's.", f"Give {self.looks_for}.")
 
@@ -73,27 +75,45 @@ class TensorBoard(Importer):
 IMPORTER = TensorBoard()
 
 
-def _runs(place: Path) -> Iterator[tuple[Path, list[Path]]]:
-    """Yield each folder with event files, and its files in the order of their beginnings."""
+class _BoardFolder(NamedTuple):
+    """A folder with event files, in the order of their beginnings; `others` are links and pipes."""
+
+    path: Path
+    files: list[Path]
+    others: list[str]
+
+
+def _runs(place: Path) -> Iterator[_BoardFolder | Unread]:
+    """Yield each folder with event files, and folders that cannot be listed."""
     if place.is_file():
         if tb.FILE_NAME in place.name:
-            yield place.parent, [place]
+            yield _BoardFolder(place.parent, [place], [])
         return
-    for folder, folders, names in os.walk(place):
-        folders.sort()
-        files = [Path(folder, name) for name in sorted(names) if name.startswith(tb.FILE_NAME)]
-        if plain := [path for path in files if not path.is_symlink()]:
-            yield Path(folder), plain
+    unread: list[Unread] = []
+    for folder in walk_folder(place, partial(folder_files.note_unlisted, unread=unread)):
+        folder.folders.sort()
+        files = [Path(folder.path, name) for name in sorted(folder.files) if name.startswith(tb.FILE_NAME)]
+        plain = [path for path in files if path.is_file() and not path.is_symlink()]
+        others = [path.name for path in files if path not in plain]
+        if plain:
+            yield _BoardFolder(Path(folder.path), plain, others)
+        elif others:
+            unread.append(Unread(folder.path, f"a link or the like: {others[0]}"))
+    yield from unread
 
 
-def _read(place: Path, folder: Path, files: list[Path]) -> Read:
-    found = _BoardFacts()
+def _read(place: Path, run: _BoardFolder) -> Read:
+    found, (folder, files, _) = _BoardFacts(), run
+    if run.others:
+        found.remarks.append(f"not imported, links and the like: {', '.join(run.others[:20])}")
     try:
         for file in files:
             for number, event in enumerate(_events(file, found)):
                 _take(found, event, number)
-    except (BadMessage, OSError) as error:
-        return Unread(str(files[0]), f"it is damaged: {folder_files.reason(error)}")
+    except BadMessage as error:
+        return Unread(str(files[0]), f"it is damaged: {error}")
+    except OSError as error:
+        return Unread(str(files[0]), folder_files.reason(error))
     if found.first is None:
         return Unread(str(files[0]), "; ".join(found.remarks) or "it has no events")
     relative = folder.relative_to(place) if folder.is_relative_to(place) else Path(folder.name)

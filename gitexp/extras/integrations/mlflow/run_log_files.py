@@ -96,7 +96,7 @@ def claim_in(folder: Path) -> dict[str, Any]:
 def points_in(folder: Path, metric: str = "") -> Iterator[LoggedPoint]:
     """Yield the points of a live run; with a metric, only the points of this metric."""
     files = []
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(FileNotFoundError):
         for path in sorted(folder.iterdir()):
             if series.WRITERS.fullmatch(path.name):
                 files.append(path)
@@ -130,7 +130,7 @@ def _counts_before(new: LastValue, old: LastValue) -> bool:
 def _contents(folder: Path, stem: str) -> list[bytes]:
     """The contents of the files of a kind, from all processes."""
     found = []
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(FileNotFoundError):
         for path in sorted(folder.iterdir()):
             if path.name == f"{stem}.jsonl" or (path.name.startswith(f"{stem}-") and path.suffix == ".jsonl"):
                 found.append(path.read_bytes())

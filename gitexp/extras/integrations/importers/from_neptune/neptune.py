@@ -32,7 +32,7 @@ class Neptune(Importer):
 
     def finds(self, place: Path) -> bool:
         """Whether the first Parquet file has the columns of the exporter."""
-        files = _files(place)
+        files = _files(place, [])
         if not files:
             return False
         rows = plugins.find_installed("rows", "neptune", "polars")
@@ -40,8 +40,11 @@ class Neptune(Importer):
 
     def read(self, place: Path) -> Iterator[Read]:
         """Yield the runs of all projects in a folder."""
-        files = _files(place)
-        if not files:
+        others: list[str] = []
+        files = _files(place, others)
+        for sentence in others:
+            yield Unread(str(place), sentence)
+        if not files and not others:
             raise errors.UsageError(f"{place} has no Parquet file.", f"Give {self.looks_for}.")
         rows = plugins.find_installed("rows", "neptune", "polars")
         if rows is None:
@@ -65,10 +68,13 @@ class Neptune(Importer):
 IMPORTER = Neptune()
 
 
-def _files(place: Path) -> list[Path]:
+def _files(place: Path, others: list[str]) -> list[Path]:
+    """The Parquet files; a sentence on links is added to `others`."""
     if place.is_file():
         return [each for each in [place] if each.suffix == ".parquet"]
-    return [path for name, path in folder_files.plain_files(place) if name.endswith(".parquet")]
+    return [
+        path for name, path in folder_files.plain_files(place, others).items() if name.endswith(".parquet")
+    ]
 
 
 class _Attributes(NamedTuple):
@@ -147,7 +153,7 @@ class _Exported(NamedTuple):
         for top in (self.place / "files", self.place.parent / "files", self.place):
             file = top / str(value)
             if file.is_file() and file.resolve().is_relative_to(top.resolve()):
-                files[path] = file
+                files[path] = file.resolve()
                 return
         remarks.append(f"a file is not among those of the export: {path}")
 

@@ -7,6 +7,7 @@ wandb/run-<date>-<id>/ and wandb/offline-run-<date>-<id>/ have `run-<id>.wandb`,
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -40,14 +41,17 @@ class Wandb(Importer):
 
     def finds(self, place: Path) -> bool:
         """Whether the place has a file of wandb's."""
-        for file in _files(place):
+        for file in _files(place, []):
+            folder_files.require_plain(file)
             return wandb_file.begins_well(file)
         return False
 
     def read(self, place: Path) -> Iterator[Read]:
         """Yield the runs of a folder, the oldest first."""
-        found = _files(place)
-        if not found:
+        unread: list[Unread] = []
+        found = _files(place, unread)
+        yield from unread
+        if not found and not unread:
             raise errors.UsageError(
                 f"{place} has no run of wandb's: no file run-<id>.wandb.", f"Give {self.looks_for}."
             )
@@ -66,17 +70,24 @@ class Wandb(Importer):
 IMPORTER = Wandb()
 
 
-def _files(place: Path) -> list[Path]:
-    """The files of runs, by the dates in the names of their folders."""
+def _files(place: Path, unread: list[Unread]) -> list[Path]:
+    """The files of runs, by the dates in the names of their folders.
+
+    Folders that cannot be listed are added to `unread`.
+    """
     if place.is_file():
         return [place]
-    found = [
-        *place.glob("run-*.wandb"),
-        *place.glob("*run-*/run-*.wandb"),
-        *place.glob("wandb/*run-*/run-*.wandb"),
-    ]
-    own = [path for path in found if path.is_file() and not path.parent.is_symlink()]  # latest-run is a link
-    return sorted(own, key=_begun)
+    folders = [place]
+    for top in (place, place / "wandb"):
+        for folder in folder_files.folders_in(top, unread):  # latest-run is a link, and left out
+            if "run-" in folder.name:
+                folders.append(folder)
+    found = []
+    for folder in folders:
+        for path in folder_files.entries_of(folder, unread):
+            if fnmatchcase(path.name, "run-*.wandb"):
+                found.append(path)
+    return sorted(found, key=_begun)
 
 
 def _begun(file: Path) -> tuple[str, float]:
@@ -87,6 +98,7 @@ def _begun(file: Path) -> tuple[str, float]:
 
 def _read(file: Path) -> ForeignRun | Unread:
     try:
+        folder_files.require_plain(file)
         found = wandb_records.read_facts(file)
         if found.run is None:
             return Unread(str(file), "it does not say which run it is of" + _cut_text(found.cut))
@@ -94,7 +106,7 @@ def _read(file: Path) -> ForeignRun | Unread:
     except (NotWandb, BadMessage) as error:
         return Unread(str(file), str(error))
     except OSError as error:
-        return Unread(str(file), error.strerror or str(error))
+        return Unread(str(file), folder_files.reason(error))
 
 
 def _as_run(file: Path, found: WandbFacts, run: Message) -> ForeignRun:
@@ -103,7 +115,9 @@ def _as_run(file: Path, found: WandbFacts, run: Message) -> ForeignRun:
     metrics, other = found.numbers()
     duration = _duration(created, other)
     kept, left = wandb_folder.user_files(files)
-    about = wandb_folder.about(files, found.environment)
+    code = wandb_folder.code(files, left)
+    log = folder_files.beginning(files / OUTPUT_FILE, left)
+    about = wandb_folder.about(files, found.environment, left)
     status, exit_code = _end(found)
     return ForeignRun(
         id=f"{run.text(RunField.PROJECT) or 'uncategorized'}/{run.text(RunField.ID)}@{int(created or 0)}",
@@ -128,9 +142,9 @@ def _as_run(file: Path, found: WandbFacts, run: Message) -> ForeignRun:
         exit_code=exit_code,
         commit=run.message(RunField.GIT).text(GitField.COMMIT) or about.get("commit", ""),
         patch=folder_files.content(files / PATCH_FILE),
-        code=wandb_folder.code(files),
+        code=code,
         files=kept,
-        log=folder_files.content(files / OUTPUT_FILE) or "".join(found.printed).encode("utf-8", "replace"),
+        log=log or "".join(found.printed).encode("utf-8", "replace"),
         environment=folder_files.content(files / PACKAGES_FILE).decode("utf-8", "replace"),
         facts=_facts(found, run, other),
         remarks=(*_remarks(found), *left),

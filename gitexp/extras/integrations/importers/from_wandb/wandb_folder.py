@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,13 @@ def user_files(top: Path) -> tuple[dict[str, Content], list[str]]:
     found: dict[str, Content] = {}
     left = []
     project = top.parent.parent.parent.resolve()  # the folder with the folder wandb
-    for path in sorted(top.rglob("*")):
-        name, real = path.relative_to(top).as_posix(), path.resolve()
-        if name in OWN_FILES or name.startswith(CODE_FOLDER) or path.is_dir():
+    for path in folder_files.files_below(top):
+        name, real = path.relative_to(top).as_posix(), Path(os.path.realpath(path))
+        if name in OWN_FILES or name.startswith(CODE_FOLDER):
             continue
-        if not real.is_file():
+        if real.is_dir():
+            left.append(f"a link to a folder is not followed: {name}")
+        elif not folder_files.is_there(real):
             left.append(f"a file is gone: {name}")
         elif path.is_symlink() and not real.is_relative_to(project):
             left.append(f"a link to outside is not followed: {name}")
@@ -39,13 +42,16 @@ def user_files(top: Path) -> tuple[dict[str, Content], list[str]]:
     return found, left
 
 
-def code(top: Path) -> dict[str, Content]:
-    """The files of code kept by wandb, by path."""
-    return dict(folder_files.plain_files(top / CODE_FOLDER))
+def code(top: Path, left: list[str]) -> dict[str, Content]:
+    """The files of code kept by wandb, by path; adds a sentence on links to `left`."""
+    return dict(folder_files.plain_files(top / CODE_FOLDER, left))
 
 
-def about(top: Path, said: list[Message]) -> dict[str, str]:
-    """Program, machine and commit: from records, else from the `wandb-metadata.json` of older versions."""
+def about(top: Path, said: list[Message], left: list[str]) -> dict[str, str]:
+    """Program, machine and commit: from records, else from the `wandb-metadata.json` of older versions.
+
+    Adds a sentence to `left` if that file has nonsense.
+    """
     found: dict[str, str] = {}
     for message in said:
         _add(found, "platform", message.text(AboutField.PLATFORM))
@@ -56,7 +62,7 @@ def about(top: Path, said: list[Message]) -> dict[str, str]:
         _add(found, "user", message.text(AboutField.USER))
         _add(found, "commit", message.message(AboutField.GIT).text(GitField.COMMIT))
     if not said:
-        _add_older(found, top / ABOUT_FILE)
+        _add_older(found, top / ABOUT_FILE, left)
     if "python" in found:
         found["python"] = found["python"].removeprefix("CPython ")
     if "command" in found:
@@ -64,10 +70,11 @@ def about(top: Path, said: list[Message]) -> dict[str, str]:
     return found
 
 
-def _add_older(found: dict[str, str], file: Path) -> None:
+def _add_older(found: dict[str, str], file: Path, left: list[str]) -> None:
     try:
         older = json.loads(folder_files.content(file) or b"{}")
     except (ValueError, RecursionError):
+        left.append(f"not imported, no JSON: {file.name}")
         return
     if not isinstance(older, dict):
         return

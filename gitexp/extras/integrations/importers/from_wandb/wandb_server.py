@@ -119,7 +119,7 @@ class _WandbProject:
         try:
             urls = self._urls(run_id)
             texts = {name: self._text(urls, name) for name in (_LOG, _PATCH, _PACKAGES)}
-        except errors.SharingError as error:
+        except (errors.SharingError, OSError) as error:
             return Unread(f"run {run_id}", folder_files.reason(error))
         summary = _json(node.get("summaryMetrics"))
         last = _map(node.get("historyKeys")).get("lastStep")
@@ -178,10 +178,14 @@ class _WandbProject:
         return found
 
     def _text(self, urls: Mapping[str, str], name: str) -> bytes:
+        """A file of the run; b"" for none. Raises SharingError, and OSError for one that is too large."""
         if name not in urls:
             return b""
         client, path = self._client_of(urls[name])
-        return client.content(path, folder_files.LONGEST)
+        found = client.content(path, folder_files.LONGEST + 1)
+        if len(found) > folder_files.LONGEST:
+            raise folder_files.too_large(name)
+        return found
 
     def _downloads(self, urls: Mapping[str, str]) -> dict[str, Download]:
         found: dict[str, Download] = {}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gitexp.extras.integrations.exporters.whole_runs import WholeRuns, write_content
+from gitexp.extras.integrations.importers import folder_files
 from gitexp.extras.integrations.mlflow.exported_names import ID, NAME, STATE
 from gitexp.extras.integrations.mlflow.exporting.exported_run import MetricValue, MlflowRun
 from gitexp.extras.integrations.mlflow.exporting.runs_place import KnownRun, RunsPlace
@@ -40,7 +41,7 @@ class MlrunsFolder(RunsPlace):
 
     def known(self) -> Mapping[str, KnownRun]:
         found: dict[str, KnownRun] = {}
-        for folder in mlruns.folders_in(self._root / self._id()):
+        for folder in folder_files.folders_in(self._root / self._id(), []):
             key = _tag(folder, ID)
             if key:
                 found[key] = KnownRun(folder.name, _tag(folder, STATE), _tag(folder, NAME))
@@ -60,7 +61,7 @@ class MlrunsFolder(RunsPlace):
 
     def _id(self) -> str:
         """The id of the experiment: of the one with its name, else made from the name."""
-        for experiment_id, meta in mlruns.read_experiments(self._root).items():
+        for experiment_id, meta in mlruns.read_experiments(self._root, []).items():
             if meta["name"] == self._name and meta["lifecycle"] == "active":
                 return experiment_id
         return experiment_id_here("", self._name)

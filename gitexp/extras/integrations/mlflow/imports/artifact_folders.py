@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
@@ -14,10 +15,10 @@ _DEPTH = 3  # parts of an address that MLflow adds itself: experiment, run, `art
 
 
 class ArtifactFiles(NamedTuple):
-    """The files of a run or model by name, and a sentence if they were not taken."""
+    """The files of a run or model by name, and a sentence for each omission."""
 
     files: dict[str, Path]
-    remark: str = ""
+    remarks: Sequence[str] = ()
 
 
 def files_at(address: str, top: Path, depth: int = _DEPTH) -> ArtifactFiles:
@@ -25,17 +26,20 @@ def files_at(address: str, top: Path, depth: int = _DEPTH) -> ArtifactFiles:
 
     A hostile database could name any folder of the machine. So only a folder below `top`, the folder of the
     database, counts: the named one, or one with the same last `depth` parts after a move of the whole.
+    Raises OSError for a folder that cannot be listed.
     """
     parts = urlsplit(address)
     if parts.scheme not in _LOCAL:
-        return ArtifactFiles({}, f"its artifacts, if any, did not come along: they are in {address}")
+        return ArtifactFiles({}, [f"its artifacts, if any, did not come along: they are in {address}"])
     path = PurePosixPath(unquote(parts.path))
     folder = _found(path, top, depth)
     if folder is not None:
-        return ArtifactFiles(dict(folder_files.plain_files(folder)))
+        remarks: list[str] = []
+        return ArtifactFiles(folder_files.plain_files(folder, remarks), remarks)
     outside = Path(path)
     if path.is_absolute() and outside.is_dir() and any(outside.iterdir()):
-        return ArtifactFiles({}, f"its artifacts did not come along: {path} is outside the database's folder")
+        remark = f"its artifacts did not come along: {path} is outside the database's folder"
+        return ArtifactFiles({}, [remark])
     return ArtifactFiles({})
 
 

@@ -60,8 +60,7 @@ def add_models(base: sqlite3.Connection, run: RunAtMlflow, top: Path) -> None:
         found = artifact_folders.files_at(str(address), top, _DEPTH)
         for path, file in found.files.items():
             run.artifacts[f"mlflow-models/{model}/{path}"] = file
-        if found.remark:
-            run.remarks.append(found.remark)
+        run.remarks += found.remarks
 
 
 def _texts(base: sqlite3.Connection, query: str, key: str) -> dict[str, str]:

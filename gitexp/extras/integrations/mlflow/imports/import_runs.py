@@ -36,12 +36,14 @@ class Mlflow(Importer):
 
     def finds(self, place: Path) -> bool:
         """Whether the place has a store of MLflow's."""
-        return bool(_sources(place))
+        return bool(_sources(place, []))
 
     def read(self, place: Path) -> Iterator[Read]:
         """Yield the runs of a place, of each store the oldest first."""
-        sources = _sources(place)
-        if not sources:
+        unread: list[Unread] = []
+        sources = _sources(place, unread)
+        yield from unread
+        if not sources and not unread:
             raise errors.UsageError(
                 f"{place} is no folder of MLflow's file store: it has no <experiment>/meta.yaml; nor has it "
                 "a SQLite file of MLflow's.",
@@ -65,7 +67,7 @@ class Mlflow(Importer):
     def finish(self, project: Project, place: Place) -> Sequence[str]:
         """Keep MLflow's experiments and registered models, those that are new here."""
         told: list[str] = []
-        for source in _sources(place):
+        for source in _sources(place, []):
             _keep(project, source, told)
         return told
 
@@ -73,12 +75,15 @@ class Mlflow(Importer):
 IMPORTER = Mlflow()
 
 
-def _sources(place: Place) -> list[RunSource]:
-    """The stores of a file or folder, or that of a server."""
+def _sources(place: Place, unread: list[Unread]) -> list[RunSource]:
+    """The stores of a file or folder, or that of a server.
+
+    Files and folders of which nobody can tell are added to `unread`.
+    """
     if isinstance(place, ServerAddress):
         return [RunServer(place)]
-    found: list[RunSource] = [RunDatabase(file) for file in run_database.files_in(place)]
-    if run_folder.is_there(place):
+    found: list[RunSource] = [RunDatabase(file) for file in run_database.files_in(place, unread)]
+    if run_folder.is_there(place, unread):
         found.append(RunFolder(place))
     return found
 

@@ -14,12 +14,12 @@ mlruns/<experiment>/models/<id>/          a logged model: meta.yaml, params/, ta
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from gitexp import errors
+from gitexp.extras.integrations.importers import folder_files
 from gitexp.extras.integrations.importers.foreign import Unread
 from gitexp.extras.integrations.mlflow.imports.stored_runs import MODEL_STATUSES, RunAtMlflow, StoredCurves
 from gitexp.extras.integrations.mlflow.run_log_files import LastValue
@@ -32,7 +32,6 @@ _STATUSES = {1: "RUNNING", 2: "SCHEDULED", 3: "FINISHED", 4: "FAILED", 5: "KILLE
 STATUS_NUMBERS = {name: number for number, name in _STATUSES.items()}
 LOCAL = 4  # the type of a source: a command of this machine
 _APART = ("datasets", "traces", "models", "tags", ".trash")  # folders of an experiment that are no runs
-_LONGEST = 16 * 1024 * 1024  # bytes of one file
 
 
 class RunsAtMlflow(NamedTuple):
@@ -43,84 +42,104 @@ class RunsAtMlflow(NamedTuple):
     warnings: list[Unread]
 
 
+class _ExperimentFolder(NamedTuple):
+    """The folder of an experiment, its id, and the experiment in the form of the shelf."""
+
+    path: Path
+    id: str
+    thing: dict[str, Any]
+
+
 def read(folder: Path) -> RunsAtMlflow:
     """The content of a folder of MLflow's file store, the oldest run first."""
     found = RunsAtMlflow({}, [], [])
-    for experiment, meta in _experiment_folders(folder):
-        _read_experiment(experiment, meta, found)
+    for experiment in _experiment_folders(folder, found.warnings):
+        found.experiments[experiment.id] = experiment.thing
+        _read_runs(experiment, found)
     found.runs.sort(key=lambda run: run.start)
     return found
 
 
-def read_experiments(folder: Path) -> dict[str, dict[str, Any]]:
+def read_experiments(folder: Path, unread: list[Unread]) -> dict[str, dict[str, Any]]:
     """The experiments of a folder of MLflow's file store, by id, without their runs."""
-    found = {}
-    for experiment, meta in _experiment_folders(folder):
-        found[str(meta.get("experiment_id", experiment.name))] = _experiment(experiment, meta)
-    return found
+    return {experiment.id: experiment.thing for experiment in _experiment_folders(folder, unread)}
 
 
-def _experiment_folders(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Yield the folders of experiments with the content of their meta.yaml."""
+def _experiment_folders(folder: Path, unread: list[Unread]) -> Iterator[_ExperimentFolder]:
+    """Yield the folders of experiments; those that cannot be read are added to `unread`."""
     for top in (folder, folder / ".trash"):
-        for experiment in folders_in(top):
-            meta = meta_of(experiment)
-            if "experiment_id" in meta or ("name" in meta and "artifact_location" in meta):
-                yield experiment, meta
+        for path in folder_files.folders_in(top, unread):
+            told: list[str] = []
+            try:
+                meta = meta_of(path)
+                if "experiment_id" not in meta and not ("name" in meta and "artifact_location" in meta):
+                    continue
+                thing = _experiment(path, meta, told)
+            except (OSError, errors.ParseError) as error:
+                unread.append(Unread(str(path), folder_files.reason(error)))
+                continue
+            unread += [Unread(str(path), sentence) for sentence in told]
+            yield _ExperimentFolder(path, str(meta.get("experiment_id", path.name)), thing)
 
 
-def _experiment(folder: Path, meta: dict[str, Any]) -> dict[str, Any]:
+def _experiment(folder: Path, meta: dict[str, Any], told: list[str]) -> dict[str, Any]:
     return {
         "name": str(meta.get("name", meta.get("experiment_id", folder.name))),
         "lifecycle": "deleted" if meta.get("lifecycle_stage") == "deleted" else "active",
-        "tags": texts_in(folder / "tags"),
+        "tags": texts_in(folder / "tags", told),
         "created": meta.get("creation_time"),
         "updated": meta.get("last_update_time"),
     }
 
 
-def _read_experiment(folder: Path, meta: dict[str, Any], found: RunsAtMlflow) -> None:
-    experiment_id = str(meta.get("experiment_id", folder.name))
-    lifecycle = "deleted" if meta.get("lifecycle_stage") == "deleted" else "active"
-    found.experiments[experiment_id] = _experiment(folder, meta)
-    for each in folders_in(folder):
+def _read_runs(experiment: _ExperimentFolder, found: RunsAtMlflow) -> None:
+    """Add the runs of an experiment, and their models. A run of which a part cannot be read is left out."""
+    for each in folder_files.folders_in(experiment.path, found.warnings):
         if each.name in _APART:
             continue
-        run = _run(each, experiment_id, lifecycle == "deleted")
+        try:
+            run = _run(each, experiment)
+        except (OSError, errors.ParseError) as error:
+            found.warnings.append(Unread(str(each), folder_files.reason(error)))
+            continue
         if run is None:
             found.warnings.append(Unread(str(each), "it is no run of MLflow's"))
         else:
             found.runs.append(run)
-            _add_datasets(run, each, folder / "datasets")
-    for each in folders_in(folder / "models"):
-        _add_model(each, found)
+    for each in folder_files.folders_in(experiment.path / "models", found.warnings):
+        try:
+            _add_model(each, found)
+        except (OSError, errors.ParseError) as error:
+            found.warnings.append(Unread(str(each), folder_files.reason(error)))
 
 
-def _run(folder: Path, experiment_id: str, is_deleted: bool) -> RunAtMlflow | None:
+def _run(folder: Path, experiment: _ExperimentFolder) -> RunAtMlflow | None:
+    """The run of a folder; None for any other folder. Raises OSError and ParseError."""
     meta = meta_of(folder)
     run_id = str(meta.get("run_id") or meta.get("run_uuid") or "")
     if not run_id or not isinstance(meta.get("start_time"), int):
         return None
-    tags = texts_in(folder / "tags")
+    remarks: list[str] = []
+    tags = texts_in(folder / "tags", remarks)
     name = str(meta.get("run_name") or tags.get("mlflow.runName") or "")
     end = meta.get("end_time")
     run = RunAtMlflow(
         run_id,
-        experiment_id,
+        experiment.id,
         name or run_id[:8],
         bool(name),
         _STATUSES.get(meta.get("status", 0), "KILLED"),
         str(meta.get("user_id", "")),
         meta["start_time"],
         end if isinstance(end, int) else None,
-        is_deleted or meta.get("lifecycle_stage") == "deleted",
+        "deleted" in (experiment.thing["lifecycle"], meta.get("lifecycle_stage")),
         tags,
-        texts_in(folder / "params"),
+        texts_in(folder / "params", remarks),
+        FolderCurves(folder_files.plain_files(folder / "metrics", remarks)),
+        folder_files.plain_files(folder / "artifacts", remarks),
+        remarks=remarks,
     )
-    metrics = {path.relative_to(folder / "metrics").as_posix(): path for path in _files(folder / "metrics")}
-    run.curves = FolderCurves(metrics)
-    for path in _files(folder / "artifacts"):
-        run.artifacts[path.relative_to(folder / "artifacts").as_posix()] = path
+    _add_datasets(run, folder, experiment.path / "datasets")
     return run
 
 
@@ -183,21 +202,24 @@ def _order(moment: _MetricMoment) -> tuple[int, int]:
 
 
 def _add_datasets(run: RunAtMlflow, folder: Path, datasets: Path) -> None:
-    for each in folders_in(folder / "inputs"):
+    unread: list[Unread] = []
+    for each in folder_files.folders_in(folder / "inputs", unread):
         meta = meta_of(each)
         if meta.get("source_type") == "DATASET":
             dataset = meta_of(datasets / str(meta.get("source_id", "")))
             if dataset:
                 run.datasets.append({"dataset": dataset, "tags": meta.get("tags") or {}})
-    for each in folders_in(folder / "outputs"):
+    for each in folder_files.folders_in(folder / "outputs", unread):
         run.outputs[each.name] = int(meta_of(each).get("step") or 0)
+    run.remarks += [f"not imported: {each}" for each in unread]
 
 
 def _add_model(folder: Path, found: RunsAtMlflow) -> None:
-    """Add a logged model to its run."""
+    """Add a logged model to its run. Raises OSError and ParseError."""
     meta = meta_of(folder)
     for run in found.runs:
         if run.run_id == meta.get("source_run_id"):
+            files = folder_files.plain_files(folder / "artifacts", run.remarks)
             run.models[folder.name] = {
                 "experiment": run.experiment_id,
                 "name": str(meta.get("name", "")),
@@ -205,44 +227,28 @@ def _add_model(folder: Path, found: RunsAtMlflow) -> None:
                 "updated": meta.get("last_updated_timestamp", 0),
                 "type": meta.get("model_type"),
                 "status": MODEL_STATUSES.get(meta.get("status", 0), "READY"),
-                "tags": texts_in(folder / "tags"),
-                "params": texts_in(folder / "params"),
+                "tags": texts_in(folder / "tags", run.remarks),
+                "params": texts_in(folder / "params", run.remarks),
             }
-            for path in _files(folder / "artifacts"):
-                name = path.relative_to(folder / "artifacts").as_posix()
+            for name, path in files.items():
                 run.artifacts[f"mlflow-models/{folder.name}/{name}"] = path
             return
     found.warnings.append(Unread(str(folder), "it is a logged model without its run"))
 
 
 def meta_of(folder: Path) -> dict[str, Any]:
-    """The content of a folder's meta.yaml; {} if it cannot be read."""
-    try:
-        found = yaml_text.read(META, _text(folder / META))
-    except (OSError, errors.ParseError):
-        return {}
+    """The content of a folder's meta.yaml; {} for no file. Raises OSError and ParseError."""
+    found = yaml_text.read(META, _text(folder / META))
     return dict(found) if isinstance(found, dict) else {}
 
 
-def texts_in(folder: Path) -> dict[str, str]:
-    """The texts of the files below a folder, by their paths."""
-    return {path.relative_to(folder).as_posix(): _text(path) for path in _files(folder)}
+def texts_in(folder: Path, told: list[str]) -> dict[str, str]:
+    """The texts of the files below a folder, by their paths; a sentence on links is added to `told`.
+
+    Raises OSError.
+    """
+    return {name: _text(path) for name, path in folder_files.plain_files(folder, told).items()}
 
 
 def _text(path: Path) -> str:
-    with path.open("rb") as file:
-        return file.read(_LONGEST).decode("utf-8", "replace")
-
-
-def folders_in(folder: Path) -> list[Path]:
-    """The folders in a folder, without links, in order of name."""
-    with contextlib.suppress(OSError):
-        return sorted(each for each in folder.iterdir() if each.is_dir() and not each.is_symlink())
-    return []
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    """Yield the plain files below a folder; a link could lead anywhere."""
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and not path.is_symlink():
-            yield path
+    return folder_files.content(path).decode("utf-8", "replace")

@@ -13,7 +13,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from gitexp.extras.integrations.mlflow.imports.mlruns import folders_in, meta_of, texts_in
+from gitexp import errors
+from gitexp.extras.integrations.importers import folder_files
+from gitexp.extras.integrations.importers.foreign import Unread
+from gitexp.extras.integrations.mlflow.imports.mlruns import meta_of, texts_in
 from gitexp.extras.integrations.mlflow.shelf import Things, registered_path
 from gitexp.named_tuple import NamedTuple
 from gitexp.regex import regex
@@ -33,31 +36,44 @@ class StoredRegistry(NamedTuple):
 def read(folder: Path, artifacts: str) -> StoredRegistry:
     """The registered models. `artifacts`: the pattern of local addresses, with `{kind}` and `{owner}`."""
     found = StoredRegistry({}, [])
-    for each in folders_in(folder / "models"):
-        meta = meta_of(each)
-        name = meta.get("name")
-        if not isinstance(name, str) or not name:
-            found.warnings.append(f"not read, no registered model of MLflow's: {each}")
-            continue
-        versions = _versions(each, artifacts, found.warnings)
-        aliases = {}
-        for alias, text in texts_in(each / "aliases").items():
-            if text.strip() in versions:
-                aliases[alias] = text.strip()
-        found.things[registered_path(name)] = {
-            "name": name,
-            **_times(meta),
-            "description": meta.get("description"),
-            "aliases": aliases,
-            "tags": texts_in(each / "tags"),
-            "versions": versions,
-        }
+    unread: list[Unread] = []
+    for each in folder_files.folders_in(folder / "models", unread):
+        try:
+            _read_model(each, artifacts, found)
+        except (OSError, errors.ParseError) as error:
+            unread.append(Unread(str(each), folder_files.reason(error)))
+    found.warnings.extend(f"not imported: {each}" for each in unread)
     return found
+
+
+def _read_model(folder: Path, artifacts: str, found: StoredRegistry) -> None:
+    """Add a registered model. Raises OSError and ParseError: half a model would look like a whole one."""
+    meta = meta_of(folder)
+    name = meta.get("name")
+    if not isinstance(name, str) or not name:
+        found.warnings.append(f"not read, no registered model of MLflow's: {folder}")
+        return
+    told: list[str] = []
+    versions = _versions(folder, artifacts, told)
+    aliases = {}
+    for alias, text in texts_in(folder / "aliases", told).items():
+        if text.strip() in versions:
+            aliases[alias] = text.strip()
+    found.things[registered_path(name)] = {
+        "name": name,
+        **_times(meta),
+        "description": meta.get("description"),
+        "aliases": aliases,
+        "tags": texts_in(folder / "tags", told),
+        "versions": versions,
+    }
+    found.warnings.extend(told)
 
 
 def _versions(folder: Path, artifacts: str, told: list[str]) -> dict[str, Any]:
     versions = {}
-    for each in folders_in(folder):
+    unread: list[Unread] = []
+    for each in folder_files.folders_in(folder, unread):
         match = _VERSION.fullmatch(each.name)
         if match is None:
             continue
@@ -77,8 +93,9 @@ def _versions(folder: Path, artifacts: str, told: list[str]) -> dict[str, Any]:
             "run": meta.get("run_id"),
             "link": meta.get("run_link"),
             "model": meta.get("model_id"),
-            "tags": texts_in(each / "tags"),
+            "tags": texts_in(each / "tags", told),
         }
+    told += [f"not imported: {each}" for each in unread]
     return versions
 
 

@@ -39,18 +39,19 @@ class OwnParts:
 
     @classmethod
     def of(cls, run: RunAtMlflow) -> Self:
-        """The parts of a run."""
+        """The parts of a run; adds a remark on a cut of its output. Raises OSError."""
         params, patch = plain_params(run.params), run.tags.get(PATCH, "").encode()
         if ID not in run.tags:
             return cls(params, {}, run.artifacts, patch)
         files = dict(run.artifacts)
-        own = {name: _content(files.pop(name, None)) for name in (PATCH_FILE, OUTPUT, PACKAGES)}
+        own = {name: _content(files.pop(name, None)) for name in (PATCH_FILE, PACKAGES)}
+        output = files.pop(OUTPUT, None)
         return cls(
             as_tree(params),
             _metrics(run.tags.get(METRICS, "")),
             files,
             own[PATCH_FILE] or patch,
-            own[OUTPUT],
+            b"" if output is None else folder_files.beginning(output, run.remarks),
             own[PACKAGES].decode("utf-8", "replace"),
         )
 

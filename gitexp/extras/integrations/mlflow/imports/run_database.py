@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from gitexp.extras.integrations.importers import sqlite_file
+from gitexp.extras.integrations.importers import folder_files, sqlite_file
 from gitexp.extras.integrations.importers.foreign import Unread
 from gitexp.extras.integrations.mlflow.imports import artifact_folders, database_inputs
 from gitexp.extras.integrations.mlflow.imports.database_curves import DatabaseCurves
@@ -25,7 +25,6 @@ from gitexp.extras.integrations.mlflow.shelf import Things
 
 _NEEDED = frozenset({"alembic_version", "experiments", "runs", "metrics", "params", "tags"})
 _LAST = "latest_metrics"  # a table since MLflow 1.2
-_ENDINGS = (".db", ".sqlite", ".sqlite3")
 _COLUMNS = frozenset({"key", "value", "timestamp", "step", "is_nan", "run_uuid"})  # of metrics
 _OF_RUN = (
     "run_uuid, experiment_id, name, status, user_id, start_time, end_time, source_name, source_version, "
@@ -33,12 +32,12 @@ _OF_RUN = (
 )
 
 
-def files_in(place: Path) -> list[Path]:
-    """The SQLite files of MLflow's: the file itself, or those of the folder."""
-    found = [place]
-    if place.is_dir():
-        found = sorted(path for path in place.iterdir() if path.suffix in _ENDINGS)
-    return [path for path in found if path.is_file() and sqlite_file.tables(path) >= _NEEDED]
+def files_in(place: Path, unread: list[Unread]) -> list[Path]:
+    """The SQLite files of MLflow's: the file itself, or those of the folder.
+
+    Files of which nobody can tell are added to `unread`.
+    """
+    return sqlite_file.files_with(_NEEDED, place, unread)
 
 
 class RunDatabase(RunSource):
@@ -84,7 +83,11 @@ class RunDatabase(RunSource):
                 yield Unread(str(self._file), f"its run {row[0]!r:.50} has no id or no start")
                 continue
             if not run.is_deleted:
-                self._fill(base, run, str(row[-1] or ""), has)
+                try:
+                    self._fill(base, run, str(row[-1] or ""), has)
+                except OSError as error:
+                    yield Unread(f"run {run.run_id}", folder_files.reason(error))
+                    continue
             yield run
 
     def _fill(self, base: sqlite3.Connection, run: RunAtMlflow, address: str, has: set[str]) -> None:
@@ -96,8 +99,7 @@ class RunDatabase(RunSource):
         run.curves = DatabaseCurves(self._file, run.run_id)
         found = artifact_folders.files_at(address, self._file.parent)
         run.artifacts.update(found.files)
-        if found.remark:
-            run.remarks.append(found.remark)
+        run.remarks += found.remarks
         if has >= database_inputs.NEEDED:
             database_inputs.add_datasets(base, run)
         if has >= database_inputs.NEEDED_FOR_MODELS:
