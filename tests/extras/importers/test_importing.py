@@ -129,7 +129,7 @@ def test_what_cannot_be_read_is_said_and_alone_an_error(repo: Workspace) -> None
     assert done.warnings == ["not imported: a/file: its header is wrong"]
     with pytest.raises(errors.UsageError, match="No run of Some Tool could be read") as caught:
         bring(repo, Unread("a/file", "its header is wrong"))
-    assert "a/file: its header is wrong" in caught.value.message
+    assert f"in {repo.path}. a/file: its header is wrong." in caught.value.message
 
 
 def test_options_of_one_experiment_are_refused_beside_a_tool(repo: Workspace) -> None:

@@ -95,8 +95,8 @@ def test_links_among_the_files_of_a_run_are_said(mlruns: Path) -> None:
     as_link(second(mlruns) / "artifacts" / "notes" / "a.txt")
     as_link(second(mlruns) / "params" / "lr")
     (_, run) = runs_of(IMPORTER, mlruns)
-    assert "not imported, links and the like: notes/a.txt" in run.remarks
-    assert "not imported, links and the like: lr" in run.remarks
+    assert "not imported, links and the like: artifacts/notes/a.txt" in run.remarks
+    assert "not imported, links and the like: params/lr" in run.remarks
     assert run.params == {}
 
 

@@ -133,7 +133,7 @@ def plain_files(top: Path, told: list[str]) -> dict[str, Path]:
             if stat.S_ISREG(path.lstat().st_mode):
                 found[name] = path
             else:
-                others.append(name)
+                others.append(f"{top.name}/{name}")
     if others:
         told.append(f"not imported, links and the like: {', '.join(others[:_MOST_NAMED])}")
     return found

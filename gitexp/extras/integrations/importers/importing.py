@@ -24,6 +24,7 @@ from gitexp.repo.git.values import RefChange
 
 _TOGETHER = 100  # runs whose objects are written at once
 _MOST_UNREAD = 1000  # sentences about what nobody could read
+_LEFT_OUT = "not imported: "  # the beginning of such a sentence
 
 
 class Request(NamedTuple):
@@ -104,7 +105,7 @@ def _read(importer: Importer, place: Place) -> Iterator[Read]:
 
 
 def _nothing(importer: Importer, request: Request, warnings: list[str]) -> errors.GitexpError:
-    why = f" {warnings[0]}." if warnings else ""
+    why = f" {warnings[0].removeprefix(_LEFT_OUT)}." if warnings else ""
     return errors.UsageError(
         f"No run of {importer.title} could be read in {request.place}.{why}",
         f"Give {importer.looks_for}: gitexp import {request.kind} PATH",
@@ -142,14 +143,14 @@ class _News:
         """Yield the new and the grown runs."""
         for one in read:
             if isinstance(one, Unread):
-                self._note(f"not imported: {one}")
+                self._note(f"{_LEFT_OUT}{one}")
                 continue
             self.seen += 1
             if isinstance(one, RunLeftOut):
                 self._found.left_out[one.why] += 1
                 continue
             if one.id in self._ids:
-                self._note(f"not imported: {one.name or one.id}: there is another run of its id, {one.id}")
+                self._note(f"{_LEFT_OUT}{one.name or one.id}: there is another run of its id, {one.id}")
                 continue
             self._ids.add(one.id)
             before = self._known_runs.get(one.id)
@@ -187,7 +188,7 @@ def _store(
             try:
                 record, tree = store.record(each.run, scratch)
             except RunUnreadable as error:
-                found.warnings.append(f"not imported: {each.run.name or each.run.id}: {error}")
+                found.warnings.append(f"{_LEFT_OUT}{each.run.name or each.run.id}: {error}")
                 continue
             made.append((each, record, tree))
             request.on_run(len(found.experiments) + len(found.grown) + len(made))
