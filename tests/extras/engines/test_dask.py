@@ -238,7 +238,7 @@ def test_a_job_waits_for_the_resources_of_a_worker(cluster: Cluster, tmp_path: P
     words = [sys.executable, "-c", "import time; time.sleep(0.2)"]
     engine, greedy = engine_of(cluster, resources={"GPU": 1}), engine_of(cluster, resources={"GPU": 2})
     try:
-        assert engine.places() == ["127.0.0.1"]
+        until(lambda: engine.places() == ["127.0.0.1"])  # the worker comes when it has started
         job = Job("one", words, str(tmp_path))
         ids = engine.submit([job, job._replace(place="127.0.0.1")])
         (waits,) = greedy.submit([Job("three", words, str(tmp_path))])
