@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from pathlib import Path
 
 import pytest
 import yaml
@@ -11,8 +12,13 @@ from hypothesis import strategies as st
 
 from gitexp import errors
 from gitexp.model import Artifact
+from gitexp.objects.stat_cache import StatCache
 from gitexp.pipeline.key import result_of, stage_key
 from gitexp.pipeline.lock import Lock, LockedStage, check_lock, read_lock, write_lock
+from gitexp.pipeline.stage import ParamsDep, Stage
+from gitexp.pipeline.state import changes
+from gitexp.stages import lock_index
+from gitexp.stages.stage_data import StageData
 
 HASH = "0123456789abcdef" * 4
 DIGITS = "1" * 64  # YAML would read it as a number
@@ -244,3 +250,43 @@ def test_what_was_data_may_become_an_out_and_the_other_way() -> None:
     assert lock.with_outs([out]).with_data([data]) == lock
     stage = LockedStage(("x",), outs=(out,))
     assert lock.with_stage("s", stage) == Lock({"s": stage}, {"k": kept})
+
+
+# -- a new field of LockedStage or of Stage: these tests fail until every place knows the field -----------
+
+OTHER = {
+    "commands": ("other",),
+    "wdir": "other",
+    "deps": (Artifact("other", HASH, 3),),
+    "params": {"params.yaml": {"other": 1}},
+    "outs": (Artifact("other", HASH, 3),),
+}
+
+
+@pytest.mark.parametrize("field", LockedStage._fields)
+def test_every_field_of_a_run_is_in_the_lock_in_the_key_and_among_the_reasons(field: str) -> None:
+    other = TRAIN._replace(**{field: OTHER[field]})
+    assert read_lock("gitexp.lock", write_lock(Lock({"a": other}))).stages["a"] == other
+    assert write_lock(Lock({"a": other})) != write_lock(Lock({"a": TRAIN}))
+    assert stage_key(other) != stage_key(TRAIN)
+    assert field == "outs" or changes(other, TRAIN)
+
+
+def test_a_key_with_another_meaning_has_another_version_in_the_index_too() -> None:
+    """An index of an earlier version has keys with the earlier meaning: they would hide all earlier runs."""
+    assert (stage_key(TRAIN)[:16], lock_index._VERSION) == ("6d5e37cfdfacffcb", b"4")
+
+
+# The fields of a stage that are no input of its commands; `StageData.inputs` has all others.
+NO_INPUTS = {"name", "outs", "desc", "frozen", "always_changed", "meta", "line"}
+
+
+@pytest.mark.parametrize("field", sorted({*Stage._fields} - NO_INPUTS))
+def test_every_other_field_of_a_stage_is_an_input_of_its_run(field: str, tmp_path: Path) -> None:
+    (tmp_path / "other").write_text("1", "utf-8")
+    (tmp_path / "params.yaml").write_text("other: 1", "utf-8")
+    values = OTHER | {"deps": ("other",), "params": (ParamsDep("params.yaml", None),)}
+    plain = Stage("a", ("x",))
+    with StatCache(tmp_path / "cache") as cache:
+        data = StageData(tmp_path, cache, lambda name: (tmp_path / name).read_bytes(), lambda: True)
+        assert data.inputs(plain._replace(**{field: values[field]})) != data.inputs(plain)
