@@ -155,6 +155,15 @@ def test_missing_content_is_said(mine: Workspace) -> None:
     assert any("lacks the stage train" in remark for remark in done.remarks)
 
 
+def test_a_cache_that_takes_nothing_ends_the_export(mine: Workspace) -> None:
+    name = md5(PREPARED["all"] + "train: {lr: 0.2}\nother: 1\n")
+    with mine.by_user():
+        (mine.path / DVC_3 / name[:2]).write_text("in the way")
+    with pytest.raises((OSError, errors.GitexpError)):
+        export(mine)
+    assert refs(Project.open(mine.path)) == {}
+
+
 def test_a_damaged_dvc_yaml_is_said(repo: Workspace) -> None:
     repo.write("gitexp.yaml", "command: python train.py\n")
     repo.write("dvc.yaml", "stages: {")

@@ -75,11 +75,9 @@ class DvcLockWriter:
                 continue
             try:
                 stages[stage.name] = self._stage(commit, stage, locked)
-            except (errors.GitexpError, OSError) as error:
-                reason = getattr(error, "message", None) or str(error)
-                self.remarks.append(
-                    f"{name}: its dvc.lock lacks the stage {stage.name}, for content is not here: {reason}"
-                )
+            except (errors.DataError, errors.FileError) as error:  # a full disk ends the export
+                lacks = f"{name}: its dvc.lock lacks the stage {stage.name}"
+                self.remarks.append(f"{lacks}, for content is not here: {error.message}")
         if not stages:
             return None
         text = "\n".join(["schema: '2.0'", "stages:", *_block(stages, "  ")])
