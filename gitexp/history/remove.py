@@ -109,7 +109,7 @@ def remove(project: Project, experiments: Sequence[Stored]) -> None:
         ) from error
     if project.dry_run:
         return
-    with contextlib.suppress(RefConflict):  # another process has just done so
+    with contextlib.suppress(RefConflict, OSError):  # another process does so just now, or a later one will
         trash.empty_expired(project.repo, trash.look(project.repo, time))
 
 

@@ -8,6 +8,7 @@ wrong.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -28,6 +29,7 @@ DAYS = 30
 
 _WATCH = "trash.json"  # in .git/gitexp
 _LARGEST_WATCH = 64 << 20  # bytes
+_NO_WATCH = (errno.ENOENT, errno.EFBIG, errno.ELOOP, errno.ENOTDIR)  # no file of gitexp's is there
 _MOST_BETWEEN = 86400.0 * DAYS / 4  # seconds that the time between two looks counts
 _TOLERATED = timedelta(minutes=5)  # clocks of machines that share a repository differ by that
 
@@ -100,7 +102,7 @@ class Watch(NamedTuple):
 
 
 def look(repo: Repository, time: datetime) -> Watch:
-    """Look at the trash, and remember the time."""
+    """Look at the trash, and remember the time. Raises OSError if the last look cannot be read."""
     local = LocalState(repo)
     before = _remembered(local)
     lying = [one.ref for one in contents(repo)]
@@ -125,14 +127,21 @@ def believe(repo: Repository, time: datetime) -> None:
 
 
 def _remembered(local: LocalState) -> Watch:
-    """The last look at the trash; none if the file is missing or damaged: then all begins anew."""
+    """The last look at the trash; none if the file is missing or damaged: then all begins anew.
+
+    Raises OSError for a disk that does not give the file.
+    """
     try:
         with local.opened(local.root) as folder:
             said = json.loads(folder.read(_WATCH, _LARGEST_WATCH))
         latest = datetime.fromtimestamp(float(said["latest"]), UTC)
         return Watch(latest, {ref: max(0.0, float(age)) for ref, age in said["ages"].items()})
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
         return Watch(None, {})
+    except OSError as error:
+        if error.errno in _NO_WATCH:
+            return Watch(None, {})
+        raise
 
 
 def _remember(local: LocalState, now: Watch) -> None:

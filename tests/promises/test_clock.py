@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from gitexp import nofollow
 from gitexp.history import remove as removal
 from gitexp.history import restore
 from gitexp.project.project import Project
@@ -102,6 +105,25 @@ def test_what_was_seen_for_thirty_days_goes(project: Project, clock: Clock) -> N
     clock.time = NOW + timedelta(days=30, hours=1)
     assert "trash-expired" in found(project, mend=True)
     assert lying(project) == set()
+
+
+def test_a_memory_that_cannot_be_read_stays(
+    project: Project, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else all that lies in the trash would be new there."""
+    remove(project, "one")
+    memory = Path(project.local.root, "trash.json").read_bytes()
+
+    def fail(*_: object) -> bytes:
+        raise OSError(errno.EIO, os.strerror(errno.EIO), "trash.json")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(nofollow.Folder, "read", fail)
+        with pytest.raises(OSError, match=r"trash\.json"):
+            trash.look(project.repo, NOW)
+        remove(project, "two")
+    assert Path(project.local.root, "trash.json").read_bytes() == memory
+    assert lying(project) == {"one", "two"}
 
 
 @pytest.mark.parametrize(
