@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gitexp import errors
+from gitexp import errors, plugins
 from gitexp.objects.remotes import server
 from gitexp.objects.remotes import url as remote_url
 from gitexp.objects.remotes.kinds import open_remote
@@ -442,6 +443,9 @@ def test_a_refusal_does_not_repeat_a_secret() -> None:
         assert "environment" in (refused.value.hint or "") or "AWS" in (refused.value.hint or "")
 
 
-def test_every_option_is_explained_and_belongs_to_a_protocol() -> None:
-    schemes = remote_url._SCHEMES.values()
-    assert set(remote_url.OPTIONS) == {option for scheme in schemes for option in scheme.options}
+def test_every_kind_has_a_url_a_class_and_an_extra() -> None:
+    kinds = {*Kind} - {Kind.FOLDER}
+    assert kinds == {scheme.kind for scheme in remote_url._SCHEMES.values()} - {Kind.FOLDER}
+    assert kinds == {*plugins.names("data remote")}
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))["project"]
+    assert kinds <= project["optional-dependencies"].keys()

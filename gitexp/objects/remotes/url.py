@@ -33,25 +33,47 @@ class Kind(StrEnum):
 
 
 class _Scheme(NamedTuple):
+    """What all remotes with a scheme have in common.
+
+    Attributes:
+        credentials: the place for them.
+        options: the keys that such a remote may have beside `url` -> the help.
+    """
+
     kind: Kind
-    options: frozenset[str]
-    credentials: str  # the place for them
+    credentials: str
+    options: Mapping[str, str] = MappingProxyType({})
 
 
-_SSH = _Scheme(Kind.SSH, frozenset({"port", "user"}), "the SSH agent or ~/.ssh/config")
+_SSH = _Scheme(
+    Kind.SSH,
+    "the SSH agent or ~/.ssh/config",
+    {
+        "port": "ssh, sftp: the port, if it is neither 22 nor in ~/.ssh/config.",
+        "user": "ssh, sftp: the user, if it is not in ~/.ssh/config.",
+    },
+)
 _S3 = _Scheme(
-    Kind.S3, frozenset({"endpoint_url", "region", "profile"}), "AWS_ACCESS_KEY_ID and the like, or ~/.aws"
+    Kind.S3,
+    "AWS_ACCESS_KEY_ID and the like, or ~/.aws",
+    {
+        "endpoint_url": "s3: the address of a server that is not Amazon's, such as https://minio.example.com.",
+        "region": "s3: the region of the bucket.",
+        "profile": "s3: the profile of ~/.aws/config and ~/.aws/credentials to use.",
+    },
 )
 _GS = _Scheme(
     Kind.GS,
-    frozenset({"project"}),
     "GOOGLE_APPLICATION_CREDENTIALS, or gcloud auth application-default login",
+    {"project": "gs: the project that is billed."},
 )
 _AZURE = _Scheme(
-    Kind.AZURE, frozenset({"account_name"}), "AZURE_STORAGE_ACCOUNT_KEY and the like, or az login"
+    Kind.AZURE,
+    "AZURE_STORAGE_ACCOUNT_KEY and the like, or az login",
+    {"account_name": "az: the storage account."},
 )
-_HTTP = _Scheme(Kind.HTTP, frozenset(), "~/.netrc")
-_FOLDER = _Scheme(Kind.FOLDER, frozenset(), "the system's permissions")
+_HTTP = _Scheme(Kind.HTTP, "~/.netrc")
+_FOLDER = _Scheme(Kind.FOLDER, "the system's permissions")
 _SCHEMES: Mapping[str, _Scheme] = {
     "file": _FOLDER,
     "ssh": _SSH,
@@ -63,15 +85,7 @@ _SCHEMES: Mapping[str, _Scheme] = {
     "https": _HTTP,
 }
 OPTIONS: Mapping[str, str] = MappingProxyType(
-    {
-        "endpoint_url": "s3: the address of a server that is not Amazon's, such as https://minio.example.com.",
-        "region": "s3: the region of the bucket.",
-        "profile": "s3: the profile of ~/.aws/config and ~/.aws/credentials to use.",
-        "project": "gs: the project that is billed.",
-        "account_name": "az: the storage account.",
-        "port": "ssh, sftp: the port, if it is neither 22 nor in ~/.ssh/config.",
-        "user": "ssh, sftp: the user, if it is not in ~/.ssh/config.",
-    }
+    {name: help for scheme in _SCHEMES.values() for name, help in scheme.options.items()}
 )
 _HIDDEN = regex(r"pass|secret|token|key|credential|auth|sas|cert", re.IGNORECASE)
 _DRIVE = regex(r"[A-Za-z]:[\\/]")
