@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import openpyxl
 import polars as pl
 import pytest
 
+from gitexp.cli.commands.looking.export import ExportFormat
 from gitexp.model import Status
 from tests.support.experiments import put
 from tests.support.workspace import Workspace
@@ -104,7 +106,31 @@ def test_parquet_has_types_and_says_which_columns_are_text(several: Workspace) -
     assert str(HUGE) in pl.read_parquet(several.path / "out.parquet")["steps"].to_list()
 
 
-@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet", "xlsx"])
+def json_lines(path: Path) -> list[dict[str, Any]]:
+    return [*map(json.loads, path.read_text("utf-8").splitlines())]
+
+
+def csv_rows(path: Path) -> list[dict[str, Any]]:
+    return [*csv.DictReader(io.StringIO(path.read_text("utf-8")))]
+
+
+READERS: dict[str, Callable[[Path], list[dict[str, Any]]]] = {
+    "csv": csv_rows,
+    "jsonl": json_lines,
+    "parquet": lambda path: pl.read_parquet(path).to_dicts(),
+    "xlsx": excel,
+}
+
+
+@pytest.mark.parametrize("form", ExportFormat)
+def test_every_format_has_every_experiment_with_its_values(several: Workspace, form: ExportFormat) -> None:
+    several.gitexp("export", "--sort", "lr", "-o", f"out.{form}", process=form is ExportFormat.PARQUET)
+    rows = READERS[form](several.path / f"out.{form}")
+    assert [row["name"] for row in rows] == ["one", "two", "three"]
+    assert [float(row["lr"]) for row in rows[:2]] == [0.1, 0.2]
+
+
+@pytest.mark.parametrize("ending", ExportFormat)
 def test_the_same_experiments_are_the_same_bytes(several: Workspace, ending: str) -> None:
     for name in ("out.one", "out.two"):
         several.gitexp("export", "-q", "--format", ending, "-o", name, process=ending == "parquet")

@@ -41,6 +41,9 @@ class ExportFormat(StrEnum):
     EXCEL = "xlsx"
 
 
+_ENDINGS = [f".{form}" for form in ExportFormat]
+_FILES = f"{', '.join(_ENDINGS[:-1])} or {_ENDINGS[-1]}"
+
 # The formats that need a package -> the package and the extra that brings it.
 _PACKAGES = {ExportFormat.PARQUET: ("polars", "parquet"), ExportFormat.EXCEL: ("xlsxwriter", "excel")}
 
@@ -50,9 +53,7 @@ Words = Annotated[
         "[EXP]...", "These alone: names, unique prefixes, commit ids, patterns, last or @{1}.", "experiments"
     ),
 ]
-Output = Annotated[
-    str | None, options.output("Write a file: .csv, .jsonl, .parquet or .xlsx; with --as the place.")
-]
+Output = Annotated[str | None, options.output(f"Write a file: {_FILES}; with --as the place.")]
 Tool = Annotated[
     str | None,
     options.option(
@@ -64,7 +65,7 @@ Tool = Annotated[
 ]
 Form = Annotated[
     ExportFormat | None,
-    options.format_of("csv|jsonl|parquet|xlsx", "The format, whatever the ending of the file."),
+    options.format_of("|".join(ExportFormat), "The format, whatever the ending of the file."),
 ]
 
 
@@ -147,9 +148,9 @@ def _format(output: Path | None, form: ExportFormat | None) -> ExportFormat | No
     try:
         return ExportFormat(output.suffix.lower().removeprefix("."))
     except ValueError:
-        known = ", ".join(f".{each}" for each in ExportFormat)
         raise errors.UsageError(
-            f"{output} has no ending of a format.", f"One of these: {known}; or --format with any name."
+            f"{output} has no ending of a format.",
+            f"One of these: {', '.join(_ENDINGS)}; or --format with any name.",
         ) from None
 
 
