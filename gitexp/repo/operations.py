@@ -28,7 +28,7 @@ from gitexp.failpoints import failpoint
 from gitexp.named_tuple import NamedTuple
 from gitexp.process import git_processes
 from gitexp.regex import regex
-from gitexp.repo import model_tags, operation_tags
+from gitexp.repo import model_tags, operation_tags, trash
 from gitexp.repo.git import graph, ref_locks, refs
 from gitexp.repo.git.repository import Repository
 from gitexp.repo.git.values import RefChange, RefConflict, TreeEntry
@@ -38,7 +38,7 @@ PREFIX = "refs/gitexp/undo/"
 
 _FORMAT = 1
 _MOST = 100  # operations
-_DAYS = 30
+_DAYS = trash.DAYS  # not longer: undo of a remove needs the ref in the trash
 _MOST_BETWEEN = timedelta(days=_DAYS / 4)
 _SUBJECT = 100  # characters
 _DIGITS = 8
