@@ -18,6 +18,7 @@ gitexp.filterSyntax = (() => {
   );
   const CONSTANTS = new Map([["true", true], ["false", false], ["null", null], ["True", true], ["False", false], ["None", null]]);
   const OPERATORS = new Set(["==", "!=", "<", "<=", ">", ">=", "~", "!~", "in"]);
+  const OF_PATTERNS = new Set(["~", "!~"]); // the operators with a regular expression at their right
   const WORDS = new Set(["and", "or", "not", ...[...OPERATORS].filter((how) => /^[a-z]+$/.test(how))]);
   const MEANT = { "=": "==", "&": "and", "|": "or", "!": "not" };
 
@@ -106,7 +107,7 @@ gitexp.filterSyntax = (() => {
       let left = first;
       const pairs = [];
       for (let how = this.operator(); how; how = this.operator()) {
-        const right = how === "~" || how === "!~" ? this.pattern() : this.operand(how.endsWith("in"));
+        const right = OF_PATTERNS.has(how) ? this.pattern() : this.operand(how.endsWith("in"));
         pairs.push({ is: "comparison", left, how, right });
         left = right;
       }
@@ -195,7 +196,7 @@ gitexp.filterSyntax = (() => {
     return { condition, names: reader.names };
   }
 
-  return { read, wrong, FilterError };
+  return { read, wrong, FilterError, OF_PATTERNS };
 })();
 
 /** Python's regular expressions as JavaScript's: the parts that both have, spelled in another way. */

@@ -4,7 +4,7 @@
 gitexp.filters = (() => {
   const { Keys, isNumber, ofCell, isTrue, asNumbers, equal, within, textOrder } = gitexp.values;
   const { Moment } = gitexp.moments;
-  const { read, wrong, FilterError } = gitexp.filterSyntax;
+  const { read, wrong, FilterError, OF_PATTERNS } = gitexp.filterSyntax;
   const STATUSES = ["queued", "running", "done", "failed", "interrupted"];
   const NEGATED = { "!=": "==", "!~": "~", "not in": "in" };
   const FLIPPED = { "<": ">", ">": "<", "<=": ">=", ">=": "<=" };
@@ -99,7 +99,7 @@ gitexp.filters = (() => {
 
     /** An operand with its meaning beside the other operand. */
     meant(operand, how, other) {
-      if ("name" in operand || !("name" in other) || how === "~" || how === "!~") return operand;
+      if ("name" in operand || !("name" in other) || OF_PATTERNS.has(how)) return operand;
       const kind = this.kind(other.name);
       if (kind === "status") this.checkStatus(operand, how);
       if (kind === "time" && operand.value !== null) return this.moment(operand, how, other.name);
