@@ -33,7 +33,8 @@ class EngineContract:
         folder = tmp_path / "a folder"
         folder.mkdir()
         program = "import json, os, sys; open(sys.argv[1], 'w').write("
-        program += "json.dumps([sys.argv[2:], os.getcwd(), os.environ['OWN'], os.environ['GITEXP_JOB']]))"
+        program += "json.dumps([sys.argv[2:], os.getcwd(), os.environ['OWN'], os.environ['GITEXP_JOB'], "
+        program += "os.environ['GITEXP_ENGINE'] != '']))"
         odd = ["a b", "$HOME `id` 'x\"", "", "-n", "é\n%s"]
         jobs = []
         for name in ("one", "two"):
@@ -43,7 +44,7 @@ class EngineContract:
         self.wait(engine, ids)
         for job, id in zip(jobs, ids, strict=True):
             seen = json.loads((folder / f"{job.name}.json").read_text())
-            assert seen == [[job.name, *odd], str(folder), f"{job.name}'s", id]
+            assert seen == [[job.name, *odd], str(folder), f"{job.name}'s", id, True]
 
     def test_a_job_is_told_of_while_it_runs_and_has_ended_whatever_its_status(
         self, engine: Engine, tmp_path: Path
