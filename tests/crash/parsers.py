@@ -19,7 +19,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from gitexp import errors, files
+from gitexp import errors, files, plugins
 from gitexp.catalog import filters
 from gitexp.catalog.fields import Row
 from gitexp.extras.integrations import dvc as integrations_dvc
@@ -62,6 +62,11 @@ _TOML = (
 _PYTHON = (
     b"LR = 0.1\nclass A:\n    x = [1, (2, 3), {'k': None}]\nBIG = 10**9\nS = f'{x}'\n",
     b"x = -1e5; y = 'a' 'b'\n",
+)
+_JSON_LINES = (
+    b'{"step": 1, "a": {"b": 2}}\n{"step": 2}\n{"step": 3, "a"',
+    b"starting\n[1]\n\n{}\n\xff\n",
+    *_JSON,
 )
 _CSV = (b"step,loss\n0,1.0\n1,0.5\n", b'a,"b""c\nd",e\n1,2,3,4\n\n', b"\xff\xfe,\x00\n1")
 _CONFIG = (
@@ -199,14 +204,28 @@ def _stages(data: bytes) -> object:
 
 _LOCKED = dvc_yaml.read_pipeline("dvc.yaml", b"stages: {t: {cmd: x}}", {})
 
+# The beginnings for each ending of a file; a format without any fails here.
+_BEGINNINGS = {
+    ".yaml": _YAML,
+    ".yml": _YAML,
+    ".json": _JSON,
+    ".toml": _TOML,
+    ".py": _PYTHON,
+    ".csv": _CSV,
+    ".tsv": _CSV,
+    ".jsonl": _JSON_LINES,
+    ".ndjson": _JSON_LINES,
+}
+_READERS = plugins.names("reader")
+_OF_PARAMS = {f"params{ending}": (_params(f"params{ending}"), _BEGINNINGS[ending]) for ending in _READERS}
+_OF_METRICS = {
+    f"metrics{ending}": (_metrics(f"metrics{ending}"), _BEGINNINGS[ending])
+    for ending in (*_READERS, *plugins.names("metrics"))
+}
+
 PARSERS: dict[str, tuple[Parser, tuple[bytes, ...]]] = {
-    "params.yaml": (_params("params.yaml"), _YAML),
-    "params.json": (_params("params.json"), _JSON),
-    "params.toml": (_params("params.toml"), _TOML),
-    "params.py": (_params("params.py"), _PYTHON),
-    "metrics.json": (_metrics("metrics.json"), _JSON),
-    "metrics.yaml": (_metrics("metrics.yaml"), _YAML),
-    "metrics.csv": (_metrics("metrics.csv"), _CSV),
+    **_OF_PARAMS,
+    **_OF_METRICS,
     "gitexp.yaml": (_config, (*_CONFIG, *_YAML)),
     "records": (lambda data: records.decode(data, "one"), (*_RECORD, *_JSON)),
     "filters": (_filter, _FILTER),
