@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from gitexp import plugins
 from gitexp.errors import ParseError
 from gitexp.files import parse_metrics
 from gitexp.files.merging import united
@@ -221,6 +225,20 @@ def test_a_value_too_deep_costs_only_itself() -> None:
     found = parse_metrics("m.json", b'{"deep": ' + deep + b', "acc": 1}')
     assert found.tree == {"acc": 1}
     assert "`deep` is left out" in found.complaints[0]
+
+
+BYTES = (
+    st.binary(max_size=40)
+    | st.text(max_size=40).map(lambda text: text.encode("utf-8", "replace"))
+    | st.sampled_from([b"acc = zzz\n", b"acc", b"=", b"[1", b"\xff"])
+)
+
+
+@pytest.mark.parametrize("ending", [*plugins.names("metrics"), *plugins.names("reader")])
+@given(data=BYTES)
+def test_any_bytes_are_metrics_or_a_parse_error(ending: str, data: bytes) -> None:
+    with contextlib.suppress(ParseError):
+        parse_metrics(f"m{ending}", data)
 
 
 def test_json_lines_with_different_keys() -> None:
