@@ -424,7 +424,7 @@ FIELDS = (
     Field("reproduced", _reproduced, DETAILS | FILTER | COLUMN | ASKED, title="Certified", fact=17),
     Field("reproduces", _reproduces, DETAILS | FILTER | ASKED, title="Repeats", fact=18),
     Field("certificates", _certificates, DETAILS, "values"),
-    Field("imported at", _import_in_words, title="Imported", fact=18),
+    Field("imported at", _import_in_words, title="Imported", fact=19),
 )
 BY_NAME = {one.name: one for one in FIELDS}
 FACTS = sorted(filter(attrgetter("fact"), FIELDS), key=attrgetter("fact"))

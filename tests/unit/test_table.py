@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gitexp.catalog import rows
-from gitexp.catalog.fields import Row
+from gitexp.catalog.fields import FACTS, Row
 from gitexp.catalog.rows import Draft
 from gitexp.cli.kit.tables.table_layout import Layout, constants, lay_out
 from gitexp.cli.kit.terminal.render import cell_width
@@ -354,3 +354,7 @@ def test_experiments_of_another_program_say_so() -> None:
     row = rows.of_one(Experiment("theirs", "0" * 40, record, source="dvc"))
     of = Table(Row("workspace", "workspace", None), [Group(None, "", [row])])
     assert shown(of)[-1] == "ddddddd [theirs] dvc  2020-10-23"
+
+
+def test_each_fact_of_an_experiment_has_a_place_of_its_own() -> None:
+    assert [field.fact for field in FACTS] == [*range(1, len(FACTS) + 1)]
