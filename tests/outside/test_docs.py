@@ -27,8 +27,11 @@ from types import ModuleType
 
 import pytest
 
-from gitexp import errors, model, version
+from gitexp import errors, model, plugins, version
+from gitexp.catalog.fields import Use, used_for
 from gitexp.catalog.filter_syntax import OPERATORS
+from gitexp.cli.commands.looking.export import ExportFormat
+from gitexp.objects.remotes import url
 from gitexp.pipeline.graph import Graph
 from gitexp.project import config, config_keys, config_loading, stage_files
 from gitexp.repo import records
@@ -295,6 +298,32 @@ def test_a_record_holds_what_the_format_says() -> None:
 def test_every_status_is_in_the_format() -> None:
     text = section(DOCS / "format.md", "The record")
     assert all(f"`{status}`" in text for status in model.Status)
+
+
+def test_every_name_in_filters_is_documented() -> None:
+    text = section(DOCS / "filters.md", "Names")
+    missing = [name for name in used_for(Use.FILTER) if f"`{name}`" not in text]
+    assert missing == ["params", "metrics"]  # in `params.loss`, and among the operators
+
+
+def test_every_ending_of_metrics_is_documented() -> None:
+    text = section(DOCS / "configuration.md", "Metrics")
+    assert [ending for ending in plugins.names("metrics") if f"`{ending}`" not in text] == []
+
+
+def test_every_file_format_of_export_is_documented() -> None:
+    assert fields(DOCS / "export.md", "Tables") == [f".{form}" for form in ExportFormat]
+
+
+def test_every_kind_of_engine_is_documented() -> None:
+    known = fields(DOCS / "engines.md", "Which engine")
+    assert [kind for kind in plugins.names("engine") if kind not in known] == []
+
+
+@pytest.mark.parametrize("scheme", url._SCHEMES)
+def test_every_scheme_of_data_remotes_is_documented(scheme: str) -> None:
+    assert f"`{scheme}://" in section(DOCS / "configuration.md", "remotes")
+    assert scheme == "file" or f"`{scheme}://" in (DOCS / "data.md").read_text("utf-8")
 
 
 def test_every_operator_of_filters_is_documented() -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from gitexp import errors
 from gitexp.pipeline.graph import Graph
+from gitexp.pipeline.read import FIELDS
 from gitexp.pipeline.stage import OutKind, Stage
 from gitexp.project import config_loading, stage_files
 from tests.support.dvc import run_with_dvc, skip_without_dvc
@@ -256,6 +257,19 @@ def test_what_dvc_reads_is_read_as_the_same(asked: tuple[Path, Any], name: str) 
     assert {name: as_dvc_has_it(stage) for name, stage in graph.stages.items()} == said["stages"]
     assert list(graph.stages) == list(said["stages"])
     assert sorted([name, maker] for name in graph.stages for maker in graph.above(name)) == said["edges"]
+
+
+def test_the_fields_of_a_stage_are_those_of_dvc(tmp_path: Path) -> None:
+    """The same function reads dvc.yaml: a field of gitexp's own must be refused there, with a case above."""
+    skip_without_dvc()
+    script = tmp_path / "fields.py"
+    lines = (
+        "from dvc.schema import FOREACH_IN, STAGE_DEFINITION",
+        "print(*map(str, {**FOREACH_IN, **STAGE_DEFINITION}))",
+    )
+    script.write_text("\n".join(lines), "utf-8")
+    done = run_with_dvc(script, cwd=tmp_path, env=os.environ)
+    assert sorted(done.stdout.split()) == sorted(FIELDS), done.stderr
 
 
 @pytest.mark.parametrize("name", REFUSED)
