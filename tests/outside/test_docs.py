@@ -318,6 +318,8 @@ def test_every_file_format_of_export_is_documented() -> None:
 def test_every_kind_of_engine_is_documented() -> None:
     known = fields(DOCS / "engines.md", "Which engine")
     assert [kind for kind in plugins.names("engine") if kind not in known] == []
+    help = config_keys.KEYS["engines"]
+    assert [kind for kind in plugins.names("engine") if kind not in help] == ["local"]  # it needs no options
 
 
 @pytest.mark.parametrize("scheme", url._SCHEMES)
