@@ -8,7 +8,7 @@ from pathlib import Path
 from gitexp import errors
 from gitexp.failpoints import failpoint
 from gitexp.files.limits import read_limited
-from gitexp.pipeline.lock import MAX_BYTES, Lock, check_lock, read_lock, write_lock
+from gitexp.pipeline.lock import MAX_BYTES, Lock, LockWriter, check_lock, read_lock
 from gitexp.pipeline.paths import lock_path
 from gitexp.project import whole_file
 from gitexp.project.config import Config
@@ -48,17 +48,44 @@ def content(file: Path, name: str) -> bytes | None:
 def change(root: Path, config: Config, local: LocalState, new: Callable[[Lock], Lock]) -> Lock:
     """Replace the lock of the workspace at `root` by `new(lock)`, and return the new lock.
 
-    An equal lock is not written. Raises LockError, also if the new lock could not be read again;
-    StorageError.
+    Raises the errors of `LockFile.change`.
     """
-    with local.lock(_GUARD):
-        before = read(root, config)
-        after = new(before)
-        if after != before:
-            check_lock(path_of(config), after, config.folder)
-            text = write_lock(after, config.folder)
-            failpoint("lock:made")
-            original = content(root / path_of(config), path_of(config))
-            whole_file.write(root, path_of(config), text, local, original=original)
-            failpoint("lock:written")
-    return after
+    return LockFile(root, config, local).change(new)
+
+
+class LockFile:
+    """The lock of the workspace at `root`, for many changes: a lock written here is not read again."""
+
+    def __init__(self, root: Path, config: Config, local: LocalState) -> None:
+        self._root = root
+        self._config = config
+        self._local = local
+        self._writer = LockWriter(config.folder)
+        self._written = b""
+        self._lock = Lock()
+
+    def change(self, new: Callable[[Lock], Lock]) -> Lock:
+        """Replace the lock by `new(lock)`, and return the new lock.
+
+        An equal lock is not written. Raises LockError, also if the new lock could not be read again;
+        StorageError.
+        """
+        name = path_of(self._config)
+        with self._local.lock(_GUARD):
+            original = content(self._root / name, name)
+            before = self._read(name, original or b"")
+            after = new(before)
+            if after != before or self._writer.text(after) != self._writer.text(before):  # 1 equals 1.0
+                check_lock(name, after, self._config.folder)
+                text = self._writer.text(after)
+                failpoint("lock:made")
+                whole_file.write(self._root, name, text, self._local, original=original)
+                failpoint("lock:written")
+                self._written, self._lock = text, after
+        return after
+
+    def _read(self, name: str, text: bytes) -> Lock:
+        """The lock in a text."""
+        if text == self._written:
+            return self._lock
+        return read_lock(name, text, self._config.folder)

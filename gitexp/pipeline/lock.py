@@ -134,16 +134,40 @@ def read_lock(name: str, data: bytes, prefix: str = "", *, mixed: bool = False) 
 
 def write_lock(lock: Lock, prefix: str = "") -> bytes:
     """The text of a gitexp.lock in the folder `prefix`; equal locks have equal texts."""
-    lines = [_HEAD, f"format: {_FORMAT}\n"]
-    if lock.data:
-        lines += ["data:\n", *_artifacts(lock.data.values(), "  ", prefix)]
-    if lock.outs:
-        lines += ["outs:\n", *_artifacts(lock.outs.values(), "  ", prefix)]
-    if lock.stages:
-        lines.append("stages:\n")
-    for name, locked in sorted(lock.stages.items()):
-        lines += [f"  {key_text(name)}:\n", *_stage(locked, prefix), f"    seal: {_seal(locked, prefix)}\n"]
-    return "".join(lines).encode("utf-8")
+    return LockWriter(prefix).text(lock)
+
+
+class LockWriter:
+    """Writes one lock after the other, as a run of stages does: each stage anew only if it has changed.
+
+    Args:
+        prefix: folder of the project, from the root.
+    """
+
+    def __init__(self, prefix: str = "") -> None:
+        self._prefix = prefix
+        self._texts: dict[str, tuple[LockedStage, str]] = {}  # of each stage, by its name
+
+    def text(self, lock: Lock) -> bytes:
+        """The text of a gitexp.lock; equal locks have equal texts."""
+        lines = [_HEAD, f"format: {_FORMAT}\n"]
+        if lock.data:
+            lines += ["data:\n", *_artifacts(lock.data.values(), "  ", self._prefix)]
+        if lock.outs:
+            lines += ["outs:\n", *_artifacts(lock.outs.values(), "  ", self._prefix)]
+        if lock.stages:
+            lines.append("stages:\n")
+        lines += [self._stage(name, locked) for name, locked in sorted(lock.stages.items())]
+        return "".join(lines).encode("utf-8")
+
+    def _stage(self, name: str, locked: LockedStage) -> str:
+        known = self._texts.get(name)
+        if known is not None and known[0] is locked:  # equal ones may differ: 1 and 1.0
+            return known[1]
+        text = "".join(_stage(locked, self._prefix))
+        text = f"  {key_text(name)}:\n{text}    seal: {_seal(text)}\n"
+        self._texts[name] = (locked, text)
+        return text
 
 
 def check_lock(name: str, lock: Lock, prefix: str = "") -> None:
@@ -197,13 +221,13 @@ def _stage(locked: LockedStage, prefix: str) -> Iterator[str]:
         yield from ("    outs:\n", *_artifacts(locked.outs, "      ", prefix))
 
 
-def _seal(locked: LockedStage, prefix: str) -> str:
+def _seal(lines: str) -> str:
     """A hash over all lines of a stage.
 
     A merge may take some lines of one run and some of another, and so claim a result never computed. The hash
     does not fit the mixture.
     """
-    return sha256("".join(_stage(locked, prefix)).encode()).hexdigest()[:_SEAL]
+    return sha256(lines.encode()).hexdigest()[:_SEAL]
 
 
 class _LockReader:
@@ -300,7 +324,7 @@ class _LockReader:
             params=params,
             outs=self._artifacts(tree.get("outs"), f"outs of {what}"),
         )
-        if not self._mixed and tree.get("seal") != _seal(locked, self._prefix):
+        if not self._mixed and tree.get("seal") != _seal("".join(_stage(locked, self._prefix))):
             return None
         return locked
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from gitexp.datasets import lock_file
 from gitexp.model import Artifact
-from gitexp.pipeline.lock import Lock, write_lock
+from gitexp.pipeline.lock import Lock, LockWriter, write_lock
 from gitexp.pipeline.stage import Stage
 from gitexp.pipeline.state import StageResult
 from gitexp.process.execute import Outcome
@@ -66,6 +66,7 @@ class RunJournal:
         self.state = state
         self._root = ready.workspace.root
         self._config = ready.code.config
+        self._writer = LockWriter(ready.code.config.folder)
         self._notes: dict[str, StageNote] = {}
         self._aside: dict[str, Artifact] = {}
 
@@ -78,7 +79,7 @@ class RunJournal:
 
     def lock_changed(self, lock: Lock) -> None:
         if lock != Lock():
-            self.state.put(self.state.lock, write_lock(lock, self._config.folder))
+            self.state.put(self.state.lock, self._writer.text(lock))
 
     def outs_right(self, stage: Stage) -> None:
         in_git = [lock_file.path_of(self._config), *stage.in_git]

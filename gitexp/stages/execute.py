@@ -16,6 +16,7 @@ from gitexp import errors
 from gitexp.datasets import lock_file
 from gitexp.datasets.bring import Restorer
 from gitexp.datasets.dvc_objects import DvcObjects
+from gitexp.datasets.lock_file import LockFile
 from gitexp.failpoints import failpoint
 from gitexp.model import contents
 from gitexp.nofollow import opener
@@ -115,6 +116,7 @@ class _Execution:
         dvc = dvc_runs.beside(root, task.code.config.folder, self._standing, objects)
         self._judge = Judge(self._standing, self._stage_cache, force=task.plan.selection.force, dvc=dvc)
         self._lock = lock_file.read(root, task.code.config)
+        self._lock_file = LockFile(root, task.code.config, task.project.local)
         self._lock_warning = ""  # why the workspace's lock does not say so of the stage at hand
         self._waiting = list(task.plan.stages)
         self._running: dict[str, Decision] = {}
@@ -387,7 +389,7 @@ class _Execution:
         self._lock = new(self._lock)
         self._journal.lock_changed(self._lock)
         try:
-            lock_file.change(self._root, self._task.code.config, self._task.project.local, new)
+            self._lock_file.change(new)
         except errors.LockError as error:  # a merge during the run, say
             self._lock_warning = f"the workspace's lock was left as it is: {_reason(error)}"
         self._journal.outs_right(stage)

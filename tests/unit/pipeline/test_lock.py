@@ -14,7 +14,7 @@ from gitexp import errors
 from gitexp.model import Artifact
 from gitexp.objects.stat_cache import StatCache
 from gitexp.pipeline.key import result_of, stage_key
-from gitexp.pipeline.lock import Lock, LockedStage, check_lock, read_lock, write_lock
+from gitexp.pipeline.lock import Lock, LockedStage, LockWriter, check_lock, read_lock, write_lock
 from gitexp.pipeline.stage import ParamsDep, Stage
 from gitexp.pipeline.state import changes
 from gitexp.stages import lock_index
@@ -38,6 +38,18 @@ def test_what_is_written_is_read(prefix: str) -> None:
     data = write_lock(LOCK, prefix)
     assert read_lock("gitexp.lock", data, prefix) == LOCK
     assert write_lock(read_lock("gitexp.lock", data, prefix), prefix) == data
+
+
+def test_one_lock_after_the_other_is_written_as_each_by_itself() -> None:
+    writer, stage = LockWriter(), LockedStage(("a",), params={"params.yaml": {"lr": 1}})
+    for locked in (
+        stage,
+        stage,
+        stage._replace(params={"params.yaml": {"lr": 1.0}}),
+        stage._replace(wdir="sub"),
+    ):
+        lock = Lock({"one": locked, "two": stage}, {}, {})
+        assert writer.text(lock) == write_lock(lock)
 
 
 def test_long_names_are_read_too() -> None:

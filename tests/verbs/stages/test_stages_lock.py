@@ -44,6 +44,20 @@ def test_an_out_moves_to_another_stage(repo: Workspace) -> None:
     assert states(start(repo).experiment) == {"b": "up to date", "a": "up to date"}
 
 
+def test_a_param_of_another_type_is_another_value(repo: Workspace) -> None:
+    """To Python 1, 1.0 and true are equal."""
+    make(
+        repo,
+        {"gitexp.yaml": "stages: {a: {cmd: echo 1 > x, params: [lr], outs: [x]}}\n", ".gitignore": "/x\n"},
+    )
+    repo.writes("x", LOCK_FILE)
+    for text in ("1", "1.0", "true", "1"):
+        repo.write("params.yaml", f"lr: {text}\n")
+        start(repo)
+        assert f"        lr: {text}\n" in repo.read(LOCK_FILE)
+        assert states(start(repo).experiment) == {"a": "up to date"}
+
+
 def test_data_becomes_an_out(repo: Workspace) -> None:
     repo.write("x", "data\n")
     with repo.by_user():
