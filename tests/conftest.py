@@ -22,6 +22,7 @@ import pytest
 
 from gitexp.folders import clear_away
 from gitexp.objects import disk, stat_cache
+from tests.slow import function_of, slow_tests
 from tests.support import inprocess
 from tests.support.coverage_gate import (
     of_processes,
@@ -77,9 +78,12 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks each test with the name of its folder below tests/."""
+    """Marks each test with the name of its folder below tests/, and the slow ones as slow."""
+    slow = slow_tests()
     for item in items:
         item.add_marker(_folder(item.path))
+        if function_of(item.nodeid) in slow:
+            item.add_marker("slow")
 
 
 def _folder(file: Path) -> str:
