@@ -112,9 +112,12 @@ def one(repo: Workspace, name: str = "one") -> Experiment:
 
 
 def stored(repo: Workspace, name: str = "one") -> None:
-    """The experiment is there; if it did not come to its end, it says so."""
+    """The experiment is there; if it did not come to its end, it says so.
+
+    The command, too, may find the disk full; then it fails by itself.
+    """
     record = one(repo, name).record
-    told = record.warnings or any("error" in stage for stage in record.stages.values())
+    told = record.warnings or record.exit_code or any("error" in stage for stage in record.stages.values())
     assert record.status is Status.DONE or told, record
 
 
