@@ -31,7 +31,7 @@ KEYS: Mapping[str, str] = {
     "stages": "The steps of a pipeline, in the vocabulary of dvc.yaml; instead of command.",
     "vars": "Variables for ${…} in stages: maps, and files such as model.json or model.json:size,lr.",
     "params": "Files that hold parameters (YAML, JSON, TOML, or Python constants), or patterns of them.",
-    "metrics": "Files or patterns of results (JSON, YAML, TOML, CSV or TSV); min or max: which is best.",
+    "metrics": "Files or patterns of results (JSON, JSONL, YAML, TOML, CSV, TSV); min or max: which is best.",
     "summary": "Which value of a logged metric is for the table: last, best, mean, min or max, by name.",
     "tolerance": "How far a reproduction may be from a metric, by name: 0.01, 1 %, or any.",
     "metrics_from_output": "Metrics that the command prints: for each name a regular expression.",

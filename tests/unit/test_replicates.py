@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import replace
 from typing import Any
@@ -53,6 +54,25 @@ def test_which_experiments_are_a_group() -> None:
     assert list(replicates.groups(older, Replicates.EVERY)) == ["i"]
     unknown = [one("a", group="", identity=""), one("b", group="", identity="")]
     assert replicates.groups(unknown, Replicates.EVERY) == {}
+
+
+ROW_UNITED = "kind status created params metrics experiment pushed members"
+ROW_OF_FIRST = "name commit baseline branch parent changes subject"
+RECORD_UNITED = "status created finished duration exit_code tags note"
+RECORD_OF_FIRST = """
+    name commit baseline branch command argv folder project identity overrides params metrics
+    patterns cut_params cut_metrics written_params user host platform python cpus gpus gitexp
+    warnings process stages group replicate sweep trial start order worker engine job waits_at seen
+    tries limits reason parent resumed_from checkpoints series tables system mlflow alerts protected
+    reproduces certificates holdout imported loop extra
+"""
+
+
+def test_it_is_known_of_each_field_whose_it_is_in_a_group() -> None:
+    """A new field is that of the first member, unless `catalog/replicates.py` unites it: say above which."""
+    assert {*Row._fields} == {*f"{ROW_UNITED} {ROW_OF_FIRST}".split()}
+    known = {field.name for field in dataclasses.fields(Record)}
+    assert known == {*f"{RECORD_UNITED} {RECORD_OF_FIRST}".split()}
 
 
 def test_the_members_of_a_group_come_together() -> None:

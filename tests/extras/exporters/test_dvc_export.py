@@ -145,6 +145,17 @@ def test_values_without_a_file_get_one(repo: Workspace) -> None:
         assert repo.git("cat-file", "-t", f"{commit}:{name}") == "blob"
 
 
+def test_values_of_a_file_that_dvc_cannot_read_get_one_too(repo: Workspace) -> None:
+    repo.allow("files", "m.csv")
+    repo.write("gitexp.yaml", "metrics: [m.csv]\nparams: [params.yaml]\n")
+    repo.gitexp("run", "-q", "-n", "one", "--", "sh", "-c", "printf 'step,acc\\n1,0.5\\n2,0.75\\n' > m.csv")
+    export(repo)
+    commit = refs(Project.open(repo.path))["one"]
+    named = files.parse("dvc.yaml", repo.git("show", f"{commit}:dvc.yaml").encode())
+    assert named["metrics"] == ["gitexp-metrics.json"]
+    assert json.loads(repo.git("show", f"{commit}:gitexp-metrics.json"))["acc"] == 0.75
+
+
 def test_missing_content_is_said(mine: Workspace) -> None:
     with mine.by_user():
         for file in (mine.path / ".git/gitexp/objects").rglob("*"):

@@ -44,6 +44,7 @@ class ExportFormat(StrEnum):
 _ENDINGS = [f".{form}" for form in ExportFormat]
 _FILES = f"{', '.join(_ENDINGS[:-1])} or {_ENDINGS[-1]}"
 
+_TEXTS = (ExportFormat.CSV, ExportFormat.JSONL)  # for a terminal or a pipe, too
 # The formats that need a package -> the package and the extra that brings it.
 _PACKAGES = {ExportFormat.PARQUET: ("polars", "parquet"), ExportFormat.EXCEL: ("xlsxwriter", "excel")}
 
@@ -156,12 +157,12 @@ def _format(output: Path | None, form: ExportFormat | None) -> ExportFormat | No
 
 def _require_package(ctx: typer.Context, form: ExportFormat | None, output: Path | None) -> None:
     """Raise UsageError for a format without its package, and for one that is no text without a file."""
-    if form not in _PACKAGES:
-        return
-    if output is None:
+    if output is None and form is not None and form not in _TEXTS:
         raise errors.UsageError(
             f"{form} is no text for a terminal or a pipe.", again(ctx, "-o", f"experiments.{form}")
         )
+    if form not in _PACKAGES:
+        return
     package, extra = _PACKAGES[form]
     if plugins.find_installed("table format", form, package) is None:
         raise errors.UsageError(
@@ -174,7 +175,9 @@ def _print(found: ExportedTable, form: ExportFormat | None, *, json: bool) -> No
     if json:
         render.as_json_list(ops.documents(found))
     else:
-        render.write(_written(found, form or ExportFormat.CSV, "").data.decode())
+        written = _written(found, form or ExportFormat.CSV, "")
+        render.warn_all(written.remarks)
+        render.write(written.data.decode())
 
 
 def _written(found: ExportedTable, form: ExportFormat, file: str) -> ExportedFile:

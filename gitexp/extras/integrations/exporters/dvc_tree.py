@@ -17,7 +17,8 @@ from gitexp.pipeline.lock import Lock
 from gitexp.project.project import Project
 from gitexp.repo.git import trees as git_trees
 
-_PARAMS, _METRICS = "gitexp-params.json", "gitexp-metrics.json"  # values that stand in no file of the code
+_PARAMS, _METRICS = "gitexp-params.json", "gitexp-metrics.json"  # values that no file has in a way of DVC's
+_READ_BY_DVC = (".json", ".py", ".toml", ".yaml", ".yml")
 
 
 class DvcTreeWriter:
@@ -79,13 +80,18 @@ class DvcTreeWriter:
         commit: str,
         changes: dict[str, bytes],
     ) -> list[str]:
-        """The files that dvc.yaml has to name yet; values that stand in no file are put into `changes`."""
+        """The files that dvc.yaml has to name yet.
+
+        Values that stand in no file, or in a file that DVC cannot read, are put into `changes`.
+        """
         wanted, loose = list[str](), dict[str, Tree]()
         for name, tree in values.items():
-            if self._trees.find(commit, name) is None:
-                loose[posixpath.basename(name)] = tree
-            elif name not in named:
+            if name in named:
+                continue
+            if self._trees.find(commit, name) is not None and name.lower().endswith(_READ_BY_DVC):
                 wanted.append(name)
+            else:
+                loose[posixpath.basename(name)] = tree
         if loose:
             path = posixpath.join(self._folder, own)
             text = json.dumps(values_of(loose), indent=2, ensure_ascii=False, default=str)
