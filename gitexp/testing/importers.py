@@ -6,12 +6,13 @@ import contextlib
 import os
 import shutil
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
 from gitexp import errors
 from gitexp.extras.integrations.importers.foreign import ForeignRun, Importer
+from gitexp.named_tuple import NamedTuple
 from gitexp.regex import regex
 
 _WRITTEN = regex(r'"_time": [0-9.]+')  # when a line of gitexp's was written
