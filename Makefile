@@ -33,7 +33,7 @@ coverage: .venv/.stamp-dev ## the whole suite, and which lines it reaches
 	@data=$$(mktemp -d "$$(test -w /dev/shm && echo /dev/shm || echo .)/coverage.XXXXXX"); \
 	COVERAGE_FILE=$$data/data $(BIN)/coverage run -m pytest -n $(WORKERS); status=$$?; rm -rf $$data; exit $$status
 
-quick: .venv/.stamp-dev ## the tests to run while working: unit, verbs and cli, without the slow tenth
+quick: .venv/.stamp-dev ## the tests to run while working: unit, verbs and cli, without the slow fifth
 	@$(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow" --hypothesis-profile=quick tests/unit tests/verbs tests/cli
 
 check: .venv/.stamp-dev ## style, types and who imports whom
