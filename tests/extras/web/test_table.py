@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.extras.web.conftest import Seen
 from tests.support.dashboard import running
@@ -217,13 +219,8 @@ def test_a_run_that_goes_on_is_followed(repo: Workspace, seen: Seen) -> None:
         row = page.locator("tr[data-id=long]")
         row.locator(".of-running").wait_for()
         value = row.locator("td.number").first
-        page.wait_for_function(
-            "document.querySelector('tr[data-id=long] td.number')?.textContent.endsWith('…')"
-        )
-        first = value.inner_text()
-        page.wait_for_function(
-            "before => document.querySelector('tr[data-id=long] td.number').textContent !== before", arg=first
-        )
+        expect(value).to_have_text(re.compile("…$"), timeout=30_000)
+        expect(value).not_to_have_text(value.inner_text(), timeout=30_000)
         repo.write("stop", "")
         row.locator(".of-running").wait_for(state="detached")
         assert not value.inner_text().endswith("…")
