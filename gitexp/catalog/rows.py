@@ -7,11 +7,12 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import zip_longest
+from typing import Any
 
 from gitexp import errors
 from gitexp.catalog.fields import Row
 from gitexp.catalog.flat_values import FlatValues, flat_files
-from gitexp.model import Damaged, Experiment, Files, Flat, Status, Stored
+from gitexp.model import MISSING, Damaged, Experiment, Files, Flat, Status, Stored
 from gitexp.named_tuple import NamedTuple
 from gitexp.objects.paths import lies_in
 from gitexp.words import did_you_mean
@@ -234,6 +235,15 @@ def echoes(known: Collection[str], tables: Iterable[Flat]) -> set[str]:
     for table in tables:
         found -= {echo for echo in found if echo in table and table[echo] != table.get(twins[echo])}
     return found
+
+
+def echoes_side_by_side(values: Mapping[str, Sequence[Any]]) -> set[str]:
+    """The `echoes` among metrics by key, with the value of each row in turn; MISSING for none."""
+    tables = []
+    for row in zip(*values.values(), strict=True):
+        of_row = dict(zip(values, row, strict=True))
+        tables.append({key: value for key, value in of_row.items() if value is not MISSING})
+    return echoes(values, tables)
 
 
 def metric_keys(found: Iterable[Row]) -> list[str]:

@@ -64,12 +64,7 @@ class ComparedPoints(NamedTuple):
 
     def without_echoes(self) -> ComparedPoints:
         """The same, for people: a metric that a file has, and that was logged as well, is there once."""
-        tables = list[dict[str, Any]]()
-        for at in range(len(self.points)):
-            tables.append(
-                {item.key: item.values[at] for item in self.metrics if item.values[at] is not MISSING}
-            )
-        echoes = rows.echoes([item.key for item in self.metrics], tables)
+        echoes = rows.echoes_side_by_side({item.key: item.values for item in self.metrics})
         return self._replace(metrics=[item for item in self.metrics if item.key not in echoes])
 
     def best(self, item: ComparedKey) -> Any:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import starmap
-from typing import Any
 
 from gitexp.catalog import lookup, projects, replicates, rows
 from gitexp.catalog.lookup import Point, Workspace
@@ -73,12 +72,7 @@ class Diff:
     @property
     def told_metrics(self) -> Sequence[Change]:
         """The metrics for people: one that a file has, and that was logged as well, is there once."""
-        old, new = dict[str, Any](), dict[str, Any]()
-        for change in self.metrics:
-            for table, value in ((old, change.old), (new, change.new)):
-                if value is not MISSING:
-                    table[change.key] = value
-        echoes = rows.echoes([change.key for change in self.metrics], (old, new))
+        echoes = rows.echoes_side_by_side({change.key: (change.old, change.new) for change in self.metrics})
         return [change for change in self.metrics if change.key not in echoes]
 
 
