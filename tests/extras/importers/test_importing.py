@@ -148,7 +148,7 @@ def test_a_path_that_is_not_there(repo: Workspace) -> None:
 @contextlib.contextmanager
 def no_file_over(size: int) -> Iterator[None]:
     """Have the system refuse to write larger files, as a full disk does, as long as the block lasts."""
-    import resource  # noqa: PLC0415: Windows has none
+    import resource  # which Windows has not
 
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
