@@ -21,7 +21,7 @@ from gitexp.failpoints import failpoint
 from gitexp.folders import clear_away, is_behind_link, make_folder, open_folders, remove_folder, walk_folder
 from gitexp.named_tuple import NamedTuple
 from gitexp.objects.workspace_files import WorkspaceFiles
-from gitexp.repo import live, node_disk
+from gitexp.repo import live, node_disk, shared_modules
 from gitexp.repo.git import conversions, indexes
 from gitexp.repo.git.belonging import points_to
 from gitexp.repo.git.conversions import USERS, Conversions
@@ -32,7 +32,6 @@ from gitexp.repo.local import LocalState
 
 _SLOTS = 256
 _TRIES = 100  # to have a folder among Git's worktrees beside a Git that deletes the empty parent
-_MODULE = b"\x00160000 "  # the beginning of a tree's entry for a submodule, after the end of another entry
 _LINK = "120000"  # the mode of a tree's entry for a link
 _CONVERTED = "gitexp-conversions"  # in the worktree's Git folder: what decided how its files are converted
 _LOCKED = "kept by gitexp for isolated runs"  # so `git worktree prune` and `remove` leave it alone
@@ -175,9 +174,9 @@ def checkout(
 def share(repo: Repository, worktree: Repository, commit: str, paths: Sequence[str]) -> None:
     """Link those of `paths` that exist in `repo`'s own workspace into a worktree with `commit`.
 
-    Raises SnapshotRefused for unshared submodules: they would be empty.
+    Raises SnapshotRefused for submodules that the worktree would not have as `commit` has them.
     """
-    refuse_submodules(repo, commit, paths)
+    shared_modules.refuse(repo, commit, paths)
     _link(repo.root, worktree.root, paths)
 
 
@@ -411,28 +410,6 @@ def _remove_known(git_dir: Path, scratch: Path) -> None:
         if error.errno != errno.EXDEV:
             raise
         remove_folder(git_dir)
-
-
-def refuse_submodules(repo: Repository, commit: str, share: Sequence[str]) -> None:
-    """Raise SnapshotRefused for submodules of a commit, or of a tree, that are not shared.
-
-    They would be empty.
-    """
-    entries = b"\0" + repo.run("ls-tree", "-r", "-z", "--end-of-options", commit)
-    if _MODULE not in entries:
-        return
-    shared = {path.rstrip("/") for path in share}
-    missing = []
-    for entry in entries.split(_MODULE)[1:]:
-        path = os.fsdecode(entry.partition(b"\0")[0].partition(b"\t")[2])
-        if path not in shared:
-            missing.append(path)
-    if missing:
-        raise errors.SnapshotRefused(
-            f"An isolated run would not have the submodule: {', '.join(missing)}.",
-            "List it under share: in gitexp.yaml to link it from the workspace.",
-            paths=missing,
-        )
 
 
 def _link(source: Path, target: Path, share: Sequence[str]) -> None:

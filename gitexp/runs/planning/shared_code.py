@@ -15,7 +15,7 @@ from gitexp.objects.paths import lies_in_any
 from gitexp.process.programs import simple_commands
 from gitexp.project import first_time
 from gitexp.project.project import Project
-from gitexp.repo import worktrees
+from gitexp.repo import shared_modules
 from gitexp.repo.git import conversions, plain_files, snapshot
 from gitexp.repo.git.conversions import Conversions
 from gitexp.repo.git.snapshot import Snapshot
@@ -122,7 +122,7 @@ def code_of(project: Project, checked: Checked, on_new_files: OnNewFiles) -> Sha
     unchanged = checked._replace(params=checked.params._replace(edited={}))
     known = paths_of(inputs.unchanged(project, large))
     taken = prepare.snapshot_of(project, unchanged, scope, known, data)
-    worktrees.refuse_submodules(repo, taken.tree, project.config.share)
+    shared_modules.refuse(repo, taken.tree, project.config.share)
     _refuse_absent_program(project, checked, taken.tree)
     if files := first_time.new_files(project, "run", head.commit, taken.tree):
         on_new_files(files)

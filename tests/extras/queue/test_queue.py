@@ -23,6 +23,7 @@ from gitexp.runs.begin import Claim, begin
 from gitexp.runs.prepare import of_queued
 from gitexp.runs.request import RunRequest
 from tests.support.clones import make_team
+from tests.support.repositories import submodule
 from tests.support.workspace import Workspace
 
 RUN = ("run", "--queue", "-q")
@@ -351,14 +352,11 @@ def test_what_an_isolated_run_would_not_have_is_refused_before(repo: Workspace, 
     repo.write(".gitignore", "tool.sh\n")
     result = repo.gitexp("run", *flags, *values, "--", "./tool.sh", check=False)
     assert "tool.sh is no part of the code" in result.stderr
-    commit = repo.git("rev-parse", "HEAD")
-    with repo.by_user():
-        (repo.path / "module").mkdir()
-    repo.git("update-index", "--add", "--cacheinfo", f"160000,{commit},module")
+    submodule(repo)
     result = repo.gitexp("run", *flags, *values, *TRAIN, check=False)
-    assert "would not have the submodule: module" in result.stderr
+    assert "would not have the submodule: library" in result.stderr
     assert experiments(repo) == {}
-    repo.write("gitexp.yaml", "share: [module, tool.sh]\n")
+    repo.write("gitexp.yaml", "share: [library, tool.sh]\n")
     repo.gitexp("run", *flags, *values, "--", "./tool.sh")
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,8 @@ from gitexp.project.project import Project
 from gitexp.runs import run
 from gitexp.runs.request import RunRequest
 from tests.support.experiments import put
-from tests.support.workspace import Workspace
+from tests.support.repositories import git, submodule
+from tests.support.workspace import Result, Workspace
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="programs of POSIX")
 
@@ -223,13 +226,89 @@ def test_submodules_are_refused_unless_shared(repo: Workspace) -> None:
     assert "would not have the submodule: vendor" in refused.stderr
     repo.write("vendor/lib", "from the workspace\n")
     repo.write("gitexp.yaml", "share: [vendor]\n")
-    for name, lr in (("one", "0.2"), ("two", "0.3")):
-        args = ("--from", "HEAD", "-S", f"train.lr={lr}", "--", "cat", "vendor/lib", "params.yaml")
-        repo.gitexp("run", "-q", "-n", name, *args)
-        assert "from the workspace" in repo.gitexp("log", name).stdout
-        assert f"lr: {lr}" in repo.gitexp("log", name).stdout
-        assert get(repo, name).record.warnings == ()
-        assert head in repo.git("ls-tree", f"refs/gitexp/exps/{name}", "vendor")
+    refused = repo.gitexp("run", "--from", "HEAD", "--", "true", check=False)
+    assert "the submodule vendor is not there" in refused.stderr
+
+
+def pasted(repo: Workspace, refused: Result) -> None:
+    """Run the command that a hint names, as a user would."""
+    (hint,) = [line for line in refused.stderr.splitlines() if line.startswith("hint: ")]
+    command = hint.removeprefix("hint: ").removesuffix(" lays out what the commit has.")
+    assert command != hint.removeprefix("hint: ")
+    with repo.by_user():
+        subprocess.run(command, shell=True, check=True, cwd=repo.path)
+
+
+def a_commit_more(library: Path) -> None:
+    (library / "lib.py").write_text("2\n")
+    git(library, "commit", "-q", "-a", "-m", "two")
+
+
+def an_edit(library: Path) -> None:
+    (library / "lib.py").write_text("2\n")
+
+
+def a_new_file(library: Path) -> None:
+    (library / "new.py").write_text("2\n")
+
+
+def a_commit_and_an_edit(library: Path) -> None:
+    a_commit_more(library)
+    an_edit(library)
+    (library / "lib.py").write_text("3\n")
+
+
+def a_submodule_gone(library: Path) -> None:
+    git(library.parent, "submodule", "--quiet", "deinit", "--force", "library")
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (a_commit_more, "library is not on"),
+        (an_edit, "library has uncommitted changes"),
+        (a_new_file, "library has uncommitted changes"),
+        (a_commit_and_an_edit, "library has uncommitted changes and is not on"),
+        (a_submodule_gone, "library is not there"),
+    ],
+)
+def test_a_shared_submodule_is_as_the_code_has_it(
+    repo: Workspace, change: Callable[[Path], None], told: str
+) -> None:
+    """Or the run is refused, and the hint's command lays it out."""
+    library = submodule(repo)
+    repo.write("gitexp.yaml", "share: [library]\n")
+    repo.git("config", "submodule.library.ignore", "all")
+    repo.commit("share")
+    repo.gitexp("run", "-q", "-n", "old", "--metric", r"x=(\d+)", "--", "cat", "library/lib.py")
+    with repo.by_user():
+        change(library)
+    show = ("--", "cat", "library/lib.py")
+    of_old, queued = ("run", "--from", "old", *show), ("run", "--queue", "--from", "HEAD", *show)
+    for command in (of_old, queued, ("reproduce", "old", "--here")):
+        refused = repo.gitexp(*command, check=False)
+        assert (refused.exit_code, told in refused.stderr) == (1, True), command
+    pasted(repo, refused)
+    repo.gitexp("run", "-q", "--from", "old", "-n", "new", *show)
+    assert repo.gitexp("log", "new").stdout == "1\n"
+
+
+def test_a_queued_run_does_not_take_a_submodule_of_later(repo: Workspace) -> None:
+    library = submodule(repo)
+    repo.write("gitexp.yaml", "share: [library/]\n")
+    repo.commit("share")
+    repo.gitexp("run", "-q", "--queue", "-n", "queued", "--", "cat", "library/lib.py")
+    with repo.by_user():
+        a_commit_more(library)
+    repo.gitexp("queue", "start", check=False)
+    stored = get(repo, "queued").record
+    assert stored.status is Status.FAILED
+    assert "the submodule library is not on" in stored.warnings[0]
+    with repo.by_user():
+        git(library, "checkout", "-q", "HEAD~1")
+    repo.gitexp("queue", "retry", "queued")
+    repo.gitexp("queue", "start")
+    assert repo.gitexp("log", "queued").stdout == "1\n"
 
 
 def test_params_of_other_looks(repo: Workspace) -> None:
