@@ -24,7 +24,7 @@ from gitexp.project.sections.directions import MIN, direction
 from gitexp.regex import regex
 from gitexp.views import columns
 from gitexp.views.columns import Column
-from gitexp.views.uncertainty import noise_here, runs_of
+from gitexp.views.uncertainty import noise_here, runs_of, surely_best
 from gitexp.words import shorten
 
 # Parts of the names of metrics that should mostly be low, and that no direction is known of.
@@ -73,17 +73,18 @@ def sure_best(
 ) -> SureBest:
     """The experiment better than each other by more than noise; arguments and errors of `best`.
 
-    The true best is among the candidates in 19 of 20 cases at least.
+    The true best is among the candidates in 19 of 20 cases at least. A run that `judge` refuses, such as an
+    interrupted one, is never the best, and rules out no other one.
     """
     metric, found, is_low = _ranked(project, metric, query, lowest, again)
     if len(found) == 1:
-        return SureBest(found[0], found, 1)
+        return SureBest(surely_best(found), found, 1)
     noise = noise_here(project)
     may_be = noise and noise.may_be_best(metric, list(map(runs_of, found)), lowest=is_low)
     if not may_be:
         return SureBest(None, (), len(found))
     candidates = [row for row, is_one in zip(found, may_be, strict=True) if is_one]
-    return SureBest(candidates[0] if len(candidates) == 1 else None, candidates, len(found))
+    return SureBest(surely_best(candidates), candidates, len(found))
 
 
 class _RankedRows(NamedTuple):

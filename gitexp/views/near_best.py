@@ -1,4 +1,4 @@
-"""The rows of a table that may be as good as the best one: what they lack lies inside the noise."""
+"""The rows of a table that may be as good as the best one: no verdict tells them apart."""
 
 from __future__ import annotations
 
@@ -29,20 +29,26 @@ class NearBest:
 
     def of(self, column: Column, best: Any) -> set[int]:
         """The Python ids of the rows beside the best; none without replicates, or without a best value."""
-        known = direction(column.key, self._table.directions)
-        if self._noise is None or best is MISSING or column.kind != "metric" or known is None:
-            return set()
-        candidates = [(row, runs) for row, runs in self._candidates() if _has_number(row, column.key)]
-        may_be = self._noise.may_be_best(column.key, [runs for _, runs in candidates], lowest=known == MIN)
-        if may_be is None:
+        if best is MISSING:
             return set()
         found = set()
-        for (row, _), is_near in zip(candidates, may_be, strict=True):
-            if is_near and not is_best(row, column.raw(row), best):
+        for row in self.candidates(column) or ():
+            if not is_best(row, column.raw(row), best):
                 found.add(id(row))
         return found
 
-    def _candidates(self) -> Sequence[tuple[Row, RunValues]]:
+    def candidates(self, column: Column) -> list[Row] | None:
+        """The rows that may be the best, at 95 % together; None if the noise of the metric is unknown."""
+        known = direction(column.key, self._table.directions)
+        if self._noise is None or column.kind != "metric" or known is None:
+            return None
+        counting = [(row, runs) for row, runs in self._counting() if _has_number(row, column.key)]
+        may_be = self._noise.may_be_best(column.key, [runs for _, runs in counting], lowest=known == MIN)
+        if may_be is None:
+            return None
+        return [row for (row, _), is_one in zip(counting, may_be, strict=True) if is_one]
+
+    def _counting(self) -> Sequence[tuple[Row, RunValues]]:
         if self._known is None:
             found = [*self._table.experiments, *self._table.beyond_limit()]
             self._known = [(row, runs_of(row)) for row in found if _counts(row)]

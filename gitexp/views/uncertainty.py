@@ -19,7 +19,7 @@ from gitexp.project.project import Project
 
 MARK = "≈"  # behind a number whose difference is inside the noise
 LEGEND = "≈: inside the noise, as the replicates of the project have it."
-BEST_LEGEND = "≈: may be as good as the best: the difference is inside the noise."
+BEST_LEGEND = "≈: may be as good as the best: no verdict tells them apart."
 
 
 class RunValues(NamedTuple):
@@ -29,11 +29,13 @@ class RunValues(NamedTuple):
         name: the name of the row or the side.
         metrics: the metrics of each run, by flat keys.
         experiments: the experiment of each run; None for a commit or the workspace.
+        can_be_judged: whether `judge` takes the runs: each has a good end, and unchanged protected files.
     """
 
     name: str
     metrics: Sequence[Flat]
     experiments: Sequence[Experiment | None]
+    can_be_judged: bool = True
 
 
 class Distance(NamedTuple):
@@ -61,13 +63,16 @@ class Noise(Protocol):
     def distances(
         self, sides: Sequence[RunValues], metrics: Sequence[str]
     ) -> Mapping[str, Sequence[Distance]]:
-        """Of each metric, the distance of each further side from the first; all hold together."""
+        """Of each metric, the distance of each further side from the first; all hold together.
+
+        Of a side that cannot be judged nothing is known.
+        """
         ...
 
     def may_be_best(self, metric: str, sides: Sequence[RunValues], *, lowest: bool) -> Sequence[bool] | None:
         """The sides that may be the best, at 95 % together; None if the noise is unknown.
 
-        A side without a finite number is none of them.
+        A side without a finite number is none of them. One that cannot be judged rules out no other one.
         """
         ...
 
@@ -77,9 +82,21 @@ def repeated(found: Iterable[Stored]) -> list[list[Experiment]]:
 
     Runs of one seed repeated by hand count only without other groups: most of them are equal.
     """
-    done = [one for one in readable(found) if one.record.status is Status.DONE and not is_touched(one)]
+    done = list(filter(can_be_judged, readable(found)))
     groups = replicates.groups(done, Replicates.REPEATED) or replicates.groups(done, Replicates.EVERY)
     return list(groups.values())
+
+
+def can_be_judged(one: Stored) -> bool:
+    """Whether an experiment has a good end and unchanged protected files."""
+    return isinstance(one, Experiment) and one.record.status is Status.DONE and not is_touched(one)
+
+
+def surely_best(candidates: Sequence[Row] | None) -> Row | None:
+    """The one row that may be the best; None if several may be, or if nobody can judge its runs."""
+    if candidates is None or len(candidates) != 1 or not runs_of(candidates[0]).can_be_judged:
+        return None
+    return candidates[0]
 
 
 def noise_of(project: Project, found: Iterable[Stored]) -> Noise | None:
@@ -101,13 +118,14 @@ def runs_of(row: Row) -> RunValues:
     found = [row]
     if row.members:
         found = [member for member in row.members if member.status is Status.DONE and not member.touched]
-    experiments = list[Experiment | None]()
+    experiments, judged = list[Experiment | None](), True
     for one in found:
         experiment = None
         if isinstance(one.experiment, Experiment):
             experiment = one.experiment
         experiments.append(experiment)
-    return RunValues(row.name, [one.metrics for one in found], experiments)
+        judged = judged and (one.experiment is None or can_be_judged(one.experiment))
+    return RunValues(row.name, [one.metrics for one in found], experiments, judged)
 
 
 def runs_of_point(project: Project, point: Point, *, means: bool) -> RunValues:
@@ -117,10 +135,10 @@ def runs_of_point(project: Project, point: Point, *, means: bool) -> RunValues:
     if one is not None and means:
         key = replicates.key_of(one)
         every = [other for other in project.store.readable() if key and replicates.key_of(other) == key]
-        members = [other for other in every if other.record.status is Status.DONE and not is_touched(other)]
+        members = list(filter(can_be_judged, every))
     if not members:
         found = rows.flat([point.metrics], project.config.named, [point.project])
-        return RunValues(point.label, found, [one])
+        return RunValues(point.label, found, [one], one is None or can_be_judged(one))
     of_runs = [member.record.metrics for member in members]
     places = [member.record.project for member in members]
     return RunValues(point.label, rows.flat(of_runs, project.config.named, places), members)

@@ -17,6 +17,7 @@ from gitexp.project.project import Project
 from gitexp.views.uncertainty import Distance, RunValues
 
 _ALPHA = 1.0 - LEVEL
+_UNKNOWN = Distance(None, None, None, None)
 
 
 class ProjectNoise:
@@ -54,12 +55,18 @@ class ProjectNoise:
         found = {}
         for metric in metrics:
             first, *others = [side.sample(metric) for side in judged]
-            found[metric] = [self._distance(metric, first, other, level) for other in others]
+            of_metric = []
+            for runs, other in zip(sides[1:], others, strict=True):
+                if sides[0].can_be_judged and runs.can_be_judged:
+                    of_metric.append(self._distance(metric, first, other, level))
+                else:
+                    of_metric.append(_UNKNOWN)
+            found[metric] = of_metric
         return found
 
     def _distance(self, metric: str, first: Sample, other: Sample, level: float) -> Distance:
         if not first.values or not other.values:
-            return Distance(None, None, None, None)
+            return _UNKNOWN
         made = compare(first, other, self.floor(metric), level)
         is_inside = None
         if not math.isnan(made.p):
@@ -69,7 +76,8 @@ class ProjectNoise:
     def may_be_best(self, metric: str, sides: Sequence[RunValues], *, lowest: bool) -> Sequence[bool] | None:
         """Whether each of the sides may be the best; None if the noise is unknown."""
         samples = [self._side(side).sample(metric) for side in sides]
-        found = may_be_best(samples, self.floor(metric), lowest=lowest)
+        rules_out = [side.can_be_judged for side in sides]
+        found = may_be_best(samples, self.floor(metric), lowest=lowest, rules_out=rules_out)
         if found is None:
             return None
         # A number too large to reckon with cannot be ruled out.

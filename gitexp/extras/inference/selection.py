@@ -17,11 +17,15 @@ _RIVALS = 2  # groups that each is measured against, and one single run
 
 
 def may_be_best(
-    samples: Sequence[Sample], floor: NoiseFloor | None, *, lowest: bool = False
+    samples: Sequence[Sample],
+    floor: NoiseFloor | None,
+    *,
+    lowest: bool = False,
+    rules_out: Sequence[bool] = (),
 ) -> list[bool] | None:
     """Whether each sample may have the best mean; None if the noise is unknown.
 
-    A sample without values cannot be the best.
+    A sample without values cannot be the best. `rules_out`: whether each may rule out others (default: all).
     """
     known = [at for at, sample in enumerate(samples) if sample.values]
     if len(known) > 1 and floor is None and all(len(sample.values) < 2 for sample in samples):
@@ -29,7 +33,7 @@ def may_be_best(
     sign = -1.0 if lowest else 1.0
     signed = [_signed(sample, sign) for sample in samples]
     alpha = (1.0 - LEVEL) / max(len(known) - 1, 1)
-    rivals = _rivals(signed, known)
+    rivals = _rivals(signed, [at for at in known if not rules_out or rules_out[at]])
     found = [False] * len(samples)
     for at in known:
         others = [signed[rival] for rival in rivals if rival != at]

@@ -195,8 +195,7 @@ class Functions:
     def sure(self) -> Markup:
         """Whether the best experiment surely is the best; nothing without replicates."""
         content = self._content
-        name = "" if content.best is None else content.best.name
-        piece = verdicts.of_best(content.table, content.metric, name)
+        piece = verdicts.of_best(content.table, content.metric, content.best)
         return Markup("") if piece is None else self._put(piece)
 
     def judge(self, *names: Any, metric: Any = ()) -> Markup:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from gitexp.catalog.fields import Row
 from gitexp.extras.inference import api, why_text
 from gitexp.extras.reports.document import CodePiece, LinesPiece, Piece, TablePiece
 from gitexp.model import MISSING
@@ -12,24 +13,27 @@ from gitexp.views import table as tables
 from gitexp.views.columns import Column
 from gitexp.views.near_best import NearBest
 from gitexp.views.table import Table
+from gitexp.views.uncertainty import runs_of, surely_best
 from gitexp.words import clean, shorten
 
 
-def of_best(table: Table, metric: str, best: str) -> LinesPiece | None:
+def of_best(table: Table, metric: str, best: Row | None) -> LinesPiece | None:
     """Whether the best of a table surely is the best; None if nothing says how large the noise is."""
-    near = NearBest(table)
-    if not near.has_noise or not best:
-        return None
     column = Column("metric", metric)
-    (value,) = tables.best_values(table, [column])
-    if value is MISSING:
+    candidates = NearBest(table).candidates(column)
+    if candidates is None or best is None or tables.best_values(table, [column]) == [MISSING]:
         return None
-    rows = near.of(column, value)
-    names = [clean(row.name) for row in table.experiments if id(row) in rows]
-    if not names:
-        return LinesPiece([f"{clean(best)} is better than each other by more than noise, at 95 % together."])
-    others = shorten(names)
-    return LinesPiece([f"Inside the noise, and perhaps as good as {clean(best)}: {others}."])
+    name = clean(best.name)
+    if surely_best(candidates) is best:
+        return LinesPiece([f"{name} is better than each other by more than noise, at 95 % together."])
+    told = []
+    if not runs_of(best).can_be_judged:
+        told.append(f"{name} is {best.status}: what has not come to a good end cannot be judged.")
+    others = [clean(row.name) for row in candidates if row is not best]
+    if others:
+        why = "Perhaps" if told else "Inside the noise, and perhaps"
+        told.append(f"{why} as good as {name}: {shorten(others)}.")
+    return LinesPiece(told)
 
 
 def of_some(project: Project, names: Sequence[str], metrics: Sequence[str]) -> LinesPiece:

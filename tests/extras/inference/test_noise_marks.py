@@ -7,10 +7,14 @@ import random
 import subprocess
 import sys
 
+import pytest
+
 from gitexp.extras.inference.comparison import Sample
 from gitexp.extras.inference.noise import NoiseFloor
 from gitexp.extras.inference.selection import may_be_best
+from gitexp.model import Status
 from tests.extras.inference.test_judge import values
+from tests.support.experiments import put
 from tests.support.workspace import Workspace
 
 # Groups of 0.90 and 0.95, each ± 0.01, and single runs: one as good as the best, one far below.
@@ -20,6 +24,7 @@ VALUES = {
     "c": [0.957],
     "d": [0.80],
 }
+ACC_OF_99 = {"metrics.json": {"acc": 0.99}}
 
 
 def test_what_is_inside_the_noise_is_marked(repo: Workspace) -> None:
@@ -78,6 +83,49 @@ def _one_with_replicates_shows_their_mean(judged: Workspace) -> None:
     assert found["replicates"]["metrics"]["acc"]["n"] == 3
     (single,) = json.loads(judged.gitexp("show", "c-1", "--json").stdout)
     assert "replicates" not in single
+
+
+@pytest.mark.parametrize("status", [Status.INTERRUPTED, Status.FAILED, Status.RUNNING])
+def test_what_cannot_be_judged_is_never_surely_the_best(repo: Workspace, status: Status) -> None:
+    values(repo, VALUES)
+    put(repo, "broken", params={"params.yaml": {"lr": "e", "seed": 1}}, metrics=ACC_OF_99, status=status)
+    told = repo.gitexp("best", "acc", "--sure", check=False)
+    assert (told.exit_code, told.stdout) == (4, "")
+    assert f"broken 0.99 ({status}), c-1 0.957, b-1" in told.stderr
+    assert "gitexp judge b-1 c-1 --metric acc --run" in told.stderr
+    assert repo.gitexp("judge", "b-1", "broken", check=False).exit_code == 1
+    alone = repo.gitexp("best", "acc", "--sure", "--filter", "lr == 'e'", check=False)
+    assert (alone.exit_code, alone.stdout) == (4, "")
+    for command in (["diff", "b-1", "broken"], ["compare", "b-1", "broken"]):
+        assert '"noise"' not in repo.gitexp(*command, "--json").stdout  # there is in other comparisons
+    report = repo.gitexp("report").stdout
+    assert "by more than noise" not in report
+    if status is not Status.RUNNING:  # in a table, a running experiment has no result yet
+        assert f"broken is {status}" in report
+
+
+def test_a_run_with_a_bad_end_and_a_bad_number_hides_no_best(repo: Workspace) -> None:
+    values(repo, VALUES)
+    metrics = {"metrics.json": {"acc": 0.1}}
+    put(repo, "broken", params={"params.yaml": {"lr": "e"}}, metrics=metrics, status=Status.FAILED)
+    assert repo.gitexp("best", "acc", "--sure", "--filter", "lr != 'c'").stdout == "b-1\n"
+    report = repo.gitexp("report", "--filter", "lr != 'c'").stdout
+    assert "b-1 is better than each other by more than noise" in report
+
+
+def test_replicates_without_the_metric_say_nothing_about_its_noise(repo: Workspace) -> None:
+    values(repo, {"a": [0.80], "b": [0.90]})
+    for number in (1, 2):
+        same = {"group": "twin", "identity": f"twin-{number}", "replicate": number}
+        put(repo, f"twin-{number}", params={"params.yaml": {"lr": "t"}}, metrics={}, **same)
+    assert repo.gitexp("best", "acc", "--sure", check=False).exit_code == 4
+    assert "noise" not in repo.gitexp("report").stdout
+
+
+def test_a_report_weighs_the_experiments_beyond_its_limit(repo: Workspace) -> None:
+    values(repo, VALUES)
+    report = repo.gitexp("report", "--sort", "acc", "--desc", "--limit", "1").stdout
+    assert "Inside the noise, and perhaps as good as c-1: b-1." in report
 
 
 def test_without_replicates_nothing_is_marked_and_no_statistics_are_loaded(repo: Workspace) -> None:

@@ -20,7 +20,8 @@ from gitexp.cli.kit.terminal import render
 from gitexp.model import Mean
 from gitexp.views.best import SureBest, sure_best
 from gitexp.views.best import best as find
-from gitexp.words import PRECISION, clean, show_value
+from gitexp.views.uncertainty import runs_of
+from gitexp.words import PRECISION, clean, shorten, show_value
 
 EPILOG = """Examples:
 gitexp best acc
@@ -64,7 +65,8 @@ def best(
     each by itself; --group replicates also takes the mean of runs repeated by hand.
 
     With --sure the experiment must be better than each other by more than noise, the noise of the project's
-    replicates. Otherwise the exit code is 4, and all candidates are named.
+    replicates. Otherwise the exit code is 4, and all candidates are named. A run without a good end is never
+    surely the best.
     """
     low = options.best_is_lowest(lowest, highest)
     query = query._replace(replicates=options.replicates(group, each=each))
@@ -113,15 +115,24 @@ def _no_telling(found: SureBest, metric: str) -> Iterator[str]:
         return
     told = []
     for row in found.candidates[:_MOST_TOLD]:
-        told.append(f"{clean(row.name)} {show_value(_value(row, metric), PRECISION)}")
+        state = "" if runs_of(row).can_be_judged else f" ({row.status})"
+        told.append(f"{clean(row.name)} {show_value(_value(row, metric), PRECISION)}{state}")
     if more := len(found.candidates) - len(told):
         told.append(f"{more:,} more")
     yield (
         f"No telling: {len(found.candidates):,} of {found.among:,} may have the best {clean(metric)}: "
         f"{', '.join(told)}"
     )
-    first, second = [clean(row.name) for row in found.candidates[:2]]
-    yield f"More runs of two: gitexp judge {second} {first} --metric {clean(metric)} --run"
+    judged, others = list[str](), list[str]()
+    for row in found.candidates:
+        (judged if runs_of(row).can_be_judged else others).append(clean(row.name))
+    if others:
+        yield (
+            f"What has not come to a good end cannot be judged: {shorten(others)}. "
+            "Without it: --filter \"status == 'done'\""
+        )
+    if len(judged) > 1:
+        yield f"More runs of two: gitexp judge {judged[1]} {judged[0]} --metric {clean(metric)} --run"
 
 
 def _as_json(row: Row, metric: str) -> dict[str, Any]:

@@ -181,7 +181,7 @@ gitexp.tableView = (() => {
       if (column.type === "time" && cell) made.title = new Date(cell).toLocaleString();
       if (isBest && !running) made.append(element("span", { class: "star", role: "img", "aria-label": "best" }, "★"));
       made.append(running ? `${text}…` : text);
-      const mark = column.isNear(line, best) ? gitexp.noiseMark("may be as good as the best: inside the noise") : "";
+      const mark = column.isNear(line, best) ? gitexp.noiseMark("may be as good as the best: no verdict tells them apart") : "";
       if (this.spreads.has(column)) {
         const spread = element("span", { class: "spread" }, gitexp.cells.spreadOf(cell), mark);
         spread.style.width = `${this.spreads.get(column)}ch`;
