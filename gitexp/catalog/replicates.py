@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from enum import Enum
 from typing import Any
 
+from gitexp import averages
 from gitexp.catalog.fields import Row
 from gitexp.catalog.superseded import superseded, without_superseded
 from gitexp.files import flatten, is_finite, is_number, parse_key
@@ -312,13 +312,11 @@ def mean_of(values: Sequence[Value], count: int) -> Value:
             return MISSING
         return _common(values, count)
     try:
-        mean = math.fsum(numbers) / len(numbers)
-        squares = math.fsum((number - mean) ** 2 for number in numbers)
+        mean, deviation = averages.mean(numbers), None
+        if len(numbers) > 1:
+            deviation = averages.deviation(numbers)
     except OverflowError:  # of numbers near the largest that a float holds
         return _common(values, count)
-    deviation = None
-    if len(numbers) > 1:
-        deviation = math.sqrt(squares / (len(numbers) - 1))
     return Mean(mean, deviation, len(numbers), count)
 
 

@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
+from gitexp import averages
 from gitexp.named_tuple import NamedTuple
 
 LEAST = 8  # experiments; with fewer, any param can seem important
@@ -65,15 +66,9 @@ def _explained(groups: Sequence[int], numbers: Sequence[float]) -> float:
     members: dict[int, list[float]] = {}
     for group, number in zip(groups, numbers, strict=True):
         members.setdefault(group, []).append(number)
-    within = math.fsum(map(_squares, members.values()))
-    total, free = _squares(numbers), len(numbers) - len(members)
+    within = math.fsum(map(averages.squares, members.values()))
+    total, free = averages.squares(numbers), len(numbers) - len(members)
     if not total or free <= 0:
         return 0.0
     by_chance = (len(members) - 1) * within / free
     return max(total - within - by_chance, 0.0) / total
-
-
-def _squares(numbers: Sequence[float]) -> float:
-    """The sum of the squared distances from the mean."""
-    mean = math.fsum(numbers) / len(numbers)
-    return math.fsum((number - mean) ** 2 for number in numbers)

@@ -15,6 +15,7 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 
+from gitexp import averages
 from gitexp.extras.inference.comparison import LEVEL, GroupComparison, Sample, compare
 from gitexp.extras.inference.noise import NoiseFloor
 from gitexp.named_tuple import NamedTuple
@@ -95,7 +96,7 @@ class Measurements(NamedTuple):
     def mean(self, hybrid: Hybrid) -> float | None:
         """The mean of a measured hybrid; None for one that cannot run."""
         sample = self.samples[hybrid]
-        return None if sample is None else sum(sample.values) / len(sample.values)
+        return None if sample is None else averages.mean(sample.values)
 
     def compared(self, first: Hybrid, second: Hybrid) -> GroupComparison | None:
         """Two measured hybrids; None if one of them was not measured, or cannot run.

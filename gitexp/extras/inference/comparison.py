@@ -12,6 +12,7 @@ import math
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
+from gitexp import averages
 from gitexp.extras.inference import student
 from gitexp.extras.inference.noise import NoiseFloor
 from gitexp.named_tuple import NamedTuple
@@ -50,7 +51,7 @@ class Sample(NamedTuple):
         """The mean of the values; None without a value."""
         if not self.values:
             return None
-        return _mean(self.values)
+        return averages.mean(self.values)
 
 
 class GroupComparison(NamedTuple):
@@ -147,7 +148,7 @@ def contrast(first: Sample, second: Sample, floor: NoiseFloor | None = None) -> 
     every_run_is_paired = len(pairs) == len(first.values) == len(second.values)
     if len(pairs) >= _FEWEST and every_run_is_paired:
         return _of_pairs(pairs)
-    effect = _mean(second.values) - _mean(first.values)
+    effect = averages.mean(second.values) - averages.mean(first.values)
     counts = (len(first.values), len(second.values))
     if min(counts) >= _FEWEST and (found := _welch(first.values, second.values, effect)):
         return found
@@ -155,7 +156,7 @@ def contrast(first: Sample, second: Sample, floor: NoiseFloor | None = None) -> 
         manner, noise, dof = ComparisonKind.NOISE, floor.sd, floor.dof
     elif sum(counts) > 2:  # a variance needs one value more than there are means
         manner, dof = ComparisonKind.POOLED, float(sum(counts) - 2)
-        noise = math.sqrt((_squares(first.values) + _squares(second.values)) / dof)
+        noise = math.sqrt((averages.squares(first.values) + averages.squares(second.values)) / dof)
     else:
         return Contrast(effect, math.nan, 0.0, ComparisonKind.NONE, math.nan, counts)
     if noise == 0.0:
@@ -187,12 +188,12 @@ def _welch(first: Sequence[float], second: Sequence[float], effect: float) -> Co
     """The difference by the two groups' own variances; None if both are 0."""
     parts, below = [], 0.0
     for values in (first, second):
-        part = _variance(values) / len(values)
+        part = averages.variance(values) / len(values)
         parts.append(part)
         below += part**2 / (len(values) - 1)
     if sum(parts) == 0.0 or below == 0.0:
         return None
-    noise = math.sqrt((_variance(first) + _variance(second)) / 2)
+    noise = math.sqrt((averages.variance(first) + averages.variance(second)) / 2)
     counts = (len(first), len(second))
     dof = sum(parts) ** 2 / below
     return Contrast(effect, math.sqrt(sum(parts)), dof, ComparisonKind.WELCH, noise, counts)
@@ -200,10 +201,12 @@ def _welch(first: Sequence[float], second: Sequence[float], effect: float) -> Co
 
 def _of_pairs(differences: Sequence[float]) -> Contrast:
     count = len(differences)
-    variance = _variance(differences)
+    variance = averages.variance(differences)
     noise = math.sqrt(variance / 2)  # of one run, were the two of a pair independent
     error = math.sqrt(variance / count)
-    return Contrast(_mean(differences), error, count - 1, ComparisonKind.PAIRED, noise, (count, count))
+    return Contrast(
+        averages.mean(differences), error, count - 1, ComparisonKind.PAIRED, noise, (count, count)
+    )
 
 
 def _sure(effect: float, runs: tuple[int, int]) -> GroupComparison:
@@ -212,17 +215,3 @@ def _sure(effect: float, runs: tuple[int, int]) -> GroupComparison:
     if effect != 0.0:
         p, more = 0.0, float(effect > 0.0)
     return GroupComparison(effect, effect, effect, p, more, ComparisonKind.NOISE, 0.0, runs, None)
-
-
-def _mean(values: Sequence[float]) -> float:
-    return math.fsum(values) / len(values)
-
-
-def _squares(values: Sequence[float]) -> float:
-    """The sum of the squared distances from the mean."""
-    mean = _mean(values)
-    return math.fsum((value - mean) ** 2 for value in values)
-
-
-def _variance(values: Sequence[float]) -> float:
-    return _squares(values) / (len(values) - 1)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from itertools import combinations
 
+from gitexp import averages
 from gitexp.named_tuple import NamedTuple
 
 # The median of the distance of two values of a normal distribution is this many standard deviations:
@@ -76,7 +77,6 @@ def _pooled(groups: Sequence[Sequence[float]]) -> float:
     """The pooled standard deviation."""
     squares, dof = 0.0, 0
     for values in groups:
-        mean = math.fsum(values) / len(values)
-        squares += math.fsum((value - mean) ** 2 for value in values)
+        squares += averages.squares(values)
         dof += len(values) - 1
     return math.sqrt(squares / dof)

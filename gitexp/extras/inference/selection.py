@@ -7,9 +7,9 @@ level of Bonferroni. That holds as well where each is measured against a few of 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
+from gitexp import averages
 from gitexp.extras.inference.comparison import LEVEL, Sample, contrast
 from gitexp.extras.inference.noise import NoiseFloor
 
@@ -53,7 +53,7 @@ def _signed(sample: Sample, sign: float) -> Sample:
 
 def _rivals(samples: Sequence[Sample], known: Sequence[int]) -> list[int]:
     """The numbers of the samples with the highest means: groups, and single runs."""
-    best = sorted(known, key=lambda at: -math.fsum(samples[at].values) / len(samples[at].values))
+    best = sorted(known, key=lambda at: -averages.mean(samples[at].values))
     groups = [at for at in best if len(samples[at].values) > 1]
     single = [at for at in best if len(samples[at].values) == 1]
     return [*groups[:_RIVALS], *single[:1]]

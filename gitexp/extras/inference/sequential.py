@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from gitexp import averages
 from gitexp.extras.inference import student
 from gitexp.extras.inference.comparison import ComparisonKind, GroupComparison
 from gitexp.named_tuple import NamedTuple
@@ -58,10 +59,10 @@ def as_comparison(found: PairEvidence) -> GroupComparison:
 def evidence(differences: Sequence[float], alpha: float = 0.05) -> PairEvidence:
     """The evidence of some differences, in any order."""
     count = len(differences)
-    effect = math.fsum(differences) / max(count, 1)
+    effect = averages.mean(differences) if differences else 0.0
     if count < 2:
         return PairEvidence(count, effect, 1.0, 0.0, -math.inf, math.inf)
-    squares = math.fsum((value - effect) ** 2 for value in differences)
+    squares = averages.squares(differences)
     if squares == 0.0:
         ratio = math.inf if effect != 0.0 else 0.0
         return PairEvidence(count, effect, ratio, 0.0, effect, effect)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any
 
+from gitexp import averages
 from gitexp.catalog.replicates import mean_of
 from gitexp.extras.inference.comparison import LEVEL, ComparisonKind, GroupComparison, compare, holm
 from gitexp.extras.inference.sequential import PairEvidence, as_comparison
@@ -193,7 +194,7 @@ def _side(side: JudgedSide, metric: str) -> dict[str, Any]:
         "name": side.name,
         "members": [member.name for member in side.members],
         "values": list(sample.values),
-        "mean": math.fsum(sample.values) / len(sample.values),
+        "mean": averages.mean(sample.values),
         "missing": sample.missing,
     }
 

@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from enum import StrEnum
 
+from gitexp import averages
 from gitexp.named_tuple import NamedTuple
 
 MOST_POINTS = 1000  # of a drawn curve: about a point a pixel
@@ -144,10 +145,9 @@ def mean_of(label: str, curves: Sequence[DrawnCurve]) -> DrawnCurve:
     means, low, high = [], [], []
     for x in places:
         values = by_place[x]
-        mean = math.fsum(values) / len(values)
-        deviation = 0.0
+        mean, deviation = averages.mean(values), 0.0
         if len(values) > 1:
-            deviation = math.sqrt(math.fsum((y - mean) ** 2 for y in values) / (len(values) - 1))
+            deviation = averages.deviation(values)
         means.append(mean)
         low.append(mean - deviation)
         high.append(mean + deviation)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from statistics import fmean, stdev
 
+from gitexp import averages
 from gitexp.catalog.certificates import Grade
 from gitexp.files import is_finite, is_number
 from gitexp.files.scalars import jsonable
@@ -109,8 +109,8 @@ def spread(values: Sequence[float], quantile: float) -> Spread | None:
     """
     if len(values) < FEWEST or not all(map(_is_finite, values)):
         return None
-    center, sd = fmean(values), stdev(values)
-    reach = quantile * sd * math.sqrt(1 + 1 / len(values))
+    center = averages.mean(values)
+    reach = quantile * averages.deviation(values) * math.sqrt(1 + 1 / len(values))
     return Spread(center - reach, center + reach, len(values))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from gitexp import files
+from gitexp import averages, files
 from gitexp.catalog.rows import meant
 from gitexp.extras.sweep.definition import Method, SweepDefinition
 from gitexp.extras.sweep.spaces.space import Drawn, of_overrides
@@ -175,7 +175,7 @@ def mean_results(trial: Trial, objectives: Mapping[str, str]) -> tuple[float, ..
         of_runs.append(found)
     if not of_runs or trial.removed:
         return None
-    return tuple(math.fsum(each) / len(of_runs) for each in zip(*of_runs, strict=True))
+    return tuple(averages.mean(each) for each in zip(*of_runs, strict=True))
 
 
 def counting(definition: SweepDefinition, trials: Sequence[Trial]) -> list[Trial]:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TypeAlias
 
+from gitexp import averages
 from gitexp.extras.plots.charts import Chart, Spec, framed
 from gitexp.extras.plots.of_many.grid_chart import (
     Measurement,
@@ -193,7 +194,7 @@ def means(found: Sequence[Measurement], x: AxisColumn, y: AxisColumn) -> dict[tu
     for one in found:
         place = (_cell(x.share(one.x)), _cell(y.share(one.y)))
         inside.setdefault(place, []).append(one.value)
-    return {place: math.fsum(values) / len(values) for place, values in inside.items()}
+    return {place: averages.mean(values) for place, values in inside.items()}
 
 
 def _cell(share: float) -> int:

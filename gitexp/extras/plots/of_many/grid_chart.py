@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
+from gitexp import averages
 from gitexp.extras.plots.charts import Spec, hover
 from gitexp.extras.plots.of_many.plotted_experiments import AxisColumn, PlottedExperiment
 from gitexp.extras.plots.of_many.scatter_charts import NAME
@@ -87,7 +87,7 @@ def cell_means(found: Sequence[Measurement], sides: tuple[Side, Side]) -> dict[t
     inside: dict[tuple[str, str], list[float]] = {}
     for one in found:
         inside.setdefault((sides[0].name(one.x), sides[1].name(one.y)), []).append(one.value)
-    return {cell: CellMean(math.fsum(of) / len(of), len(of)) for cell, of in inside.items()}
+    return {cell: CellMean(averages.mean(of), len(of)) for cell, of in inside.items()}
 
 
 def grid_chart(found: Sequence[Measurement], sides: tuple[Side, Side], colour: Spec) -> Spec:
