@@ -60,6 +60,10 @@ class Distance(NamedTuple):
 class Noise(Protocol):
     """The noise of the metrics of a project."""
 
+    def of_one_run(self, metric: str) -> tuple[float, float] | None:
+        """The standard deviation of one run, and its degrees of freedom; None if they are unknown."""
+        ...
+
     def distances(
         self, sides: Sequence[RunValues], metrics: Sequence[str]
     ) -> Mapping[str, Sequence[Distance]]:

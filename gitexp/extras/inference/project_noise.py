@@ -46,6 +46,13 @@ class ProjectNoise:
             self._floors[metric] = noise_floor(self._values.get(metric, ()))
         return self._floors[metric]
 
+    def of_one_run(self, metric: str) -> tuple[float, float] | None:
+        """The standard deviation of one run, and its degrees of freedom; None if they are unknown."""
+        floor = self.floor(metric)
+        if floor is None:
+            return None
+        return floor.sd, floor.dof
+
     def distances(
         self, sides: Sequence[RunValues], metrics: Sequence[str]
     ) -> Mapping[str, Sequence[Distance]]:

@@ -21,6 +21,7 @@ from gitexp.extras.web.read_ahead import read_ahead
 from gitexp.model import Experiment
 from gitexp.project.project import Project
 from gitexp.views.environments import packages_of
+from gitexp.views.uncertainty import noise_here
 
 _MOST_CHANGES = 50  # experiments whose changed code is written; the newest ones
 _MOST_PLOTTED = 20  # experiments with plots of files; the newest ones
@@ -44,12 +45,13 @@ def scripts(documents: Documents) -> Iterator[tuple[str, str]]:
             found[key] = row.experiment
     newest = sorted(found, key=lambda key: found[key].record.created, reverse=True)
     with_changes = set(newest[:_MOST_CHANGES])
+    noise = noise_here(state.project)
     plots = _plots(state.project, {key: found[key] for key in newest[:_MOST_PLOTTED]})
     for key in read_ahead(documents, list(found)):
         one = found[key]
         (of_run,) = packages_of(state.project, [one])
         point = lookup.of_experiment(state.project, one)
-        values = comparison_document.values_document(state.project, point, of_run)
+        values = comparison_document.values_document(state.project, point, of_run, noise)
         made = [*_of_experiment(state.project, one, with_changes=key in with_changes)]
         if key in plots:
             made.append(("plots", plots[key]))

@@ -20,6 +20,7 @@ from gitexp.views import diff_json
 from gitexp.views.compare import ComparedKey, ComparedPoints, flat_of, values
 from gitexp.views.diff import Diff
 from gitexp.views.environments import packages_of
+from gitexp.views.uncertainty import Noise, can_be_judged
 
 Document = dict[str, Any]
 
@@ -79,14 +80,25 @@ def _difference(project: Project, found: Diff, words: Sequence[str]) -> Document
     }
 
 
-def values_document(project: Project, point: Point, packages: Mapping[str, str]) -> Document:
-    """The values of a point, for comparisons in an export."""
+def values_document(
+    project: Project, point: Point, packages: Mapping[str, str], noise: Noise | None
+) -> Document:
+    """The values of a point, for comparisons in an export.
+
+    `noise` has the standard deviation and the degrees of freedom of each metric whose noise is known; it is
+    empty for a point that cannot be judged.
+    """
     params, metrics = flat_of(project, point)
     better = {}
     for key in metrics:
         known = direction(key, project.config.directions)
         if known:
             better[key] = known
+    of_noise = {}
+    if noise is not None and (point.experiment is None or can_be_judged(point.experiment)):
+        for key in metrics:
+            if (of_metric := noise.of_one_run(key)) is not None:
+                of_noise[key] = of_metric
     return {
         "point": _point(point),
         "colour": colours([point.label])[0],
@@ -94,6 +106,7 @@ def values_document(project: Project, point: Point, packages: Mapping[str, str])
         "metrics": {key: cell_of(value) for key, value in metrics.items()},
         "packages": dict(packages),
         "better": better,
+        "noise": of_noise,
     }
 
 

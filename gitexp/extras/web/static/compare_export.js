@@ -2,6 +2,8 @@
 
 /** A comparison without a server: put together from what an export has of each experiment. */
 gitexp.exportedComparison = (() => {
+  const ALPHA = 0.05; // of all differences together, as in `judge`
+  const LARGEST = 1e150; // larger numbers have squares that are none
   const PICTURE = /\.(png|jpe?g|gif|webp|bmp|svg)$/i;
 
   /** The document of a comparison, as the server would give it, without code. */
@@ -14,7 +16,7 @@ gitexp.exportedComparison = (() => {
       points: all.map((one) => one.point),
       colours: Object.fromEntries(all.map((one) => [one.point.name, one.colour])),
       params: part(all, "params"),
-      metrics: part(all, "metrics"),
+      metrics: withNoise(all, part(all, "metrics")),
       environment: part(all.map((one) => (Object.keys(one.packages).length ? one : { packages: null })), "packages"),
       pictures: pictures(names, files),
       previews: new Map(names.map((name, at) => [name, new Map(previews[at])])),
@@ -49,9 +51,28 @@ gitexp.exportedComparison = (() => {
     for (const key of keys) {
       const known = all.filter((one) => one[name] !== null).map((one) => JSON.stringify(one[name][key]));
       if (new Set(known).size < 2) continue;
-      rows.push({ key, values: all.map((one) => one[name]?.[key] ?? { missing: true }), better: all[0].better?.[key] });
+      rows.push({ key, values: all.map((one) => one[name]?.[key] ?? { missing: true }), better: all.map((one) => one.better?.[key]).find(Boolean) });
     }
     return { rows, count: rows.length };
+  }
+
+  /** The same, with which values are inside the noise beside the first: `distances` of `project_noise.py`. */
+  function withNoise(all, { rows, count }) {
+    const comparisons = rows.length * (all.length - 1);
+    for (const row of rows) {
+      const inside = all.map((one, at) => at > 0 && isInside(all[0], one, row, at, ALPHA / comparisons));
+      if (inside.includes(true)) row.inside = inside;
+    }
+    return { rows, count };
+  }
+
+  /** Whether two runs differ by a metric, and no more than the noise makes them; `noise` is of runs that can be judged. */
+  function isInside(first, other, row, at, alpha) {
+    const noise = first.noise[row.key] && other.noise[row.key];
+    const [one, two] = [0, at].map((number) => gitexp.cells.numberOf(row.values[number]));
+    if (!noise || ![one, two].every((number) => Math.abs(number) < LARGEST) || one === two) return false;
+    const [deviation, freedom] = noise;
+    return deviation > 0 && gitexp.student.twoSided((two - one) / (deviation * Math.SQRT2), freedom) >= alpha;
   }
 
   /** The curves of several experiments, by metric. */
