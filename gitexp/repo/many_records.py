@@ -7,7 +7,7 @@ record with keys of a later version, a damaged one, one with much nesting.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import repeat
 from typing import Any, TypeAlias
@@ -15,7 +15,8 @@ from typing import Any, TypeAlias
 from gitexp import errors
 from gitexp.model import FORMAT, Record
 from gitexp.repo import records
-from gitexp.repo.records import FIELD_READERS, UNPARSED, FieldReader
+from gitexp.repo.record_fields import FIELD_READERS, FieldReader
+from gitexp.repo.records import UNPARSED
 
 _FEWEST = 8  # records that are quicker together than one by one
 
@@ -77,30 +78,52 @@ def _decoded(keys: tuple[str, ...], objects: Sequence[dict[str, Any]]) -> list[R
     formats = columns[format_at]
     if set(map(type, formats)) != {int} or set(formats) != {FORMAT}:
         return []
-    made = [object.__new__(Record) for _ in objects]
     try:
-        for reader, at in places:
-            values: Iterable[Any] = repeat(reader.default)
-            if at >= 0:
-                values = _values(reader, columns[at])
-            deque(map(reader.put, made, values), maxlen=0)  # a loop without a line of Python for each record
+        return _made(len(objects), [(reader, columns[at] if at >= 0 else None) for reader, at in places])
     except (TypeError, ValueError, LookupError):
         return []
+
+
+def of_columns(columns: Mapping[str, Any], names: Sequence[str]) -> list[Record]:
+    """The records of some experiments from their fields, each a list of values as in JSON.
+
+    A field may also be `{"all": text}`, the same text for all, or missing. Raises TypeError, ValueError or
+    LookupError for what no records have.
+    """
+    found: list[tuple[FieldReader, Sequence[Any] | None]] = []
+    for reader in FIELD_READERS:
+        column = columns.get(reader.key)
+        if isinstance(column, dict):
+            column = [column["all"]] * len(names)
+        if column is not None and len(column) != len(names):
+            raise ValueError
+        found.append((reader, column))
+    made = _made(len(names), found)
+    records.complete_together(made, names)
+    return made
+
+
+def _made(count: int, columns: Iterable[tuple[FieldReader, Sequence[Any] | None]]) -> list[Record]:
+    """The records with these values of JSON in their fields; None for the default in all of them."""
+    made = [object.__new__(Record) for _ in range(count)]
+    for reader, column in columns:
+        values: Iterable[Any] = repeat(reader.default)
+        if column is not None:
+            values = _values(reader, column)
+        deque(map(reader.put, made, values), maxlen=0)  # a loop without a line of Python for each record
     for record in made:
         if not (record.status and record.commit and record.baseline):
-            return []
+            raise ValueError
     return made
 
 
 def _values(reader: FieldReader, column: Sequence[Any]) -> Iterable[Any]:
     """The values of a field in the records, from the values in JSON."""
     kinds = set(map(type, column))
-    if kinds == {str}:  # an empty text stays empty, or is an error, or the default is empty too
-        if reader.takes_any_text:
-            return column
-        return list(map(reader.read, column))
     if (kinds == {type(None)} or kinds == {reader.empty}) and not any(column):
         return repeat(reader.default)
+    if len(kinds) == 1:  # an empty text stays empty, or is an error, or the default is empty too
+        return reader.read_together(column)
     values = []
     for value in column:
         if value is None or (not value and value.__class__ is reader.empty):
