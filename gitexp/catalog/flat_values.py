@@ -5,11 +5,14 @@ A table of a hundred thousand rows holds each of its values once, in the files o
 
 from __future__ import annotations
 
-from collections.abc import Collection, ItemsView, Iterator, KeysView, Mapping
+from collections.abc import Collection, ItemsView, Iterable, Iterator, KeysView, Mapping, Sequence
 from typing import Any
 
 from gitexp.files import flatten
-from gitexp.model import Files, Flat, Value
+from gitexp.files.keys import SCALARS, way
+from gitexp.model import MISSING, Files, Flat, Value
+
+_UNKNOWN = object()  # what only the flat form tells
 
 
 class FlatValues(Mapping[str, Value]):
@@ -22,13 +25,33 @@ class FlatValues(Mapping[str, Value]):
         self._shared = shared
         self._flat: dict[str, Value] | None = None
 
+    def reached(self, names: Sequence[str]) -> Any:
+        """The value in the maps of these names, or MISSING; _UNKNOWN if the flat form must tell."""
+        if self._shared or len(self._files) != 1:
+            return _UNKNOWN
+        (value,) = self._files.values()
+        for name in names:
+            if not isinstance(value, dict):
+                return _UNKNOWN
+            value = value.get(name, MISSING)
+            if value is MISSING:
+                return MISSING
+        if value.__class__ in SCALARS:
+            return value
+        return _UNKNOWN
+
+    @property
+    def has_files(self) -> bool:
+        """Whether keys may have their file in front."""
+        return bool(self._shared)
+
     def flattened(self) -> dict[str, Value]:
         """The values in a new dict."""
-        files = flat_files(self._files)
-        if len(files) == 1 and not self._shared:  # like nearly all rows
-            return next(iter(files.values()))
+        if len(self._files) == 1 and not self._shared:  # like nearly all rows
+            (tree,) = self._files.values()
+            return flatten(tree)
         found: dict[str, Value] = {}
-        for name, values in files.items():
+        for name, values in flat_files(self._files).items():
             for key, value in values.items():
                 column = f"{name}:{key}" if key in self._shared else key
                 found[column] = value
@@ -62,7 +85,12 @@ class FlatValues(Mapping[str, Value]):
     # Those of `Mapping` look for each value by a call of their own.
 
     def get(self, key: str, default: Any = None) -> Any:
-        return (self._flat or self._values()).get(key, default)
+        found = _UNKNOWN
+        if self._flat is None and (names := way(key)):
+            found = self.reached(names)
+        if found is _UNKNOWN:
+            return self._values().get(key, default)
+        return default if found is MISSING else found
 
     def keys(self) -> KeysView[str]:
         return self._values().keys()
@@ -71,9 +99,28 @@ class FlatValues(Mapping[str, Value]):
         return self._values().items()
 
 
+def values_under(key: str, tables: Iterable[Flat]) -> list[Any]:
+    """The value of each table under a flat key, or MISSING. Nearly no table is flattened for that."""
+    names = way(key)
+    found = list[Any]()
+    for table in tables:
+        value = _UNKNOWN
+        if names and isinstance(table, FlatValues):
+            value = table.reached(names)
+        if value is _UNKNOWN:
+            value = table.get(key, MISSING)
+        found.append(value)
+    return found
+
+
 def flat_files(files: Files) -> dict[str, dict[str, Value]]:
     """The flat values of each file."""
     return {name: flatten(tree) for name, tree in files.items()}
+
+
+def may_have_files(values: Flat) -> bool:
+    """Whether keys of some values may have their file in front, `file:key`."""
+    return not isinstance(values, FlatValues) or values.has_files
 
 
 def plain(values: Flat) -> Flat:

@@ -101,12 +101,10 @@ class Lineage:
 
 def _has_parents(experiments: Sequence[Experiment], made: Mapping[str, Experiment]) -> bool:
     """Whether an experiment may have a parent: it names one, or was made from the commit of one."""
-    baselines = set()
-    for one in experiments:
-        if one.record.parent or one.record.resumed_from:
-            return True
-        baselines.add(one.record.baseline)
-    return not baselines.isdisjoint(made)
+    records = [one.record for one in experiments]
+    if any(record.parent or record.resumed_from for record in records):
+        return True
+    return not made.keys().isdisjoint([record.baseline for record in records])
 
 
 def _experiments(rows: Iterable[Row]) -> list[Experiment]:
@@ -135,11 +133,11 @@ def read(project: Project, experiments: Sequence[Stored], head: str | None) -> L
     The trash is read only if an experiment's baseline is neither HEAD nor an experiment's commit: the
     baseline may belong to a removed one.
     """
-    baselines, known = set(), {head}
-    for experiment in readable(experiments):
-        baselines.add(experiment.record.baseline)
-        known.add(experiment.record.commit)
-    if baselines <= known:
+    records = [experiment.record for experiment in readable(experiments)]
+    without = {record.baseline for record in records} - {head}
+    if without and without <= {record.commit for record in records}:
+        without = set()
+    if not without:
         return Lineage.of(experiments, head)
     return Lineage.of(experiments, head, [one.experiment for one in trash.contents(project.repo)])
 

@@ -19,6 +19,8 @@ from gitexp.words import cut
 Key: TypeAlias = tuple[str | int, ...]
 
 _SHOWN = 200  # characters of a key in an error
+_MOST_KEYS = 4096  # that are remembered below one prefix
+SCALARS = frozenset((str, int, float, bool, type(None)))  # the types of most values
 _BARE = regex(r'[^.\[\]":=\x00-\x1f\x7f]+')
 _PART = regex(
     r'(?P<dot>\.)?(?:(?P<bare>[^.\[\]":=]+)|(?P<quoted>"(?:[^"\\]|\\.)*"))|\[(?P<index>[0-9]{1,9})\]'
@@ -69,7 +71,25 @@ def format_key(parts: Key) -> str:
     return text
 
 
-@lru_cache(maxsize=16384)  # the same few keys stand in thousands of experiments, and share one string
+class _KeysBelow(dict[str | int, str]):
+    """The dotted keys below a prefix, by their last part, each made when somebody asks for it first.
+
+    The same few keys stand in thousands of experiments, and share one string.
+    """
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+
+    def __missing__(self, part: str | int) -> str:
+        if len(self) >= _MOST_KEYS:
+            self.clear()
+        key = self[part] = _join(self._prefix, part)
+        return key
+
+
+_keys_below = lru_cache(maxsize=256)(_KeysBelow)
+
+
 def _join(prefix: str, part: str | int) -> str:
     if isinstance(part, int):
         return f"{prefix}[{part}]"
@@ -80,6 +100,19 @@ def _quoted(part: str) -> str:
     if _BARE.fullmatch(part) and part == part.strip():
         return part
     return json.dumps(part, ensure_ascii=False)
+
+
+@lru_cache(maxsize=1024)
+def way(key: str) -> tuple[str, ...]:
+    """The names of the maps that lead to a dotted key; () if the key is not made of such names alone."""
+    try:
+        parts = parse_key(key)
+    except OverrideError:
+        return ()
+    names = tuple(part for part in parts if isinstance(part, str))
+    if len(names) < len(parts) or format_key(names) != key:
+        return ()
+    return names
 
 
 def flatten(tree: Tree) -> dict[str, Value]:
@@ -94,14 +127,16 @@ def flatten(tree: Tree) -> dict[str, Value]:
 
 
 def _flatten(flat: dict[str, Value], prefix: str, items: Iterable[tuple[str | int, Value]]) -> None:
+    keys = _keys_below(prefix)
     for part, value in items:
-        key = _join(prefix, part)
-        if isinstance(value, dict) and value:
-            _flatten(flat, key, value.items())
+        if value.__class__ in SCALARS:  # nearly all are
+            flat[keys[part]] = value
+        elif isinstance(value, dict) and value:
+            _flatten(flat, keys[part], value.items())
         elif isinstance(value, list) and _holds_map(value):
-            _flatten(flat, key, enumerate(value))
+            _flatten(flat, keys[part], enumerate(value))
         else:
-            flat[key] = value
+            flat[keys[part]] = value
 
 
 def nested(flat: Mapping[str, Value]) -> dict[str, Value]:

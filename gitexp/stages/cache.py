@@ -138,6 +138,6 @@ def _records(project: Project) -> dict[str, str]:
     try:
         refs = list(project.repo.refs(PREFIX, fields=fields))
     except errors.GitFailed:  # one of them is damaged: its commit cannot be asked for its date
-        refs = [[*ref, b"0"] for ref in project.repo.refs(PREFIX, fields=fields[:2])]
+        refs = [(*ref, b"0") for ref in project.repo.refs(PREFIX, fields=fields[:2])]
     refs.sort(key=lambda ref: int(ref[2] or b"0"), reverse=True)
     return {oid.decode(): ref.decode("utf-8", "replace").removeprefix(PREFIX) for ref, oid, _ in refs}

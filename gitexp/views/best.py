@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import re
 import shlex
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from gitexp import errors
 from gitexp.catalog import rows
 from gitexp.catalog.fields import Row
+from gitexp.catalog.flat_values import values_under
 from gitexp.catalog.query import Query, matching
 from gitexp.catalog.replicates import collapsed
 from gitexp.catalog.superseded import without_superseded
@@ -170,22 +171,20 @@ def best_value(column: Column, found: Sequence[Row], directions: Mapping[str, st
     """The best number of a metric among some rows; MISSING without a direction, or if none is better."""
     if column.kind != "metric":
         return MISSING
-    ended = []
-    for row in found:
-        if row.status is not Status.RUNNING:  # its last value is no result
-            ended.append(row.metrics.get(column.key))
-    return best_of(column.key, ended, directions)
+    # The last value of a running experiment is no result.
+    ended = [row.metrics for row in found if row.status is not Status.RUNNING]
+    return best_of(column.key, values_under(column.key, ended), directions)
 
 
-def best_of(metric: str, values: Iterable[Any], directions: Mapping[str, str]) -> Any:
+def best_of(metric: str, values: Sequence[Any], directions: Mapping[str, str]) -> Any:
     """The best number of a metric among some values; MISSING without a direction, or if none is better."""
     known = direction(metric, directions)
     if known is None:
         return MISSING
-    numbers = []
-    for value in values:
-        if is_number(value) and is_finite(value):
-            numbers.append(value)
+    if set(map(type, values)) == {float}:  # as nearly always
+        numbers = list(filter(math.isfinite, values))
+    else:
+        numbers = [value for value in values if is_number(value) and is_finite(value)]
     if not numbers:
         return MISSING
     lowest, highest = min(numbers), max(numbers)

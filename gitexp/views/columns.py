@@ -9,6 +9,7 @@ from typing import Any
 
 from gitexp.catalog import replicates
 from gitexp.catalog.fields import EXPERIMENTS, Row, Use, used_for
+from gitexp.catalog.flat_values import values_under
 from gitexp.catalog.rows import echoes, meant, metric_keys, param_keys, unknown
 from gitexp.catalog.value_pairs import is_noise
 from gitexp.files import is_number, measured
@@ -48,6 +49,12 @@ class Column:
                 return FIELDS[self.key].cell(row)
         file, _, key = self.key.partition(":")
         return replicates.in_file(row, file, key)
+
+    def raws(self, found: Sequence[Row]) -> list[Any]:
+        """The `raw` value of each row."""
+        if self.kind == "metric":
+            return values_under(self.key, [row.metrics for row in found])
+        return list(map(self.raw, found))
 
     def raw(self, row: Row) -> Any:
         """The value for sorting and for programs: a time in the record's form, a duration in seconds."""
@@ -371,11 +378,10 @@ def keys_of(columns: Iterable[Column]) -> list[str]:
 # -- order and variety --------------------------------------------------------------------------------
 
 
-def sort_rows(found: Iterable[Row], column: Column, *, descending: bool) -> list[Row]:
+def sort_rows(found: Sequence[Row], column: Column, *, descending: bool) -> list[Row]:
     """The rows by the value of a column: numbers, then NaN, then texts, then rows without a value."""
     numbers, texts, odd, without = [], [], [], []
-    for row in found:
-        value = column.raw(row)
+    for row, value in zip(found, column.raws(found), strict=True):
         if isinstance(value, str):  # an option such as --lr 0.10 is text
             value = measured(value)
         if value is MISSING or value is None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from gitexp.catalog import changed_files, live_values, lookup, projects, rows
 from gitexp.catalog.fields import EXPERIMENTS, ChangedFile, Row
+from gitexp.catalog.flat_values import may_have_files
 from gitexp.catalog.lineage import Lineage
 from gitexp.catalog.query import BY_BASELINE, UNGROUPED, FoundExperiments, OutsideQuery, Query, find
 from gitexp.catalog.replicates import Replicates, collapsed
@@ -194,7 +195,8 @@ def choice(table: Table, wanted: Columns) -> Choice:
 def best_values(table: Table, columns: Sequence[Column]) -> list[Any]:
     """The best value of each column among all rows of the query, shown or not; MISSING for none."""
     beyond = table.beyond_limit()
-    candidates, keys_beyond = _counting([*table.experiments, *beyond]), rows.metric_keys(beyond)
+    candidates = _counting([*table.experiments, *beyond])
+    keys_beyond = rows.metric_keys([row for row in beyond if may_have_files(row.metrics)])
     found = []
     for column in columns:
         best = best_value(column, candidates, table.directions)

@@ -87,8 +87,9 @@ def repeated(found: Iterable[Stored]) -> list[list[Experiment]]:
     Runs of one seed repeated by hand count only without other groups: most of them are equal.
     """
     done = list(filter(can_be_judged, readable(found)))
-    groups = replicates.groups(done, Replicates.REPEATED) or replicates.groups(done, Replicates.EVERY)
-    return list(groups.values())
+    every = replicates.groups(done, Replicates.EVERY)
+    groups = every and replicates.groups(done, Replicates.REPEATED)
+    return list((groups or every).values())
 
 
 def can_be_judged(one: Stored) -> bool:

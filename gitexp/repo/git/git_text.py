@@ -11,15 +11,15 @@ from gitexp.repo.git.values import LARGEST
 _ESCAPES = ((b"\\", b"\\\\"), (b'"', b'\\"'), (b"\n", b"\\n"), (b"\r", b"\\r"))
 
 
-def rows(chunks: Generator[bytes, None, str], width: int) -> Generator[list[bytes], None, str]:
+def rows(chunks: Generator[bytes, None, str], width: int) -> Generator[tuple[bytes, ...], None, str]:
     """Yield the rows of `width` fields in Git's output; the generator returns what `chunks` returns.
 
-    A NUL ends each field, and no field holds a NUL. A line end stands between two rows. A field of more than
-    `LARGEST` bytes is cut there: somebody else's record may be of any length.
+    A NUL ends each field, and no field holds a NUL. A line end stands between two rows, and no first field
+    begins with one. A field of more than `LARGEST` bytes is cut there: somebody else's record may be of any
+    length.
     """
     waiting: list[bytes] = []
     begun: list[bytes] = []  # the parts of a field whose end has not come; joined once, however many
-    line_end = b""
     size = 0
     while True:
         try:
@@ -37,11 +37,9 @@ def rows(chunks: Generator[bytes, None, str], width: int) -> Generator[list[byte
         size = len(begun[0])
         waiting += fields
         whole = len(waiting) - len(waiting) % width
-        for at in range(0, whole, width):
-            row = waiting[at : at + width]
-            row[0] = row[0].removeprefix(line_end)
-            line_end = b"\n"
-            yield row
+        columns = [waiting[at:whole:width] for at in range(width)]
+        columns[0] = [first.removeprefix(b"\n") for first in columns[0]]
+        yield from zip(*columns, strict=True)
         del waiting[:whole]
 
 

@@ -21,7 +21,7 @@ _LOCK_LEFT_AFTER = 600.0  # seconds
 
 def read(
     repo: Repository, prefix: str, fields: Sequence[str], broken: list[str] | None = None
-) -> list[list[bytes]]:
+) -> list[tuple[bytes, ...]]:
     """Name, id and `fields` of each ref below a prefix; name and id alone of one that cannot be read.
 
     Git itself stops at the first missing or damaged object. The names of refs without an id are
@@ -39,8 +39,8 @@ def read(
 
 
 def _read_around_damage(
-    repo: Repository, plain: Sequence[list[bytes]], fields: Sequence[str]
-) -> list[list[bytes]]:
+    repo: Repository, plain: Sequence[tuple[bytes, ...]], fields: Sequence[str]
+) -> list[tuple[bytes, ...]]:
     """The fields of some refs, found by halves until each damaged ref stands alone."""
     try:
         return list(repo.refs(*(os.fsdecode(name) for name, _ in plain), fields=fields))

@@ -141,7 +141,7 @@ class Repository(GitObjects):
         *patterns: str,
         fields: Sequence[str] = ("objectname", "refname"),
         broken: list[str] | None = None,
-    ) -> Iterator[list[bytes]]:
+    ) -> Iterator[tuple[bytes, ...]]:
         """Yield the `fields` (of `git for-each-ref`) of each ref below the patterns.
 
         Git passes over broken refs, with no id in the file or with an impossible name; their names are added

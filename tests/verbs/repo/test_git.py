@@ -168,14 +168,14 @@ def test_refs_of_every_form(repo: Workspace, found: Repository) -> None:
     repo.git("update-ref", "refs/x/b/\N{SNOWMAN}", head)
     repo.git("tag", "-a", "-m", "a tag", "tagged")
     assert list(found.refs("refs/x/")) == [
-        [commit.encode(), b"refs/x/a"],
-        [head.encode(), "refs/x/b/\N{SNOWMAN}".encode()],
+        (commit.encode(), b"refs/x/a"),
+        (head.encode(), "refs/x/b/\N{SNOWMAN}".encode()),
     ]
     ((body,),) = found.refs("refs/x/a", fields=("contents:body",))
     assert body == "body %00 %(refname)\n\n\nwith \N{SNOWMAN} and ends\n".encode()
     ((_, name),) = found.refs("refs/x/a", fields=("contents:body", "refname"))
     assert name == b"refs/x/a"
-    assert list(found.refs("refs/tags/", fields=("objecttype", "*objectname"))) == [[b"tag", head.encode()]]
+    assert list(found.refs("refs/tags/", fields=("objecttype", "*objectname"))) == [(b"tag", head.encode())]
     assert list(found.refs("refs/none/")) == []
 
 
@@ -480,7 +480,7 @@ def test_a_ref_moves_only_from_where_it_was_thought_to_be(repo: Workspace, found
     for ref, wrong, new in (("refs/x/a", one, None), ("refs/x/none", two, one), ("refs/x/none", two, None)):
         with pytest.raises(RefConflict):
             move(ref, wrong, new)
-    assert list(found.refs("refs/x/")) == [[two.encode(), b"refs/x/a"]]
+    assert list(found.refs("refs/x/")) == [(two.encode(), b"refs/x/a")]
     move("refs/x/a", two, None)
     assert list(found.refs("refs/x/")) == []
 
