@@ -26,6 +26,7 @@ from gitexp.repo.git.values import LARGEST, RefChange, RefConflict, TreeEntry
 from gitexp.repo.known_records import KnownRecords
 from gitexp.repo.local import LocalState
 from gitexp.repo.many_records import decode_together
+from gitexp.repo.record_cache import RecordCache
 from gitexp.words import cut, did_you_mean, human_size
 
 PREFIX = "refs/gitexp/exps/"
@@ -87,6 +88,7 @@ class Store:
     def __init__(self, repo: Repository) -> None:
         self.repo = repo
         self._known: KnownRecords | None = None
+        self._cache: RecordCache | None = None
         self._is_revealing = False
         self.sign: Sign | None = None  # for the records of ended experiments, and their commits
 
@@ -97,6 +99,10 @@ class Store:
         """
         if self._known is None:
             self._known = known
+
+    def use_cache(self) -> None:
+        """Have all experiments read with the cache on disk, which a command that checks them must not use."""
+        self._cache = RecordCache(LocalState(self.repo), PREFIX)
 
     def reveal(self) -> None:
         """From now on, give experiments with the metrics of their holdout among all others: only to look."""
@@ -225,6 +231,8 @@ class Store:
         try:
             if self._known is not None and pattern.startswith(PREFIX):
                 return self._read_news(self._known, pattern, name_of)
+            if self._cache is not None and pattern == PREFIX:
+                return self._read_cached(self._cache, name_of)
             return self._read_refs([pattern], name_of)
         except errors.GitFailed:
             # Git stops at the first missing commit; the other experiments must not be lost for that.
@@ -236,32 +244,39 @@ class Store:
                 read += self._read_around_damage(refs, name_of)
             return read, broken
 
+    def _read_cached(
+        self, cache: RecordCache, name_of: _NameOf
+    ) -> tuple[list[tuple[str, Stored]], list[str]]:
+        """The same for all experiments; the cache has most of them, where they are many."""
+        kept = cache.load()
+        if kept:
+            read, broken = self._read_news(KnownRecords(kept), PREFIX, name_of)
+        else:
+            read, broken = self._read_refs([PREFIX], name_of)
+        cache.keep(read)
+        return read, broken
+
     def _read_news(
         self, known: KnownRecords, pattern: str, name_of: _NameOf
     ) -> tuple[list[tuple[str, Stored]], list[str]]:
         """The same; only the records that are not known are read."""
         broken: list[str] = []
-        names, places = list[str](), list[tuple[str, str]]()
-        for refname, oid in self.repo.refs(pattern, fields=("refname", "objectname"), broken=broken):
-            names.append(os.fsdecode(refname))
-            places.append((refname.decode("utf-8", "replace"), oid.decode()))
-        absent = []
-        for name, place in zip(names, places, strict=True):
-            if known.get(*place) is None:
-                absent.append(name)
+        refs = list(self.repo.refs(pattern, fields=("refname", "objectname"), broken=broken))
+        places = [(str(ref, "utf-8", "replace"), str(oid, "ascii")) for ref, oid in refs]
+        found = known.look_up(places)
+        absent = [os.fsdecode(ref) for (ref, _), one in zip(refs, found, strict=True) if one is None]
         if 0 < len(absent) <= _MOST_PATTERNS:
             known.add(self._read_refs(absent, name_of)[0])
+            found = known.look_up(places)
         read = list[tuple[str, Stored]]()
-        for ref, commit in places:
-            one = known.get(ref, commit)
+        for (ref, _), one in zip(places, found, strict=True):
             if one is None:  # of too many, or of a ref that has moved just now
                 read, broken = self._read_refs([pattern], name_of)
+                known.add(read)
                 break
             read.append((ref, one))
         if pattern == PREFIX:
             known.keep_only(read)
-        else:
-            known.add(read)
         return read, broken
 
     def _read_refs(
@@ -493,9 +508,9 @@ def _is_of_run(one: Stored, start: str) -> bool:
     )
 
 
-def _batches(refs: Iterable[list[bytes]]) -> Iterator[list[list[bytes]]]:
+def _batches(refs: Iterable[tuple[bytes, ...]]) -> Iterator[list[tuple[bytes, ...]]]:
     """Yield the rows of refs, some together: many small records, or one large record."""
-    rows: list[list[bytes]] = []
+    rows: list[tuple[bytes, ...]] = []
     size = 0
     for row in refs:
         if rows and (len(rows) == _TOGETHER or size + len(row[-1]) > _LARGE):

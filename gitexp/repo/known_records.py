@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeAlias
 
 from gitexp.model import Stored
+
+Place: TypeAlias = tuple[str, str]  # a ref, and the record commit at which it points
 
 
 class KnownRecords:
     """Experiments by ref and record commit. Several threads may ask at once."""
 
-    def __init__(self) -> None:
-        self._known: dict[tuple[str, str], Stored] = {}
+    def __init__(self, known: Mapping[Place, Stored] | None = None) -> None:
+        self._known: Mapping[Place, Stored] = known or {}
 
-    def get(self, ref: str, oid: str) -> Stored | None:
-        """The experiment of a ref at a record commit; None if it was not read before."""
-        return self._known.get((ref, oid))
+    def look_up(self, places: Sequence[Place]) -> list[Stored | None]:
+        """The experiment at each place; None if it was not read before."""
+        return list(map(self._known.get, places))
 
     def add(self, found: Iterable[tuple[str, Stored]]) -> None:
         """Keep the experiments of some refs."""
-        self._known.update(_by_commit(found))
+        self._known = {**self._known, **_by_place(found)}
 
-    def keep_only(self, found: Iterable[tuple[str, Stored]]) -> None:
+    def keep_only(self, found: Sequence[tuple[str, Stored]]) -> None:
         """Keep the experiments of all refs, and forget others."""
-        self._known = _by_commit(found)
+        if len(found) != len(self._known):  # they are among the known ones
+            self._known = _by_place(found)
 
 
-def _by_commit(found: Iterable[tuple[str, Stored]]) -> dict[tuple[str, str], Stored]:
+def _by_place(found: Iterable[tuple[str, Stored]]) -> dict[Place, Stored]:
     return {(ref, one.id): one for ref, one in found}

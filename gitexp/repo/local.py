@@ -13,6 +13,7 @@ engines/      the jobs of engines, see gitexp.extras.engines.jobs_file
 pending/      operations under way, see gitexp.repo.operations
 broken/       damaged files of refs and damaged objects, moved out of the way
 objects/      contents of data and results, see gitexp.objects.store: not safe to lose
+records/      records of many ended experiments, see gitexp.repo.record_cache
 stat.sqlite   hashes of files not touched since, see gitexp.objects.stat_cache
 """
 
@@ -46,6 +47,7 @@ _FOLDERS = (
     "workers",
     "engines",
     "environments",
+    "records",
 )
 
 # Where Git keeps what gitexp has it make; the last two have folders inside.
@@ -69,6 +71,7 @@ class LocalState:
         self.broken = self.root / "broken"
         self.objects = self.root / "objects"
         self.pending = self.root / "pending"
+        self.records = self.root / "records"
         self.stat_cache = self.root / "stat.sqlite"
 
     @property

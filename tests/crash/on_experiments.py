@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+
+from gitexp.repo.record_cache import MANY
 from tests.crash.scenario import Changes, Scenario, names, one, with_one, with_two
+from tests.support.experiments import put_many
 from tests.support.kills import experiments, git
 from tests.support.workspace import Workspace
 
@@ -111,7 +115,20 @@ _SWITCHED: Changes = (
 )
 
 
+def _with_many(repo: Workspace) -> None:
+    """So many that the table keeps their records in a cache."""
+    put_many(repo, MANY)
+
+
+def _told_right(repo: Workspace) -> None:
+    """The table is the one that Git alone gives."""
+    table = repo.gitexp("show", "-A", "--json").stdout
+    shutil.rmtree(repo.path / ".git" / "gitexp" / "records")
+    assert repo.gitexp("show", "-A", "--json").stdout == table
+
+
 SCENARIOS = (
+    Scenario("a table of many", ("show", "-A", "--json"), _with_many, holds=_told_right),
     Scenario("branch", ("branch", "one", "promoted"), with_one, _BRANCH, ("branch-exists",), holds=_promoted),
     Scenario("note", ("note", "one", "-m", "better"), with_one, holds=_noted),
     Scenario("tag", ("tag", "one", "best", "kept"), with_one, holds=_tagged),

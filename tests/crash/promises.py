@@ -6,12 +6,12 @@ And what the same command must come to in the end, which is seen from one that n
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from gitexp.model import Experiment
+from gitexp.model import Experiment, Stored
 from gitexp.objects.manifest import is_folder
 from gitexp.objects.store import ObjectStore
 from gitexp.project.project import Project
@@ -80,9 +80,10 @@ class Outcome:
     @classmethod
     def of(cls, repo: Workspace) -> Outcome:
         project, user = Project.open(repo.path), fingerprint(repo.path)
+        removed = [each.experiment for each in trash.contents(project.repo)]
         return cls(
-            {each.name: _said(repo, each) for each in project.store.all()},
-            {each.experiment.name: _said(repo, each.experiment) for each in trash.contents(project.repo)},
+            _said(repo, project.store.all()),
+            _said(repo, removed),
             {name: how for name, how in user["files"].items() if not name.startswith(f"{REMOTE}/")},
             user["refs"],
             {path.name: sorted(refs_of(path)) for path in _others(repo)},
@@ -105,11 +106,17 @@ class Outcome:
             assert found == wanted, f"{field.name}, undisturbed: {wanted}\n  and now: {found}"
 
 
-def _said(repo: Workspace, experiment: Experiment) -> object:
-    assert isinstance(experiment, Experiment), experiment
-    record = experiment.record
-    tree = git(repo, "rev-parse", f"{record.commit}^{{tree}}")
-    return tree, record.status, record.note, sorted(record.tags), record.overrides, record.metrics
+def _said(repo: Workspace, experiments: Iterable[Stored]) -> dict[str, object]:
+    trees: dict[str, str] = {}
+    found: dict[str, object] = {}
+    for one in experiments:
+        assert isinstance(one, Experiment), one
+        record = one.record
+        if record.commit not in trees:
+            trees[record.commit] = git(repo, "rev-parse", f"{record.commit}^{{tree}}")
+        facts = (record.status, record.note, sorted(record.tags), record.overrides, record.metrics)
+        found[one.name] = (trees[record.commit], *facts)
+    return found
 
 
 def _records(*places: Path, but: Collection[str] = ()) -> frozenset[str]:

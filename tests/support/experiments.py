@@ -36,6 +36,29 @@ def put(
         return _put(repo, name, baseline, body, run_files or {}, fields)
 
 
+def put_many(repo: Workspace, count: int) -> None:
+    """Stores so many experiments called e00000 and so on, of one commit, in one pack and in packed refs."""
+    commit = put(repo, "e00000", baseline="HEAD", metrics={"metrics.json": {"acc": 0.5}})
+    base = _git(repo, "rev-parse", "HEAD")
+    lines = []
+    for number in range(1, count):
+        name = f"e{number:05d}"
+        record = Record(name, Status.DONE, commit, base, created=CREATED, command="python train.py")
+        record = replace(
+            record,
+            params={"params.yaml": {"train": {"lr": number / 7}, "seed": number}},
+            metrics={"metrics.json": {"acc": number / count}},
+            tags=("every tenth",) if number % 10 == 0 else (),
+            note="ä “quoted” note" if number % 100 == 0 else "",
+        )
+        message = records.encode(record, name).encode()
+        lines.append(f"commit {PREFIX}{name}\ncommitter A <a@b> 1700000000 +0000\n".encode())
+        lines.append(b"data %d\n%bfrom %b\n\n" % (len(message), message, commit.encode()))
+    with repo.by_user():
+        _git(repo, "-c", "fastimport.unpackLimit=1", "fast-import", "--quiet", input=b"".join(lines))
+        _git(repo, "pack-refs", "--all")
+
+
 def adopt(repo: Workspace, other: Path) -> Workspace:
     """Takes over the experiments, branches and tags of another copy of the template; returns `repo`."""
     specs = [f"+refs/{kind}/*:refs/{kind}/*" for kind in ("gitexp", "tags")]

@@ -12,8 +12,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gitexp import errors
-from gitexp.model import ProcessId, Record, Status
-from gitexp.repo import records
+from gitexp.model import Experiment, ProcessId, Record, Status
+from gitexp.repo import record_cache, records
 from gitexp.repo.many_records import decode_together
 
 ID, BASE = "a" * 40, "b" * 40
@@ -149,6 +149,16 @@ def body(message: str) -> bytes:
 @given(complete_records)
 def test_a_record_round_trips(record: Record) -> None:
     assert records.decode(body(records.encode(record, "subject")), "one") == record
+
+
+@given(st.lists(complete_records, min_size=1, max_size=4))
+def test_records_round_trip_as_columns(made: list[Record]) -> None:
+    """The cache of records gives each back as it was."""
+    given_ = [Experiment("one", ID, replace(record, extra={}, process=None)) for record in made]
+    contents = list(record_cache._files(given_))
+    found = [one for content in contents for one in record_cache._experiments(content)]
+    assert repr([one.record for one in found]) == repr([one.record for one in given_])
+    assert found == given_
 
 
 def test_the_round_trip_has_every_field() -> None:

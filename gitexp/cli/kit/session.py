@@ -35,7 +35,8 @@ def open_project(
 
     A wrong gitexp.yaml is an error if the command `needs_config`, and a warning otherwise: to look at
     experiments, or to take something back, must always be possible. A command with `reads_all` finds runs
-    known from their records alone by itself; so records are not read twice. With `quiet` only
+    known from their records alone by itself; so records are not read twice, and of many experiments the cache
+    has most. With `quiet` only
     warnings are said. With `dry_run` operations change nothing, and every word and answer says so.
     With `reveal` experiments are read with the metrics of their holdout.
     """
@@ -43,6 +44,8 @@ def open_project(
     project = Project.open(any_config=not needs_config)._replace(dry_run=dry_run)
     if _remembered is not None:
         project.store.remember(_remembered)
+    if reads_all:
+        project.store.use_cache()
     shared_umask.follow(project.repo.config.get("core.sharedrepository", ""))
     if project.config_error is not None:
         render.warn(f"{project.config_error.message}; gitexp goes on without {CONFIG_FILE}.")
