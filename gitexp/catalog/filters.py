@@ -164,8 +164,8 @@ def _meant(operand: Operand, how: str, other: Operand, text: str) -> Operand:
             _check_status(operand, how, text)
         case "time" if operand.value is not None:
             return _moment(operand, how, other.text, text)
-        case "seconds" if isinstance(operand.value, str):
-            return _seconds(operand, other.text, text)
+        case "seconds":
+            return Literal(_seconds(operand.value, operand.at, other.text, text), operand.at)
     return operand
 
 
@@ -190,11 +190,16 @@ def _moment(operand: Literal, how: str, name: str, text: str) -> Literal:
     return Literal(moment, operand.at)
 
 
-def _seconds(operand: Literal, name: str, text: str) -> Literal:
-    seconds = parse_duration(operand.value)
+def _seconds(value: Any, at: int, name: str, text: str) -> Any:
+    """The value with each duration in seconds, also in a list; raises UsageError for another text."""
+    if isinstance(value, list):
+        return [_seconds(item, at, name, text) for item in value]
+    if not isinstance(value, str):
+        return value
+    seconds = parse_duration(value)
     if seconds is None:
-        raise syntax.wrong(text, operand.at, f"{name} is compared with seconds, '5 min' or '1 h 30 min'")
-    return Literal(seconds, operand.at)
+        raise syntax.wrong(text, at, f"{name} is compared with seconds, '5 min' or '1 h 30 min'")
+    return seconds
 
 
 # -- the condition for one experiment -----------------------------------------------------------------

@@ -103,12 +103,17 @@ gitexp.filters = (() => {
       const kind = this.kind(other.name);
       if (kind === "status") this.checkStatus(operand, how);
       if (kind === "time" && operand.value !== null) return this.moment(operand, how, other.name);
-      if (kind === "seconds" && typeof operand.value === "string") {
-        const value = gitexp.moments.parseDuration(operand.value);
-        if (value === undefined) throw wrong(this.text, operand.at, `${other.name} is compared with seconds, '5 min' or '1 h 30 min'`);
-        return { ...operand, value };
-      }
+      if (kind === "seconds") return { ...operand, value: this.seconds(operand.value, operand.at, other.name) };
       return operand;
+    }
+
+    /** The value with each duration in seconds, also in a list; throws FilterError for another text. */
+    seconds(value, at, name) {
+      if (Array.isArray(value)) return value.map((item) => this.seconds(item, at, name));
+      if (typeof value !== "string") return value;
+      const found = gitexp.moments.parseDuration(value);
+      if (found === undefined) throw wrong(this.text, at, `${name} is compared with seconds, '5 min' or '1 h 30 min'`);
+      return found;
     }
 
     checkStatus(operand, how) {
