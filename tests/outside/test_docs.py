@@ -306,6 +306,11 @@ def test_every_name_in_filters_is_documented() -> None:
     assert missing == ["params", "metrics"]  # in `params.loss`, and among the operators
 
 
+def test_every_field_of_one_experiment_is_documented() -> None:
+    text = section(DOCS / "configuration.md", "show")
+    assert [name for name in used_for(Use.DETAILS) if f"`{name}`" not in text] == []
+
+
 def test_every_ending_of_metrics_is_documented() -> None:
     text = section(DOCS / "configuration.md", "Metrics")
     assert [ending for ending in plugins.names("metrics") if f"`{ending}`" not in text] == []
