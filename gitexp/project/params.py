@@ -11,6 +11,7 @@ from pathlib import Path
 from gitexp import errors, files
 from gitexp.failpoints import failpoint
 from gitexp.files import Override
+from gitexp.files.also_changed import also_changed
 from gitexp.files.command_words import arguments
 from gitexp.files.command_words.credentials import is_secret
 from gitexp.files.command_words.masked_arguments import masked
@@ -25,6 +26,7 @@ from gitexp.project import whole_file
 from gitexp.project.project import Project, foreign, inside, warning_of
 from gitexp.project.readable_params import read_params
 from gitexp.project.tools.notebook_command import NotebookCommand, is_notebook, with_word
+from gitexp.words import shorten
 
 CommandLine = str | tuple[str, ...]  # for the shell, or an argument list
 
@@ -107,6 +109,7 @@ def prepare(
         *warning_of(unrecorded),
         *found.warnings,
         *_of_other_types(inputs, changed),
+        *_by_aliases(inputs, changed, of_files),
         *changed_types_of_values(options, _options(command)),
         *_secrets(of_files, notebook, inputs),
     )
@@ -245,6 +248,16 @@ def _of_other_types(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> 
     """A warning for each value with a changed type, perhaps a mistake."""
     for name, data in after.items():
         yield from changed_types(name, before[name], data)
+
+
+def _by_aliases(
+    before: Mapping[str, bytes], after: Mapping[str, bytes], overrides: Sequence[Override]
+) -> Iterator[str]:
+    """A warning for each file whose overrides change other values, too."""
+    for name, data in after.items():
+        meant = [override.key for override in overrides if override.file in (None, name)]
+        if keys := also_changed(name, before[name], data, meant):
+            yield f"changed with what -S sets, by an alias in {name}: {shorten(keys)}"
 
 
 def _secrets(

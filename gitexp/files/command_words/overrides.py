@@ -143,6 +143,7 @@ def apply_overrides(files: Mapping[str, bytes], overrides: Sequence[Override]) -
     params = _OpenFiles(files)
     for override in overrides:
         params.apply(override)
+    params.restate()
     changed = {}
     for name, data in params.data.items():
         if data != files[name]:
@@ -156,6 +157,7 @@ class _OpenFiles:
     def __init__(self, files: Mapping[str, bytes]) -> None:
         self.data = dict(files)
         self._trees: dict[str, Tree] = {}
+        self._stated: dict[tuple[str, Key], Value] = {}
 
     def apply(self, override: Override) -> None:
         name = self._file(override)
@@ -169,8 +171,30 @@ class _OpenFiles:
             check_addable(self._tree(name), key, name)
             check_replaceable(key, old, value)
             self._check_quotes(name, key, override)
+        self._state(name, key, value)
         if not same(old, value):
             self.data[name], self._trees[name] = edit(name, self.data[name], key, value)
+
+    def restate(self) -> None:
+        """Set the values again that a later override has changed by an alias."""
+        for (name, key), value in self._stated.items():
+            if not same(get(self._tree(name), key), value):
+                self.data[name], self._trees[name] = edit(name, self.data[name], key, value)
+
+    def _state(self, name: str, key: Key, value: Value) -> None:
+        """Note a value as the last word on its key, and on the keys above and below.
+
+        What is removed has no value, and the items behind it in a list get other keys.
+        """
+        above = key
+        if value is MISSING and isinstance(key[-1], int):
+            above = key[:-1]
+        for other_name, other in list(self._stated):
+            near = min(len(above), len(other))
+            if other_name == name and above[:near] == other[:near]:
+                del self._stated[other_name, other]
+        if value is not MISSING:
+            self._stated[name, key] = value
 
     def _tree(self, name: str) -> Tree:
         if name not in self._trees:

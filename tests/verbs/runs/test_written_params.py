@@ -98,3 +98,13 @@ def test_what_a_run_writes_is_not_set(repo: Workspace, config: str, override: st
     assert done.exit_code == 2
     assert f"cannot change {name}: the run itself writes that file." in done.stderr
     assert repo.gitexp("list").stdout == ""
+
+
+def test_a_run_names_the_keys_that_change_by_an_alias(repo: Workspace) -> None:
+    repo.writes("params.yaml")
+    warning = "changed with what -S sets, by an alias in params.yaml: eval.lr"
+    for command in (("run", "--dry-run"), ("run", "--temp"), ("run", "-n", "one")):
+        repo.write("params.yaml", "train: &d\n  lr: 0.1\neval: *d\n")
+        result = repo.gitexp(*command, "-S", "train.lr=0.7", "--", "true")
+        assert warning in result.stderr, command
+    assert warning in repo.gitexp("show", "one").stdout
