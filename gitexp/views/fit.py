@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -12,19 +13,18 @@ GAP = 2  # between two columns
 _MORE = 4  # cells to try more, for names that were cut to the same text
 
 
-def short_names(names: Sequence[str]) -> list[str]:
-    """The last parts of dotted names, only enough to tell all names apart: `lr` for `train.lr`."""
-    parts = [name.split(".") for name in names]
-    taken = [1] * len(names)
-    while True:
-        shown = [".".join(part[-count:]) for part, count in zip(parts, taken, strict=True)]
-        longer = False
-        for at, group in enumerate(shown):
-            if shown.count(group) > 1 and taken[at] < len(parts[at]):
-                taken[at] += 1
-                longer = True
-        if not longer:
-            return shown
+def short_names(names: Sequence[str], others: Iterable[str] = ()) -> list[str]:
+    """The last parts of dotted names: `lr` for `train.lr`. They tell it from all other names."""
+    endings = Counter[str]()
+    for name in {*names, *others}:
+        endings.update(_endings(name))
+    return [next((each for each in _endings(name) if endings[each] == 1), name) for name in names]
+
+
+def _endings(name: str) -> list[str]:
+    """The last part of a dotted name, the last two, and so on; the name itself is the last."""
+    parts = name.split(".")
+    return [".".join(parts[at:]) for at in reversed(range(len(parts)))]
 
 
 def distinct_cuts(names: Sequence[str], most: int, cut: Callable[[str, int], str]) -> list[str]:

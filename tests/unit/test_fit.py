@@ -24,6 +24,12 @@ def test_names_lose_what_does_not_tell_them_apart(names: list[str], short: list[
     assert short_names(names) == short
 
 
+def test_names_are_told_from_others_that_are_not_shown() -> None:
+    others = ["loss", "big.lr", "train.lr", "final.loss", "name"]
+    names = ["final.loss", "train.lr", "train.epochs", "model.name", "big.seed"]
+    assert short_names(names, others) == ["final.loss", "train.lr", "epochs", "model.name", "seed"]
+
+
 @given(st.lists(st.text("ab.", min_size=1, max_size=12), unique=True, max_size=8), st.integers(1, 12))
 def test_different_names_never_become_the_same(names: list[str], most: int) -> None:
     assert len(set(short_names(names))) == len(names)

@@ -124,11 +124,8 @@ def test_then_values_are_abbreviated_and_titles_keep_apart() -> None:
     lines = shown(table(*MANY), 42, ["val.loss", "test.loss", "group.param_1"])
     assert lines[0].split() == ["Experiment", "val.loss", "test.loss", "param_1"]
     assert lines[3].split() == ["one", "0.1235*", "0.1235*", "0.2469"]
-    assert shown(table(*MANY), 36, ["val.loss", "group.param_1", "note"])[0].split()[1:] == [
-        "loss",
-        "param_1",
-        "note",
-    ]
+    narrow = shown(table(*MANY), 36, ["val.loss", "group.param_1", "note"])
+    assert narrow[0].split()[1:] == ["val.loss", "param_1", "note"]  # test.loss is not shown
 
 
 def test_values_that_differ_at_their_ends_stay_apart() -> None:
@@ -218,9 +215,18 @@ def test_without_times_the_columns_stay_below_each_other(
 
 
 def test_a_subject_stands_in_one_block_only() -> None:
-    of = subject(table(*MANY), "Normalise")
+    of = subject(table(*MANY), "Fixed")
     lines = shown(of, 40, only=["*"])
-    assert sum("Normal" in line for line in lines) == 1
+    assert [line for line in lines if "Fixed" in line] == [lines[2]]
+    assert lines[2].startswith("main Fixed  ")
+
+
+@pytest.mark.parametrize("width", [None, 100, 60, 50, 40])
+def test_a_subject_stands_in_no_column_of_values(width: int | None) -> None:
+    """The baseline has no value in the first column of the table."""
+    lines = shown(subject(table(*MANY), "Fixed"), width, ["val.loss", "group.param_1"])
+    assert "Fixed" in lines[2]
+    assert lines[2].index("Fixed") < lines[0].index("val.loss")
 
 
 def test_wide_characters_take_two_cells() -> None:

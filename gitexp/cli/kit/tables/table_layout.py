@@ -120,9 +120,10 @@ def _all_of_it(table: Table, choice: Choice, text: TextOfTable, width: int, prec
         front = front._replace(**{part: False})
         if _sizes(text, every, front).total <= width:
             return iter(_lines(text, every, front, width))
+    short = _short_titles(table, text)
     for cells, digits in _BRIEF:
         brief = text_of(table, choice, width, min(precision, digits), LONGEST, brief=True)
-        text = _cut_texts(brief, cells)
+        text = _cut_texts(brief, cells, titles=short)
         if _sizes(text, every, front).total <= width:
             return iter(_lines(text, every, front, width))
     text = _cut_names(text, max(_LEAST_NAME, width // 4))
@@ -148,7 +149,7 @@ def _blocks(text: TextOfTable, every: Sequence[int], front: _FrontParts, width: 
 def _most_of_it(table: Table, choice: Choice, text: TextOfTable, width: int) -> Layout:
     """The lines with the columns that have room; the most important ones are served first."""
     front = _FrontParts(commit=False, whole_state=False, subject_room=0, created=width >= _NARROW)
-    text = _cut_names(_cut_texts(text, _NARROW_CELL, titles=False), max(_LEAST_NAME, width * 2 // 5))
+    text = _cut_names(_cut_texts(text, _NARROW_CELL), max(_LEAST_NAME, width * 2 // 5))
     order = _by_weight(choice, table.sort)
     every = list(range(len(choice.columns)))
     sizes = _sizes(text, every, front)
@@ -180,11 +181,20 @@ def _by_weight(choice: Choice, sort: Column | None) -> list[int]:
     return list(dict.fromkeys(order))
 
 
-def _cut_texts(text: TextOfTable, most: int, *, titles: bool = True) -> TextOfTable:
-    """The table with shorter texts in its columns, and short titles."""
-    shown = [column.title for column in text.columns]
-    if titles:
-        shown = distinct_cuts(short_names(shown), _NARROW_CELL, elide_middle)
+def _short_titles(table: Table, text: TextOfTable) -> list[str]:
+    """The titles, cut where no other key of the repository, shown or not, would look the same."""
+    titles = [column.title for column in text.columns]
+    others = set[str]()
+    if any("." in title for title in titles):
+        others.update(BY_NAME)
+        for row in (*table.rows, *table.everywhere()):
+            others.update(row.params, row.metrics)
+    return distinct_cuts(short_names(titles, others), _NARROW_CELL, elide_middle)
+
+
+def _cut_texts(text: TextOfTable, most: int, *, titles: Sequence[str] = ()) -> TextOfTable:
+    """The table with shorter texts in its columns, and with these titles, if any."""
+    shown = titles or [column.title for column in text.columns]
     columns = []
     for column, title in zip(text.columns, shown, strict=True):
         cells = column.cells
@@ -244,6 +254,8 @@ def _about_width(text: TextOfTable, shown: Sequence[int], widths: Sequence[int],
         least = words = _about(entry, front)
         if entry.subject and front.subject_room:
             least = f"{words} {entry.subject[: front.subject_room]}".strip()
+            if not width:  # a subject needs a column of its own, or it looks like a value of the first
+                width = cell_width(least)
         elif not entry.state:
             width = max(width, cell_width(words))
             continue
@@ -302,7 +314,10 @@ def _line(
     front: _FrontParts,
     number: int | None,
 ) -> Line:
-    line: Line = [(_pad(_label(entry, front), sizes.label), entry.style)]
+    label = _label(entry, front)
+    if not sizes.about:
+        label = _with_subject(label, entry.subject, sizes.label)
+    line: Line = [(_pad(label, sizes.label), entry.style)]
     about = _about_with_subject(entry, cells, sizes, front)
     if sizes.about or about:
         line.append((" " * GAP + _pad(about, sizes.about), entry.style))
@@ -331,16 +346,19 @@ def _line(
 def _about_with_subject(entry: TableEntry, cells: Sequence[str], sizes: _Sizes, front: _FrontParts) -> str:
     """The time and state, and as much of a subject as the empty cells behind them have room for."""
     about = _about(entry, front)
-    if not entry.subject:
+    if not sizes.about:  # a subject would look like a value of the first column
         return about
-    room = sizes.about + _free(cells, sizes.columns) - cell_width(about)
-    if about:
+    return _with_subject(about, entry.subject, sizes.about + _free(cells, sizes.columns)).strip()
+
+
+def _with_subject(words: str, subject: str, width: int) -> str:
+    """Words, and behind them as much of a subject as has room in `width` cells."""
+    room = width - cell_width(words)
+    if words:
         room -= 1  # a space
-    if not sizes.about:
-        room -= GAP  # the words begin where the first column does
-    if room < min(_LEAST_SUBJECT, cell_width(entry.subject)):
-        return about
-    return f"{about} {elide(entry.subject, room)}".strip()
+    if not subject or room < min(_LEAST_SUBJECT, cell_width(subject)):
+        return words
+    return f"{words} {elide(subject, room)}"
 
 
 def _free(cells: Sequence[str], widths: Sequence[int]) -> int:
