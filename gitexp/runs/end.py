@@ -159,6 +159,13 @@ def _finish(
     stored = results.store(project, state, workspace, experiment.name, begun_with)
     told = [*record.warnings, *around, *found.warnings, *warnings, *unmatched, *unread, *stored.warnings]
     told += said.warnings
+    told += _lacking(
+        project,
+        state,
+        record,
+        {**record.params, **params, **said.params},
+        {**metrics, **printed, **said.metrics_at(logged_in)},
+    )
     exact = [path for path in converting.exact if not lies_in_any(path, state.scope.results)]
     converting = converting._replace(exact=(*exact, *stored.exact))
     record = replace(
@@ -201,6 +208,17 @@ def _finish(
     state.forget()
     failpoint("finish:forgotten")
     return ended
+
+
+def _lacking(
+    project: Project, state: RunState, record: Record, params: dict[str, Tree], metrics: dict[str, Tree]
+) -> list[str]:
+    """Sentences about what the scripts of stages have logged, and this run lacks: the stages did not run."""
+    if not record.stages:
+        return []
+    from gitexp.runs.logged_values import logged_by_stages  # a run without stages does not pay for them
+
+    return logged_by_stages.warnings(project, state, record, params, metrics)
 
 
 def _workspace(project: Project, state: RunState, converting: Conversions) -> Repository | None:
