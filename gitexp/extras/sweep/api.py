@@ -167,7 +167,7 @@ def show(project: Project, name: str = "") -> SweepResult:
     """What has come of a sweep so far; without a name, of the only one. Raises UsageError."""
     definition = named.chosen(named.every(project), name)
     return SweepResult(
-        definition, session.of_now(project, definition), session.summary_of(project, definition)
+        definition, session.counted(project, definition), session.summary_of(project, definition)
     )
 
 
@@ -217,7 +217,7 @@ def _run(
     definition = going_on.definition
     return SweepResult(
         definition,
-        session.of_now(project, definition),
+        session.counted(project, definition),
         session.summary_of(project, definition, with_importance=not outcome.interrupted),
         in_order(driver.experiments(project), begun),
         outcome.interrupted,

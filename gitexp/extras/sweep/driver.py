@@ -38,7 +38,6 @@ from gitexp.words import counted
 
 _IN_VAIN = 5  # trials without the objective, after which a method that learns gives up
 _INTERVAL = 0.25  # seconds between two looks at Ctrl-C, and at the screen
-_ALIVE = (Status.DONE, Status.RUNNING, Status.QUEUED)
 
 
 class SweepOutcome(NamedTuple):
@@ -219,7 +218,7 @@ class Sweeper:
         used = {trial.point for trial in now} | self._used_elsewhere
         alive: dict[str, list[Experiment]] = {}
         for one in found:
-            if one.record.status in _ALIVE:
+            if one.record.status in reading.ALIVE:
                 alive.setdefault(one.record.identity, []).append(one)
         while True:
             point = next_point(definition, number, used, suggest)

@@ -16,11 +16,11 @@ from gitexp.extras.sweep import trials as reading
 from gitexp.extras.sweep.definition import SweepDefinition
 from gitexp.extras.sweep.drawing import Suggest
 from gitexp.extras.sweep.pruning import curve_of
-from gitexp.extras.sweep.spaces.space import Axis, Drawn
+from gitexp.extras.sweep.spaces.space import Axis, Drawn, Space
 from gitexp.extras.sweep.trials import KnownPoint, Trial
 from gitexp.files.command_words.overrides import split_override
 from gitexp.files.formats.yaml_write import flow_text
-from gitexp.model import MISSING, Experiment, Flat, Status, is_touched
+from gitexp.model import MISSING, Experiment, Flat, Record, Status, is_touched
 from gitexp.runs.checks.earlier import started_alike
 from gitexp.runs.planning.frozen import FrozenCode
 from gitexp.runs.planning.plan import PlannedPoint
@@ -76,17 +76,22 @@ class KnownPoints:
 
     def _point_of(self, one: Experiment) -> Drawn | None:
         """The point of an experiment, if the sweep would make the same run there."""
-        record = one.record
-        params = files.flatten_files(record.params)
-        typed = dict(map(split_override, record.overrides))
-        point = tuple(_text(axis, typed, params) for axis in self._definition.space.axes)
-        if not self._definition.space.has(point):
+        point = point_in(self._definition.space, one.record)
+        if point is None:
             return None
         try:
             (trial,) = self._frozen.checked([PlannedPoint(self._definition.space.overrides(point))])
         except GitexpError:  # a value that the params file of now cannot have
             return None
         return point if started_alike(trial.ready, one) else None
+
+
+def point_in(space: Space, record: Record) -> Drawn | None:
+    """The point of a space that an experiment has by its params; None outside of the space."""
+    params = files.flatten_files(record.params)
+    typed = dict(map(split_override, record.overrides))
+    point = tuple(_text(axis, typed, params) for axis in space.axes)
+    return point if space.has(point) else None
 
 
 def _text(axis: Axis, typed: dict[str, str], params: Flat) -> str:

@@ -161,7 +161,7 @@ def _answer(
             render.warn_all(remarks.of_runs(now))
         if outcome.why:
             render.say(f"No more trials: {outcome.why}.")
-    trials = reading.of_sweep(definition, found.values(), driver.removed(project))
+    trials = session.counted(project, definition)
     left = session.unfinished(definition, trials)
     _warn_of_no_numbers(definition, trials)
     _warn_of_no_curves(project, definition, trials)

@@ -14,6 +14,7 @@ from gitexp.extras.sweep.definition import SweepDefinition, id_of
 from gitexp.extras.sweep.driver import Sweeper, SweepListener, SweepOutcome
 from gitexp.extras.sweep.importance import simple
 from gitexp.extras.sweep.spaces.space import samples
+from gitexp.extras.sweep.standing import standing
 from gitexp.extras.sweep.summary import SweepSummary
 from gitexp.extras.sweep.trials import KnownPoint, Trial
 from gitexp.model import Experiment
@@ -150,6 +151,13 @@ def of_now(project: Project, definition: SweepDefinition) -> list[Trial]:
     return reading.of_sweep(definition, driver.experiments(project), driver.removed(project))
 
 
+def counted(project: Project, definition: SweepDefinition) -> list[Trial]:
+    """The trials of a sweep, and the runs by hand that stand for points of its grid."""
+    found = driver.experiments(project)
+    own = reading.of_sweep(definition, found, driver.removed(project))
+    return [*own, *standing(project, definition, own, found)]
+
+
 def _code_for(
     project: Project, request: RunRequest, definition: SweepDefinition, held: contextlib.ExitStack
 ) -> tuple[FrozenCode, SweepDefinition]:
@@ -205,7 +213,7 @@ def summary_of(
     project: Project, definition: SweepDefinition, *, with_importance: bool = True
 ) -> SweepSummary:
     """What has come of a sweep so far."""
-    found = of_now(project, definition)
+    found = counted(project, definition)
     importance = Importance({})
     if with_importance and definition.objectives and len(definition.space.axes) > 1:
         importance = _importance_of(definition, reading.as_known(found, definition.objectives))

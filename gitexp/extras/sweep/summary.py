@@ -12,7 +12,7 @@ from gitexp.model import Experiment, Status
 from gitexp.named_tuple import NamedTuple
 from gitexp.views.importance import Importance
 from gitexp.views.pareto import unbeaten
-from gitexp.words import PRECISION, show_value
+from gitexp.words import PRECISION, clean, shorten, show_value
 
 _ORDER = (Status.DONE, Status.FAILED, Status.INTERRUPTED, Status.RUNNING, Status.QUEUED)
 
@@ -48,6 +48,7 @@ class SweepSummary(NamedTuple):
         front: the best trial; for several objectives all unbeaten trials, the earliest first.
         importance: the share of each param in the differences of the first objective.
         codes: the number of different codes among the trials.
+        by_hand: the trials that were run by hand.
     """
 
     counts: Mapping[str, int]
@@ -55,6 +56,7 @@ class SweepSummary(NamedTuple):
     front: Sequence[Ranked]
     importance: Importance
     codes: int
+    by_hand: Sequence[Trial] = ()
 
 
 def of_trials(definition: SweepDefinition, trials: Sequence[Trial], importance: Importance) -> SweepSummary:
@@ -64,10 +66,18 @@ def of_trials(definition: SweepDefinition, trials: Sequence[Trial], importance: 
     for state in (*map(str, _ORDER), "removed", PRUNED):
         if states[state]:
             counts[state] = states[state]
-    codes = {trial.code for trial in trials}
-    return SweepSummary(
-        counts, definition.total, front(trials, definition.objectives), importance, len(codes)
-    )
+    by_hand = [trial for trial in trials if trial.by_hand]
+    codes = {trial.code for trial in trials if not trial.by_hand}
+    best = front(trials, definition.objectives)
+    total = total_of(definition, len(trials))
+    return SweepSummary(counts, total, best, importance, len(codes), by_hand)
+
+
+def total_of(definition: SweepDefinition, trials: int) -> int:
+    """The number of trials in all; a search that only its experiments know has as many as there are."""
+    if definition.name:
+        return definition.total
+    return max(definition.total, trials)
 
 
 def front(trials: Sequence[Trial], objectives: Mapping[str, str]) -> list[Ranked]:
@@ -89,6 +99,9 @@ def lines(definition: SweepDefinition, summary: SweepSummary) -> list[str]:
     if summary.counts:
         first += ": " + ", ".join(f"{count:,} {state}" for state, count in summary.counts.items())
     found = [first]
+    if summary.by_hand:
+        names = shorten([clean(trial.last.name) for trial in summary.by_hand])
+        found.append(f"Run by hand: {names}.")
     if summary.codes > 1:
         found.append(f"The trials are of {summary.codes} versions of the code.")
     title = "best"
@@ -116,7 +129,7 @@ def document(definition: SweepDefinition, summary: SweepSummary) -> dict[str, An
         best.append(
             {
                 "experiment": one.name,
-                "trial": one.trial.number,
+                "trial": None if one.trial.by_hand else one.trial.number,
                 "objectives": _named(definition, one),
                 "overrides": list(one.trial.last.record.overrides),
             }

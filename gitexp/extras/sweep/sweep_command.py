@@ -17,8 +17,8 @@ from gitexp.cli.kit.session import open_project
 from gitexp.cli.kit.tables.table_remarks import noted_lines, show_command
 from gitexp.cli.kit.terminal import render
 from gitexp.extras.sweep import crew, driver, named, searching, session
-from gitexp.extras.sweep import trials as reading
 from gitexp.extras.sweep.searching import Manner
+from gitexp.extras.sweep.summary import total_of
 from gitexp.model import Status
 from gitexp.project.sections.engine_choice import at_a_time, chosen
 from gitexp.runs.request import RunRequest
@@ -124,22 +124,20 @@ def list_(
     """Print the sweeps of gitexp.yaml, and all others that experiments know."""
     project = open_project(quiet=quiet)
     found = named.every(project)[:limit]
-    experiments, removed = driver.experiments(project), driver.removed(project)
     rows = []
-    for definition in found:
-        trials = reading.of_sweep(definition, experiments, removed)
-        at_work = driver.is_at_work(project, definition.id)
-        rows.append((definition, len(trials), at_work))
+    for one in found:
+        count = len(session.counted(project, one))
+        rows.append((one, count, total_of(one, count), driver.is_at_work(project, one.id)))
     if json or form:
         documents = (
-            {"sweep": one.id, "method": str(one.method), "trials": count, "total": one.total, "running": busy}
-            for one, count, busy in rows
+            {"sweep": one.id, "method": str(one.method), "trials": count, "total": total, "running": busy}
+            for one, count, total, busy in rows
         )
         return answer(documents, form, json=json)
     lines = []
-    for one, count, busy in rows:
+    for one, count, total, busy in rows:
         state = "  at work" if busy else ""
-        lines.append(clean(f"{one.id}  {one.method}  {count:,} of {counted(one.total, 'trial')}{state}"))
+        lines.append(clean(f"{one.id}  {one.method}  {count:,} of {counted(total, 'trial')}{state}"))
     return render.answer(lines)
 
 
@@ -147,8 +145,9 @@ def show(name: AnySweep = "", quiet: options.Quiet = False, json: options.Json =
     """Show the trials of a sweep, the best of them, and the importance of the params."""
     project = open_project(quiet=quiet)
     definition = named.chosen(named.every(project), name)
+    found = session.summary_of(project, definition)
     if not json:
-        names = list[str]()
+        names = [trial.last.name for trial in found.by_hand]
         for one in driver.experiments(project):
             if one.record.sweep == definition.id:
                 names.append(one.name)
@@ -159,7 +158,6 @@ def show(name: AnySweep = "", quiet: options.Quiet = False, json: options.Json =
             choice = tables.choice(table, Columns())
             lines = noted_lines(table, choice, render.width(), PRECISION, show_command)
             render.answer([*lines, []], page=False)
-    found = session.summary_of(project, definition)
     searching.tell(definition, found, json=json)
     if not (json or quiet) and found.counts.get(str(Status.DONE), 0) > 1:
         chosen = f"--filter \"sweep == '{definition.id}'\""

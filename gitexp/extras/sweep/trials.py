@@ -14,6 +14,7 @@ from gitexp.model import Experiment, Record, Status, is_touched
 from gitexp.named_tuple import NamedTuple
 
 _BEST_FIRST = (Status.DONE, Status.RUNNING, Status.QUEUED, Status.INTERRUPTED, Status.FAILED)
+ALIVE = (Status.DONE, Status.RUNNING, Status.QUEUED)  # of a run that is not run again
 PRUNED = "pruned"  # the reason in the record
 _HAS_FAILED = (Status.INTERRUPTED, Status.FAILED)
 
@@ -26,12 +27,14 @@ class Trial(NamedTuple):
         point: the text of each axis; () for a point of an earlier, other space.
         runs: its experiment, or an experiment for each seed. Of several tries, the try that came furthest.
         removed: experiments in the trash without a successor.
+        by_hand: whether its experiment was run by hand, and stands for the point.
     """
 
     number: int
     point: Drawn
     runs: Sequence[Experiment]
     removed: Sequence[Experiment] = ()
+    by_hand: bool = False
 
     @property
     def state(self) -> str:

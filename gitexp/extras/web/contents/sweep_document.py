@@ -41,7 +41,7 @@ def _told(project: Project, definition: SweepDefinition, found: list[Trial]) -> 
         "running": driver.is_at_work(project, definition.id),
         "axes": [axis.key for axis in definition.space.axes],
         "trials": dict(result.counts),
-        "list": [_trial(definition, one) for one in found[:_MOST_TRIALS]],
+        "list": [_trial(definition, one) for one in [*found, *result.by_hand][:_MOST_TRIALS]],
         "commands": [
             {"what": "Go on with it", "line": command_lines.line("sweep", "run", definition.id)},
             {"what": "Its best, and the params that matter", "line": _show(definition)},
