@@ -15,7 +15,7 @@ from gitexp.project.project import Project
 from gitexp.times import stamp_of
 from gitexp.views import columns as columns_of
 from gitexp.views.columns import FIELDS, Column, Columns, Shown
-from gitexp.views.markup import csv_table
+from gitexp.views.markup import csv_table, own_titles
 from gitexp.views.table import table
 from gitexp.views.typed_columns import ANY, MOMENT, NUMBER, TEXT, TEXTS, WHOLE, TypedColumn, typed
 from gitexp.words import shorten, show_value
@@ -108,16 +108,9 @@ def _spread(title: str, column: Column, rows: Sequence[Row]) -> list[TypedColumn
 
 
 def _with_own_titles(columns: Sequence[TypedColumn]) -> list[TypedColumn]:
-    """The columns with unique titles: a repeated title gets a number."""
-    taken, found = set[str](), list[TypedColumn]()
-    for column in columns:
-        title, number = column.title, 1
-        while title in taken:
-            number += 1
-            title = f"{column.title} ({number})"
-        taken.add(title)
-        found.append(column._replace(title=title))
-    return found
+    """The columns with unique titles."""
+    own = own_titles(column.title for column in columns)
+    return [column._replace(title=title) for column, title in zip(columns, own, strict=True)]
 
 
 # -- formats ------------------------------------------------------------------------------------------

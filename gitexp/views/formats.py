@@ -105,7 +105,8 @@ def csv(rows: Sequence[Row], columns: Sequence[Column]) -> str:
         if column.kind != "about" or column.key not in _FIXED:
             further.append(column)
     heads, values_of = list[str](), list[list[Any]]()
-    for column, title in zip(further, titles(further), strict=True):
+    fixed = [Column("about", name) for name in _FIXED]
+    for column, title in zip(further, titles([*fixed, *further])[len(fixed) :], strict=True):
         values = list(map(column.raw, rows))
         heads.append(title)
         values_of.append(list(map(_in_full, values)))
@@ -115,7 +116,7 @@ def csv(rows: Sequence[Row], columns: Sequence[Column]) -> str:
     if any(row.members for row in rows):
         heads.append("members")
         values_of.append(list(map(_members, rows)))
-    lines: list[list[Any]] = [[*_FIXED, *heads]]
+    lines: list[list[Any]] = [markup.own_titles([*_FIXED, *heads])]
     for at, row in enumerate(rows):
         line = [field.read(row) for field in _FIXED.values()]
         for values in values_of:

@@ -55,10 +55,23 @@ _LATEX = str.maketrans(
 
 def table(form: TableFormat, heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[str]:
     """The lines of a table in one of the formats; values in full, missing values empty."""
+    heads = own_titles(heads)
     if form is TableFormat.CSV:
         return csv_table([heads, *rows]).split("\n")[:-1]
     texts = [list(map(as_text, row)) for row in rows]
     return LANGUAGES[form].table(heads, texts)
+
+
+def own_titles(titles: Iterable[str]) -> list[str]:
+    """The titles, each different from all others: a repeated title gets a number."""
+    found: dict[str, None] = {}
+    for title in titles:
+        own, number = title, 1
+        while own in found:
+            number += 1
+            own = f"{title} ({number})"
+        found[own] = None
+    return list(found)
 
 
 def of_documents(form: TableFormat, documents: Iterable[Mapping[str, Any]]) -> list[str]:

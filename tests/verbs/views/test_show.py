@@ -630,6 +630,24 @@ def test_csv_is_read_back(runs: Workspace) -> None:
     assert found["odd"]["branch"] == "'-dash"
 
 
+def test_the_columns_of_csv_have_names_of_their_own(repo: Workspace) -> None:
+    """Params and metrics may be called like a field, or like the columns of a mean."""
+    params = {"name": "resnet", "status": 3, "created": 1, "kind": "a", "members": 5, "lr": 0.1}
+    metrics = {"commit": 7, "acc": 0.5, "acc sd": 2, "lr": 9}
+    for name in ("one", "two"):
+        put(repo, name, params={"params.yaml": params}, metrics={"metrics.json": metrics})
+    for options in (
+        ["show", "--format", "csv"],
+        ["show", "--format", "csv", "--group", "replicates"],
+        ["export"],
+    ):
+        heads, *_, last = csv.reader(io.StringIO(repo.gitexp(*options).stdout))
+        assert len(heads) == len(set(heads)), options
+        row = dict(zip(heads, last, strict=True))
+        assert row["name"] in ("one", "two"), options
+        assert (row["name (param)"], row["status (param)"]) == ("resnet", "3"), options
+
+
 def test_markdown_is_a_table_of_text(runs: Workspace) -> None:
     put(runs, "odd", params={"params.yaml": {"a|b": "<b>*x*</b>|`y`"}})
     lines = runs.gitexp(
