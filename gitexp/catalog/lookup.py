@@ -313,21 +313,60 @@ def at(label: str, complaints: Iterable[str]) -> list[str]:
 
 
 def beside(project: Project, point: Point, other: Point) -> Point:
-    """The point, with the params files of the other side read too, unless the point is an experiment.
+    """The point, with the params files of the other side read too.
 
     Beside an experiment of another project, the files of the present one mean nothing.
     """
+    if point.experiment is not None:
+        return _with_files_of(project, point, [other])
     more = [name for name in other.params if name not in project.config.params]
     match point.side:
         case Workspace() if more:
             point = here(project, more)
         case Commit(label, commit) if more:
             point = of_commit(project, label, commit, more)
-    if point.experiment is None and other.project not in (None, project.config.folder):
+    if other.project not in (None, project.config.folder):
         params = {name: tree for name, tree in point.params.items() if name in other.params}
         metrics = {name: tree for name, tree in point.metrics.items() if name in other.metrics}
         return point._replace(params=params, metrics=metrics)
     return point
+
+
+def together(project: Project, points: Sequence[Point]) -> list[Point]:
+    """Experiments, each with the params files of the others read too; other points as they are."""
+    kinds = {(_folder(project, point), tuple(point.params)): point for point in points}
+    found = []
+    for point in points:
+        if point.experiment is not None:
+            point = _with_files_of(project, point, kinds.values())
+        found.append(point)
+    return found
+
+
+def _with_files_of(project: Project, point: Point, others: Iterable[Point]) -> Point:
+    """An experiment with the params files of other points; a run with -S records files that are not listed.
+
+    Points of another project, or with other files alone, do not count: the files were moved.
+    """
+    names: dict[str, None] = {}
+    for other in others:
+        is_alike = not point.params or not point.params.keys().isdisjoint(other.params)
+        if is_alike and _folder(project, other) == _folder(project, point):
+            names.update(dict.fromkeys(other.params))
+    more = [name for name in names if name not in point.params]
+    if not more or point.commit is None:
+        return point
+    try:
+        blobs = project.repo.read_blobs(in_commit(point.commit, more))
+    except (errors.GitexpError, ValueError):
+        return point
+    params, _ = parse_all(dict(zip(more, blobs, strict=True)), parse_params)
+    return point._replace(params={**point.params, **params})
+
+
+def _folder(project: Project, point: Point) -> str:
+    """The folder of the point's project."""
+    return project.config.folder if point.project is None else point.project
 
 
 def of_experiment(project: Project, experiment: Stored) -> Point:

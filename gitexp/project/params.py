@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from gitexp import errors, files
@@ -110,6 +110,7 @@ def prepare(
         *found.warnings,
         *_of_other_types(inputs, changed),
         *_by_aliases(inputs, changed, of_files),
+        *_unlisted(project, named, notebook),
         *changed_types_of_values(options, _options(command)),
         *_secrets(of_files, notebook, inputs),
     )
@@ -258,6 +259,14 @@ def _by_aliases(
         meant = [override.key for override in overrides if override.file in (None, name)]
         if keys := also_changed(name, before[name], data, meant):
             yield f"changed with what -S sets, by an alias in {name}: {shorten(keys)}"
+
+
+def _unlisted(project: Project, named: Iterable[str], notebook: NotebookCommand | None) -> Iterator[str]:
+    """A warning for each file with overrides that other runs record no values of."""
+    listed = {*project.config.declared, *project.config.params}
+    for name in dict.fromkeys(named):
+        if name not in listed and not (notebook is not None and name == notebook.params_file):
+            yield f"{name} is not under params: in gitexp.yaml, so only runs that set its values record them"
 
 
 def _secrets(

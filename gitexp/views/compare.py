@@ -94,7 +94,7 @@ def compare(
     Keys and files in `wanted` are there even without a difference. Raises UsageError for fewer than
     two points, UnknownColumn, and the errors of `lookup.find`.
     """
-    points = points_of(project, words)
+    points = lookup.together(project, points_of(project, words))
     found = {(point.label, point.commit): point for point in points}
     _require_two(points)
     found_rows = collapsed(_rows(project, points), drawn)

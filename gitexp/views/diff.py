@@ -100,7 +100,9 @@ def with_replicates(project: Project, point: Point) -> Point:
     if not members:
         return point
     params, metrics = replicates.files_of(members)
-    return point._replace(params=params, metrics=metrics)
+    own = one.record.params if one else {}
+    read_too = {name: tree for name, tree in point.params.items() if name not in own}
+    return point._replace(params={**read_too, **params}, metrics=metrics)
 
 
 def _points(project: Project, old: str | None, new: str | None) -> tuple[Point, Point]:

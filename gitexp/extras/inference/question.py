@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from gitexp import errors
+from gitexp.catalog import lookup
+from gitexp.catalog.lookup import Point
 from gitexp.catalog.result_files import ResultRules
 from gitexp.extras.inference import sides, student, units, verdict
 from gitexp.extras.inference.attribution import estimate
@@ -13,7 +15,7 @@ from gitexp.extras.inference.comparison import LEVEL
 from gitexp.extras.inference.sides import Evidence, JudgedSide
 from gitexp.extras.inference.units import Unit
 from gitexp.extras.inference.verdict import Verdict
-from gitexp.model import Experiment
+from gitexp.model import Experiment, Files
 from gitexp.named_tuple import NamedTuple
 from gitexp.project.params import COMMAND
 from gitexp.project.project import Project
@@ -72,8 +74,9 @@ def asked(project: Project, names: tuple[str, str], metric: str, direction: str 
     """The question about two experiments. Raises UsageError for a commit, and the errors of `evidence_of`."""
     evidence = sides.evidence_of(project, names)
     first, second = map(_named, evidence.sides)
-    of_params, left = units.params_units(first.record.params, second.record.params)
-    told = _told(project, first, second)
+    params = _params_of(project, first, second)
+    of_params, left = units.params_units(*params)
+    told = _told(project, first, second, params)
     of_files = units.file_units(project, first, second, told)
     of_data, unread = units.data_units(project, first, second)
     seed = seeds.seed_of(first.record.params, project.config)
@@ -130,16 +133,24 @@ def _shared_seeds(evidence: Evidence, metric: str, count: int) -> list[str]:
     return shared[:_MOST_PAIRS]
 
 
-def _told(project: Project, first: Experiment, second: Experiment) -> set[str]:
+def _params_of(project: Project, first: Experiment, second: Experiment) -> tuple[Files, Files]:
+    """The params of both, each with the params files that the other one's record has."""
+    points = [Point(each, each.record.params, each.record.metrics) for each in (first, second)]
+    one, other = lookup.together(project, points)
+    return one.params, other.params
+
+
+def _told(project: Project, first: Experiment, second: Experiment, params: tuple[Files, Files]) -> set[str]:
     """The paths of results, and of params files without code.
 
     A params file with the same values on both sides is left to the other files: its comments may count.
     """
     found = set[str]()
-    for one, other in ((first, second), (second, first)):
-        for name, values in one.record.params.items():
-            if not (name.endswith(".py") or values == other.record.params.get(name)):
-                found.add(name)
+    here, there = params
+    for name in (*here, *there):
+        if not (name.endswith(".py") or here.get(name) == there.get(name)):
+            found.add(name)
+    for one in (first, second):
         found.update((*one.record.metrics, *one.record.tables, *one.record.written_params))
     differing = tree_changes(project.repo, first.record.commit, second.record.commit)
     changed = {change.path for change in differing}

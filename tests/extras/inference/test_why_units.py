@@ -153,3 +153,15 @@ def test_what_cannot_be_tried_is_not_blamed_on_what_can(repo: Workspace, planted
     else:
         assert (status, found["effects"], found["rest"]["finding"]) == (3, [], "makes the difference")
         assert found["sentence"].endswith("what can be tried does not make it, which leaves cpus: 2 → 4096")
+
+
+def test_a_param_of_a_file_that_one_record_lacks_is_a_unit(repo: Workspace) -> None:
+    repo.write("c.json", '{"m": 3, "n": 1}\n')
+    repo.writes("c.json", "metrics.json")
+    repo.commit()
+    command = ("--", "cp", "c.json", "metrics.json")
+    repo.gitexp("run", "-q", "-n", "x", *command)
+    repo.gitexp("run", "-q", "-n", "y", "-S", "c.json:m=4", *command)
+    told = repo.gitexp("why", "x", "y", "--metric", "m", "--dry-run").stdout
+    assert "m: 3 → 4" in told
+    assert "only one side" not in told

@@ -360,6 +360,23 @@ def test_a_params_file_that_only_the_experiment_names_is_read_on_the_other_side(
     assert repo.json("diff", "HEAD", "one")["params"] == expected
 
 
+def test_an_experiment_that_does_not_record_a_params_file_is_compared_all_the_same(repo: Workspace) -> None:
+    """-S names a file that gitexp.yaml does not list: only that run has it in its record."""
+    repo.writes("other.yaml")
+    repo.write("other.yaml", "depth: 2\nwidth: 3\n")
+    repo.commit()
+    repo.gitexp("run", "-q", "-n", "a", "--", "true")
+    told = repo.gitexp("run", "-n", "b", "-S", "other.yaml:depth=4", "--", "true").stderr
+    assert (
+        "other.yaml is not under params: in gitexp.yaml, so only runs that set its values record them" in told
+    )
+    repo.gitexp("run", "-q", "-n", "c", "--", "true")
+    assert repo.json("diff", "a", "b")["params"] == [{"key": "depth", "old": 2, "new": 4}]
+    assert repo.json("diff", "b", "c")["params"] == []
+    found = repo.json("compare", "a", "b", "c")
+    assert (found["params"], found["code"]) == ([{"key": "depth", "values": {"a": 2, "b": 4, "c": 4}}], [])
+
+
 def test_two_commits_need_no_scratch_folder(two: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(LocalState, "scratch", lambda self: pytest.fail("writes"))
     project = Project.open(two.path)
