@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from gitexp import errors, plugins
 from gitexp.catalog import lookup, names
@@ -26,6 +26,7 @@ from gitexp.repo.experiments import check_name
 from gitexp.repo.git import conversions, snapshot
 from gitexp.repo.git.conversions import Conversions
 from gitexp.repo.git.disk_files import files_below
+from gitexp.repo.git.repository import Repository
 from gitexp.repo.git.snapshot import Snapshot
 from gitexp.repo.scope import Scope
 from gitexp.runs import lookout
@@ -146,7 +147,14 @@ def _of_workspace(project: Project, request: RunRequest, held: contextlib.ExitSt
         lock=data.lock,
         converting=converting,
         resumed=resumed,
+        beside_tree=_beside_tree(repo, taken.lossy),
     )
+
+
+def _beside_tree(repo: Repository, lossy: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """The ids of the bytes of files that a filter changes for good; notebooks lose their outputs alone."""
+    asked = [path for path in lossy if not path.endswith(".ipynb")]
+    return tuple(sorted(conversions.plain_ids(repo, asked).items()))
 
 
 def _beside(project: Project, held: contextlib.ExitStack) -> list[str]:

@@ -81,6 +81,7 @@ class Ready(NamedTuple):
         converting: how a checkout gives the bytes of the snapshot.
         resumed: what the run goes on from; None for a run from the start.
         against: the commit whose protected files count; "" for the baseline.
+        beside_tree: files with other bytes on disk than the tree gives, and the ids of their bytes.
     """
 
     code: Project
@@ -103,6 +104,7 @@ class Ready(NamedTuple):
     converting: Conversions = USERS
     resumed: Resumed | None = None
     against: str = ""
+    beside_tree: tuple[tuple[str, str], ...] = ()
 
     @property
     def stored_command(self) -> StoredCommand:

@@ -72,6 +72,27 @@ def test_what_a_filter_takes_away_is_there_for_a_run_beside_the_workspace(repo: 
     assert log_of(repo, "two", "--temp", *look) == "another\n"
 
 
+def test_an_edit_that_a_filter_takes_away_is_named_and_runs(repo: Workspace) -> None:
+    """Git finds the file unchanged, but it is not what a checkout gives."""
+    repo.git("config", "filter.strip.clean", "sed s/secret.*//")
+    repo.write(".gitattributes", "*.txt filter=strip\n")
+    repo.write("a.txt", "public secret 1\n")
+    repo.commit()
+    for text in ("1", "2"):
+        repo.write("a.txt", f"public secret {text}\n")
+        assert repo.git("status", "--porcelain", "a.txt") == ""
+        for name, option in ((f"here-{text}", "--once"), (f"temp-{text}", "--temp")):
+            told = repo.gitexp("run", "-n", name, option, "--", "cat", "a.txt").stderr
+            assert "stored as Git's attributes convert it, not byte for byte: a.txt" in told
+            assert repo.gitexp("log", name).stdout == f"public secret {text}\n"
+            same = name.startswith("temp")
+            assert (f"same as here-{text}" in told) == same, told
+    repo.write("a.txt", "public \n")
+    told = repo.gitexp("run", "-n", "clean", "--once", "--", "cat", "a.txt").stderr
+    assert "Git's attributes" not in told
+    assert repo.gitexp("log", "clean").stdout == "public \n"
+
+
 def test_line_ends_that_plain_git_changes_are_named(repo: Workspace) -> None:
     repo.write(".gitattributes", "*.txt text eol=crlf\n")
     repo.write("mixed.txt", "a\r\nb\n")

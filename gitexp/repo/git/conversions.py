@@ -31,6 +31,9 @@ _ATTRIBUTES = ("text", "eol", "crlf", "filter", "ident", "working-tree-encoding"
 _UNSET = {b"-" + name.encode() for name in _ATTRIBUTES}
 _SETTINGS = ("core.autocrlf", "core.eol")
 _NATIVE = "crlf" if os.name == "nt" else "lf"
+# Their blobs have a hash of the content: an unchanged file is as they check it out, maybe by a download.
+_BY_HASH = (b"lfs", b"annex")
+_LARGE = 10 << 20  # bytes of a file that is not checked out to the side while Git finds it unchanged
 _CHUNK = 1 << 20  # bytes read at a time: a tracked file may be larger than the memory
 _ATTRIBUTES_FILE = ".gitattributes"
 _OF_THE_MACHINE = "etc/gitattributes"  # below the folder that Git was installed to
@@ -72,6 +75,7 @@ class _Convertible(NamedTuple):
     Attributes:
         convertible: any of them may change its bytes.
         filtered: a filter may.
+        by_hash: the filter is one that gives just the bytes that it took.
         on_checkout: a checkout may write other bytes than the blob has.
         with_crlf: a checkout writes CRLF line ends, and converts nothing else.
         of_its_size: its size differs whenever its bytes differ from Git's checkout.
@@ -79,6 +83,7 @@ class _Convertible(NamedTuple):
 
     convertible: bool
     filtered: bool
+    by_hash: bool
     on_checkout: bool
     with_crlf: bool
     of_its_size: bool
@@ -222,7 +227,7 @@ def keep_exact(
     same, converted = _by_bytes(repo, entries, sizes, alike)
     doubtful = []
     for path in converted:
-        if path not in unchanged or not _as_checked_out(repo, path, kinds):
+        if path not in unchanged or not _as_checked_out(repo, path, kinds, sizes[path]):
             doubtful.append(path)
     lost = not_restored(repo, index, scratch, doubtful)
     hopeless, mended = _by_filter(lost, kinds)
@@ -267,10 +272,15 @@ def _sizes(root: Path, paths: Iterable[str]) -> dict[str, int]:
     return sizes
 
 
-def _as_checked_out(repo: Repository, path: str, kinds: _Convertibles) -> bool:
-    """Whether a file with other bytes than its blob has the bytes of Git's checkout."""
-    if kinds[path].filtered:
+def _as_checked_out(repo: Repository, path: str, kinds: _Convertibles, size: int) -> bool:
+    """Whether a file with other bytes than its blob has the bytes of Git's checkout, as far as can be told.
+
+    A clean filter may hide an edit from Git. So a file with a filter is checked out to the side.
+    """
+    if kinds[path].by_hash:
         return True
+    if kinds[path].filtered:
+        return size > _LARGE
     if not kinds[path].with_crlf:
         return False
     try:
@@ -314,6 +324,7 @@ def _kind(values: Sequence[bytes], settings: Mapping[str, str]) -> _Convertible:
     return _Convertible(
         convertible=by_default or bool(attributes.keys() - _UNSET),
         filtered=b"filter" in attributes,
+        by_hash=attributes.get(b"filter") in _BY_HASH,
         on_checkout=has_crlf or is_other,
         with_crlf=has_crlf and not is_other,
         of_its_size=not is_other,

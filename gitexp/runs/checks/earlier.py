@@ -70,9 +70,10 @@ def with_identity(ready: Ready) -> Ready:
     """The run with its identity, and with that of its group.
 
     The identity of a run is a hash, equal for two runs if and only if they start alike. The hash covers the
-    start tree without the declared results, the params with their overrides, the command line and its folder,
-    the patterns of printed metrics, and the inputs of stages. It does not cover the baseline, nor files
-    ignored by Git, nor the sweeps in gitexp.yaml. The group's is the same hash but for the value of the seed.
+    start tree without the declared results, the bytes of files that a filter keeps out of it, the params
+    with their overrides, the command line and its folder, the patterns of printed metrics, and the inputs of
+    stages. It does not cover the baseline, nor files ignored by Git, nor the sweeps in gitexp.yaml. The
+    group's is the same hash but for the value of the seed.
     """
     stand_ins = _stand_ins(ready)
     source = _TreeSource.of(ready.workspace)
@@ -147,6 +148,8 @@ def _identity(
         alike.append(hashlib.sha256(locked).hexdigest())
     if params:
         alike.append(params)
+    if ready.beside_tree:
+        alike.append(ready.beside_tree)
     return hashlib.sha256(json.dumps(alike).encode()).hexdigest()
 
 
