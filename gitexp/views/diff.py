@@ -17,7 +17,7 @@ from gitexp.catalog.value_pairs import differs, value_pairs
 from gitexp.model import MISSING, Change, Experiment, Tree
 from gitexp.project import exclusions
 from gitexp.project.project import Project
-from gitexp.repo.git import snapshot
+from gitexp.repo.git import conversions, snapshot
 from gitexp.views import environments, uncertainty
 from gitexp.views.data_diff import DataChange, DataChanges, data_changes
 from gitexp.views.uncertainty import Distance
@@ -247,6 +247,25 @@ def _changed_files(project: Project, old: Point, new: Point, data: DataChanges) 
         path = os.fsdecode(name)
         if not _is_told(path, old, new) and not data.speaks_of(path):
             found.append(FileChange(path, _count(added), _count(deleted), renamed_from))
+    if None in (old.commit, new.commit):
+        return _without_converted(project, old.commit or new.commit, found)
+    return found
+
+
+def _without_converted(
+    project: Project, commit: str | None, changes: Sequence[FileChange]
+) -> list[FileChange]:
+    """The changes of the workspace, without files that have the bytes of the commit on disk.
+
+    Git compares with the disk after its conversions, and a commit of a run may have unconverted bytes.
+    """
+    ids = project.repo.ids_of([f"{commit}:{change.path}" for change in changes])
+    found = []
+    for change, id in zip(changes, ids, strict=True):
+        is_of_lines = (change.added, change.deleted) != (0, 0) and change.renamed_from is None
+        if is_of_lines and id is not None and conversions.blob_of(project.repo, change.path) == id:
+            continue
+        found.append(change)
     return found
 
 
@@ -274,11 +293,12 @@ def _git_diff(project: Project, old: Point, new: Point, *form: str) -> Iterator[
 
     A comparison with the workspace uses a private index with the untracked files.
     """
-    args = ["diff", "--no-ext-diff", "--no-textconv", "--submodule=short", "--src-prefix=a/", *form]
-    args += ["--dst-prefix=b/", "--ignore-submodules=dirty"]
+    args = ["diff", "--no-ext-diff", "--no-textconv", "--submodule=short", *form, "--ignore-submodules=dirty"]
     commits = list(filter(None, (old.commit, new.commit)))
     if isinstance(old.side, Workspace):
-        args.append("-R")
+        args += ["-R", "--src-prefix=b/", "--dst-prefix=a/"]  # Git swaps the prefixes, too
+    else:
+        args += ["--src-prefix=a/", "--dst-prefix=b/"]
     args += ["--end-of-options", *commits, "--"]
     if len(commits) == 2:
         yield partial(project.repo.run, *args)

@@ -377,6 +377,28 @@ def test_an_experiment_that_does_not_record_a_params_file_is_compared_all_the_sa
     assert (found["params"], found["code"]) == ([{"key": "depth", "values": {"a": 2, "b": 4, "c": 4}}], [])
 
 
+def test_a_file_with_unconverted_bytes_is_no_change_of_the_workspace(repo: Workspace) -> None:
+    """Git's diff converts what is on disk; the experiment has the bytes of the disk."""
+    repo.write(".gitattributes", "*.txt text eol=crlf\n")
+    repo.commit()
+    repo.write("mixed.txt", "x\ny\r\nz")
+    repo.gitexp("run", "-q", "-n", "a", "--", "true")
+    for sides in (("workspace", "a"), ("a", "workspace")):
+        assert repo.json("diff", *sides)["code"] == []
+        assert repo.gitexp("diff", *sides, "--code").stdout == ""
+    repo.write("mixed.txt", "x\ny\r\nw")
+    assert [file["path"] for file in repo.json("diff", "workspace", "a")["code"]] == ["mixed.txt"]
+
+
+def test_the_patch_from_the_workspace_has_its_sides_in_order(repo: Workspace) -> None:
+    repo.gitexp("run", "-q", "-n", "a", "--", "true")
+    repo.write("train.py", "print(1)\n")
+    patch = repo.gitexp("diff", "workspace", "a", "--code").stdout
+    assert "diff --git a/train.py b/train.py" in patch
+    assert "--- a/train.py\n+++ b/train.py\n" in patch
+    assert "\n-print(1)\n" in patch
+
+
 def test_two_commits_need_no_scratch_folder(two: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(LocalState, "scratch", lambda self: pytest.fail("writes"))
     project = Project.open(two.path)
