@@ -337,7 +337,10 @@ def is_touched(one: Stored) -> bool:
 
 def is_unranked(one: Stored) -> bool:
     """Whether an experiment is never best: it has changed protected files, or only repeats another one."""
-    return is_touched(one) or (isinstance(one, Experiment) and bool(one.record.reproduces))
+    if not isinstance(one, Experiment):
+        return False
+    record = one.record
+    return bool(record.reproduces) or (bool(record.protected) and bool(record.touched))
 
 
 def paths_of(artifacts: Iterable[Artifact]) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ A table of a hundred thousand rows holds each of its values once, in the files o
 
 from __future__ import annotations
 
-from collections.abc import Collection, ItemsView, Iterable, Iterator, KeysView, Mapping, Sequence
+from collections.abc import Collection, ItemsView, Iterator, KeysView, Mapping, Sequence
 from typing import Any
 
 from gitexp.files import flatten
@@ -13,6 +13,7 @@ from gitexp.files.keys import SCALARS, way
 from gitexp.model import MISSING, Files, Flat, Value
 
 _UNKNOWN = object()  # what only the flat form tells
+_SIMPLE = SCALARS | {type(MISSING)}
 
 
 class FlatValues(Mapping[str, Value]):
@@ -25,20 +26,13 @@ class FlatValues(Mapping[str, Value]):
         self._shared = shared
         self._flat: dict[str, Value] | None = None
 
-    def reached(self, names: Sequence[str]) -> Any:
-        """The value in the maps of these names, or MISSING; _UNKNOWN if the flat form must tell."""
+    @property
+    def tree(self) -> Any:
+        """The values of the only file, whose keys are those of its maps; _UNKNOWN for several files."""
         if self._shared or len(self._files) != 1:
             return _UNKNOWN
-        (value,) = self._files.values()
-        for name in names:
-            if not isinstance(value, dict):
-                return _UNKNOWN
-            value = value.get(name, MISSING)
-            if value is MISSING:
-                return MISSING
-        if value.__class__ in SCALARS:
-            return value
-        return _UNKNOWN
+        (tree,) = self._files.values()
+        return tree
 
     @property
     def has_files(self) -> bool:
@@ -47,8 +41,8 @@ class FlatValues(Mapping[str, Value]):
 
     def flattened(self) -> dict[str, Value]:
         """The values in a new dict."""
-        if len(self._files) == 1 and not self._shared:  # like nearly all rows
-            (tree,) = self._files.values()
+        tree = self.tree
+        if tree is not _UNKNOWN:  # like nearly all rows
             return flatten(tree)
         found: dict[str, Value] = {}
         for name, values in flat_files(self._files).items():
@@ -85,12 +79,7 @@ class FlatValues(Mapping[str, Value]):
     # Those of `Mapping` look for each value by a call of their own.
 
     def get(self, key: str, default: Any = None) -> Any:
-        found = _UNKNOWN
-        if self._flat is None and (names := way(key)):
-            found = self.reached(names)
-        if found is _UNKNOWN:
-            return self._values().get(key, default)
-        return default if found is MISSING else found
+        return (self._flat or self._values()).get(key, default)
 
     def keys(self) -> KeysView[str]:
         return self._values().keys()
@@ -99,18 +88,26 @@ class FlatValues(Mapping[str, Value]):
         return self._values().items()
 
 
-def values_under(key: str, tables: Iterable[Flat]) -> list[Any]:
-    """The value of each table under a flat key, or MISSING. Nearly no table is flattened for that."""
+def values_under(key: str, tables: Sequence[Flat]) -> list[Any]:
+    """The value of each table under a flat key, or MISSING. Nearly no table is made flat for that."""
     names = way(key)
-    found = list[Any]()
-    for table in tables:
-        value = _UNKNOWN
-        if names and isinstance(table, FlatValues):
-            value = table.reached(names)
-        if value is _UNKNOWN:
-            value = table.get(key, MISSING)
-        found.append(value)
+    if not names:
+        return [table.get(key, MISSING) for table in tables]
+    found = [table.tree if isinstance(table, FlatValues) else _UNKNOWN for table in tables]
+    for name in names:
+        found = [_below(value, name) for value in found]
+    if not _SIMPLE.issuperset(map(type, found)):
+        for at, value in enumerate(found):
+            if type(value) not in _SIMPLE:  # a list, say, or nothing that was reached
+                found[at] = tables[at].get(key, MISSING)
     return found
+
+
+def _below(tree: Any, name: str) -> Any:
+    """The value of a name in a map, or MISSING, as of what is MISSING; _UNKNOWN of what is no map."""
+    if isinstance(tree, dict):
+        return tree.get(name, MISSING)
+    return MISSING if tree is MISSING else _UNKNOWN
 
 
 def flat_files(files: Files) -> dict[str, dict[str, Value]]:

@@ -23,7 +23,7 @@ from gitexp.repo.git.values import CommitFacts
 from gitexp.views import columns as columns_of
 from gitexp.views.best import best_value
 from gitexp.views.columns import Choice, Column, Columns, Shown
-from gitexp.views.uncertainty import Noise, noise_of
+from gitexp.views.uncertainty import Noise, noise_of, repeated
 
 _NOT_COMPARED = ChangedFile("", 0, "…")
 _TIME_ZERO = "1970-01-01T00:00:00"
@@ -161,6 +161,8 @@ def table(project: Project, query: Query, wanted: Columns | None = None) -> Tabl
 
 
 def _noise(project: Project, found: FoundExperiments) -> Noise | None:
+    if not repeated(found.every):  # most repositories
+        return None
     return noise_of(project, projects.of_project(project, found.every))
 
 
