@@ -562,7 +562,7 @@ def check_name(text: str) -> None:
         shown = text
         if len(text) > 70:
             shown = text[:67] + "…"
-        hint = "Use up to 63 letters, digits, '.', '_' and '-', starting with a letter or digit."
+        hint = "Use up to 63 of a to z, A to Z, 0 to 9, '.', '_' and '-', and begin with a letter or digit."
         if text.lower() in _RESERVED:
             hint = "That name is reserved: where an experiment is asked for, it means something else."
         raise errors.InvalidName(f"'{shown}' cannot be the name of an experiment.", hint)

@@ -40,8 +40,8 @@ def same_line(experiment: Experiment, *, runs: bool) -> str:
 
 
 def told_of_untracked(files: Sequence[str], what: str) -> str:
-    """The untracked files that became something, and how to leave some out."""
-    return f"Files that Git does not track are {what}: {shorten(files)}. To leave some out: .gitexpignore"
+    """The files of no commit yet that became something, and how to leave untracked ones out."""
+    return f"Files that are not committed are {what}: {shorten(files)}. To leave some out: .gitexpignore"
 
 
 def _metrics(experiment: Experiment) -> list[str]:

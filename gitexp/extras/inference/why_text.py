@@ -35,6 +35,8 @@ def question_lines(question: Question, jobs: int) -> list[str]:
     first, second = clean(question.first.name), clean(question.second.name)
     least, most = question.runs
     line = f"{counted(len(question.units), 'unit')} from {first} to {second}"
+    if not question.units:
+        line = f"Nothing that can be tried differs between {first} and {second}"
     if most:
         runs = f"{most:,}"
         if least != most:

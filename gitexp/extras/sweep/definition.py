@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
@@ -85,10 +86,10 @@ def checked(definition: SweepDefinition) -> SweepDefinition:
     if method is Method.GRID:
         require_end(definition.space)
     elif definition.trials is None:
-        raise UsageError(
-            f"A {method} search needs the number of its trials.",
-            "Say how many there are in all: trials: 50 in gitexp.yaml, or --trials 50.",
-        )
+        hint = "Say how many there are in all: trials: 50 in gitexp.yaml, or --trials 50."
+        if math.isfinite(definition.space.size):
+            hint += " To run each combination of the values once: method: grid, or --method grid."
+        raise UsageError(f"A {method} search needs the number of its trials.", hint)
     if method.learns and not definition.objectives:
         raise UsageError(
             f"A {method} search needs an objective: the metric that it makes better.",

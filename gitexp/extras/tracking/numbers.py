@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from numbers import Real
 from typing import Any
 
@@ -78,7 +79,11 @@ def _no_number(name: str, value: Any) -> TypeError:
     shape = getattr(value, "shape", None)
     if shape is not None:
         kind += f" of shape {tuple(shape)}"
-    advice = "log_text keeps texts" if isinstance(value, str) else "log_table and log_figure keep more"
+    advice = "log_table and log_figure keep more"
+    if isinstance(value, str):
+        advice = "log_text keeps texts"
+    elif isinstance(value, Mapping) and value:
+        advice = f"each number has a name of its own, such as {f'{name}/{next(iter(value))}'!r}"
     return TypeError(f"the metric {name!r} is no number but a {kind}; {advice}")
 
 

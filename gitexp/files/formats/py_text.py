@@ -13,7 +13,7 @@ from typing import Any
 from gitexp.errors import OverrideError, ParseError
 from gitexp.files import nodes
 from gitexp.files.formats.py_values import bound_names, value_of
-from gitexp.files.keys import Key
+from gitexp.files.keys import Key, format_key
 from gitexp.files.limits import MAX_LEAVES
 from gitexp.files.nodes import Node, Splice, literal
 from gitexp.model import MISSING, Value
@@ -55,6 +55,7 @@ class _PythonReader:
         body: the constants.
         statement_ends: where the assignment of a constant ends.
         computed: lines of the names with a value known only by a run of the file.
+        together: lines of the names that get their value beside other names, as in `A = B = 2`.
     """
 
     def __init__(self, name: str, text: str, module: ast.Module) -> None:
@@ -63,6 +64,7 @@ class _PythonReader:
         self._lines: list[tuple[int, str]] = [(each.start(), each[0]) for each in _LINE.finditer(text)]
         self.statement_ends: dict[Node, int] = {}
         self.computed: dict[Key, int] = {}
+        self.together: dict[Key, int] = {}
         self.body = Node(0, len(text), {}, style="module")
         self._read_body(self.body, module.body)
 
@@ -88,6 +90,9 @@ class _PythonReader:
                 if constant is not None:
                     self._place(constant, statement, value)
                     constants[name] = constant
+                    self.together.pop((*path, name), None)
+                    if isinstance(statement, ast.Assign) and len(statement.targets) > 1:
+                        self.together[*path, name] = statement.lineno
             for name, line in bound_names(statement).items():
                 parent.value.pop(name, None)
                 self.computed[(*path, name)] = line
@@ -178,6 +183,17 @@ class PyEditor:
         self._module = module
         self.root = reader.body
         self._ends = reader.statement_ends
+        self._together = reader.together
+
+    def require_alone(self, key: Key) -> None:
+        """Raises OverrideError for a key whose name gets its value beside other names."""
+        for depth in range(1, len(key) + 1):
+            if (line := self._together.get(key[:depth])) is not None:
+                raise OverrideError(
+                    f"`{format_key(key)}` cannot be set by itself: line {line} of {self._name} "
+                    "gives several names one value.",
+                    "Give each name a line of its own, as in A = 2.",
+                )
 
     def replace(self, node: Node, value: Value) -> list[Splice]:
         """The splices that write `value` where the literal `node` stands."""
@@ -275,6 +291,7 @@ def read(name: str, text: str) -> Value:
 def edit(name: str, text: str, key: Key, value: Value) -> tuple[str, Value]:
     """The Python text with `value` under `key` (without `key` if MISSING), and its new tree."""
     editor = PyEditor(name, text)
+    editor.require_alone(key)
     splices, tree = nodes.edit(editor, editor.root, key, value)
     return nodes.splice(text, splices), tree
 

@@ -208,3 +208,11 @@ def test_all_killed_and_the_same_command_goes_on(repo: Workspace, go: Path) -> N
     assert [one.record.status for one in found] == [Status.DONE] * 3
     assert sum(one.record.tries for one in found) == 2
     assert_sound(repo)
+
+
+def test_an_objective_with_lists_names_the_grid(repo: Workspace) -> None:
+    for values, is_grid in (("0.1,0.2", True), ("uniform(0,1)", False)):
+        told = repo.gitexp(
+            "run", "-S", f"train.lr={values}", "--objective", "acc", "--", "true", check=False
+        ).stderr
+        assert ("--method grid" in told) == is_grid, values

@@ -195,7 +195,7 @@ def test_what_is_no_number_is_refused(repo: Workspace) -> None:
     repo.write(
         "train.py",
         "import gitexp\n"
-        "for value in ('a', None, [1, 2]):\n"
+        "for value in ('a', None, [1, 2], {'acc': 1}):\n"
         "    try:\n"
         "        gitexp.log({'loss': value})\n"
         "    except TypeError as error:\n"
@@ -203,8 +203,9 @@ def test_what_is_no_number_is_refused(repo: Workspace) -> None:
     )
     done = subprocess.run([sys.executable, "train.py"], cwd=repo.path, stdout=subprocess.PIPE, check=True)
     lines = done.stdout.decode().splitlines()
-    for line, kind in zip(lines, ("a str", "a NoneType", "a list"), strict=True):
+    for line, kind in zip(lines, ("a str", "a NoneType", "a list", "a dict"), strict=True):
         assert line.startswith(f"the metric 'loss' is no number but {kind}")
+    assert lines[-1].endswith("each number has a name of its own, such as 'loss/acc'")
 
 
 def test_outside_any_repository(tmp_path: Path) -> None:

@@ -210,7 +210,7 @@ PY = [
     ("a = 1\n", "+b=x", 'a = 1\nb = "x"\n'),
     ("a = 1\nb = 2  # c\n", "~b", "a = 1\n"),
     ("a = 1; b = 2\n", "~b", OverrideError),
-    ("a = b = 1\n", "a=2", ParseError),
+    ("a = b = 1\n", "a=2", OverrideError),
     ("a = 1\n", "+b-c=2", OverrideError),
     # expressions of literals are values
     ("a = 2**4  # c\n", "a=8", "a = 8  # c\n"),

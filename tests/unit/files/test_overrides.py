@@ -166,3 +166,15 @@ def test_a_broken_file_is_a_parse_error() -> None:
     with pytest.raises(ParseError, match=r"a\.yaml") as caught:
         applied({"a.yaml": "a: ["}, "a=1")
     assert caught.value.hint == "Correct the file, then run the command again."
+
+
+@pytest.mark.parametrize("override", ["A=3", "B=3", "C.x=3"])
+def test_a_name_that_shares_its_value_in_python_is_refused_with_the_line(override: str) -> None:
+    before = {"k.py": b"X = 1\nA = B = 2\nC = D = {'x': 1}\n"}
+    with pytest.raises(OverrideError, match=r"line [23] of k.py gives several names one value"):
+        apply_overrides(before, [parse_override(override)])
+
+
+def test_a_name_that_has_a_line_of_its_own_later_is_set_there() -> None:
+    before = {"k.py": b"A = B = 2\nA = 1\n"}
+    assert apply_overrides(before, [parse_override("A=3")]) == {"k.py": b"A = B = 2\nA = 3\n"}

@@ -351,3 +351,8 @@ def test_folders_above_are_not_made(repo: Workspace, tmp_path: Path) -> None:
     done = repo.gitexp("remote", "add", "store", str(tmp_path / "typo" / "store"))
     assert "warning: The folder of the remote 'store' is not there" in done.stderr
     assert not (tmp_path / "typo").exists()
+
+
+def test_without_data_nothing_is_said_of_a_remote(repo: Workspace) -> None:
+    told = repo.gitexp("data", "pull").stderr
+    assert told == "Nothing to transfer: no gitexp.lock names any data.\n"

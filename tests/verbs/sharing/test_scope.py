@@ -87,11 +87,11 @@ def test_data_that_stays_here_is_said(team: Team) -> None:
 def test_untracked_files_are_told_of_once(team: Team) -> None:
     team.ann.write("notes.txt", "x")
     run = ("run", "--", "python", "-c", "")
-    line = "Files that Git does not track are part of the experiment: notes.txt."
+    line = "Files that are not committed are part of the experiment: notes.txt."
     assert line in team.ann.gitexp(*run).stderr
     team.ann.write("more.txt", "x")
     assert "does not track" not in team.ann.gitexp(*run).stderr
     told = team.ann.gitexp("push").stderr
-    assert "Files that Git does not track are pushed with the experiments:" in told
+    assert "Files that are not committed are pushed with the experiments:" in told
     assert "To leave some out: .gitexpignore" in told
     assert "does not track" not in team.ann.gitexp("push").stderr

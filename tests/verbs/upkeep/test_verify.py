@@ -313,3 +313,9 @@ def test_the_command(signing: Workspace, keys: Path) -> None:
     done = signing.gitexp("verify", "--json", check=False)
     assert done.exit_code == 1
     assert {one["name"]: one["verified"] for one in json.loads(done.stdout)} == {"one": True, "two": False}
+
+
+def test_a_plain_experiment_is_told_as_not_signed(repo: Workspace) -> None:
+    repo.gitexp("run", "-q", "-n", "one", "--", "true")
+    told = repo.gitexp("verify", check=False).stderr
+    assert told == "1 of 1 experiment is not signed.\n"

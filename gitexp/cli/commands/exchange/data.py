@@ -171,11 +171,10 @@ def _report(report: DataTransfer, artifacts: int) -> dict[str, Any]:
 def _tell(report: DataTransfer, wanted: list[Artifact], done: str) -> None:
     if report.objects:
         render.say(done)
+    elif wanted and not report.failed:
+        render.say(f"Up to date with {report.remote}: nothing to transfer.", "dim")
     elif not report.failed:
-        nothing = "no gitexp.lock names any data"
-        if wanted:
-            nothing = "nothing to transfer"
-        render.say(f"Up to date with {report.remote}: {nothing}.", "dim")
+        render.say("Nothing to transfer: no gitexp.lock names any data.", "dim")
 
 
 def _amount(report: DataTransfer) -> str:

@@ -16,6 +16,7 @@ from gitexp.cli.kit.session import open_project
 from gitexp.cli.kit.terminal import render
 from gitexp.cli.kit.terminal.render import Piece
 from gitexp.cli.kit.terminal.sections import side_by_side
+from gitexp.repo.git.signatures import SignatureState
 from gitexp.upkeep import verify as ops
 from gitexp.upkeep.verify import Verified
 from gitexp.words import clean, counted, shorten
@@ -67,8 +68,12 @@ def _print(found: Sequence[Verified], *, quiet: bool) -> None:
         return
     if absent := [one.name for one in found if one.absent]:
         render.say(f"Not looked at, for it is not here: data of {shorten(absent)}.", "dim")
-    if bad := [one for one in found if not one.is_good]:
-        render.say(f"{len(bad):,} of {counted(len(found), 'experiment')} cannot be verified.")
+    bad = [one for one in found if not one.is_good]
+    unsigned = [one for one in bad if not one.problems and one.signature.state is SignatureState.NONE]
+    for count, told in ((len(unsigned), "not signed"), (len(bad) - len(unsigned), "not verified")):
+        if count:
+            verb = "is" if count == 1 else "are"
+            render.say(f"{count:,} of {counted(len(found), 'experiment')} {verb} {told}.")
 
 
 def _cells(one: Verified) -> list[Piece]:
