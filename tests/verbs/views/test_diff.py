@@ -225,7 +225,7 @@ def test_values_that_do_not_fit_stand_below_each_other(repo: Workspace) -> None:
     put(repo, "a", params={"params.yaml": {"long": one, "short": 1}})
     put(repo, "b", params={"params.yaml": {"long": two, "short": 2}})
     seen = repo.tty("diff", "a", "b").lines
-    assert seen == ["Params  a  b", "long", "  " + one, "  " + two, "short   1  2"]
+    assert seen == ["Params  a  b", "long", "  a  " + one, "  b  " + two, "short   1  2"]
     assert repo.gitexp("diff", "a", "b").stdout.splitlines()[1] == f"long    {one}  {two}"
 
 

@@ -12,7 +12,7 @@ _GAP = "  "
 
 
 def side_by_side(heads: Sequence[str], rows: Sequence[Cells], width: int | None) -> list[list[Piece]]:
-    """The rows in columns. A row that does not fit the terminal has its values below each other."""
+    """The rows in columns. A row that does not fit the terminal has labelled values below each other."""
     titles: Cells = [(head, "bold") for head in heads]
     sizes = _widths(titles)
     kept: set[int] = set()
@@ -23,12 +23,17 @@ def side_by_side(heads: Sequence[str], rows: Sequence[Cells], width: int | None)
         kept.add(id(row))
         sizes = wider
     out = [_row(titles, sizes)]
+    widest = max(map(cell_width, heads[1:]), default=0)
     for row in rows:
         if id(row) in kept:
             out.append(_row(row, sizes))
         else:
             out.append([row[0]])
-            out += [[(_GAP, ""), cell] for cell in row[1:] if cell[0]]
+            for head, cell in zip(heads[1:], row[1:], strict=True):
+                if cell[0]:
+                    out.append(
+                        [(_GAP, ""), (head, "bold"), (" " * (widest - cell_width(head)) + _GAP, ""), cell]
+                    )
     return out
 
 
