@@ -159,19 +159,26 @@ def push(
     for one in experiments:
         if one.name not in known and one.id not in data.unreadable:
             to_send.append(one)
-    sent, moved_along = _push_refs(remote, there, to_send, beside, dry_run=project.dry_run)
+    names_there = {} if request.names else _names_there(project, to_send, there, remote.where)
+    to_send = [one for one in to_send if one.name not in names_there.values()]
+    sent, moved_along = _push_refs(remote, there, to_send, names_there, beside, dry_run=project.dry_run)
     failpoint("push:sent")
     in_the_way = {}
     if not project.dry_run:
-        in_the_way = _in_the_way(project, remote, there, sent)
+        in_the_way = _in_the_way(
+            project, remote, there, {names_there.get(name, name): answer for name, answer in sent.items()}
+        )
     fates = []
     for one in experiments:
         if one.name in known:
             fates.append(_up_to_date(one, known[one.name], has_data=data.lacking.get(one.id, True)))
         elif one.name in sent:
-            fates.append(_told(project, one, sent[one.name], in_the_way.get(one.name), request.to))
-        else:
+            name = names_there.get(one.name, one.name)
+            fates.append(_told(project, one, name, sent[one.name], in_the_way.get(name), request.to))
+        elif one.id in data.unreadable:
             fates.append(_without_data(one, data.unreadable[one.id]))
+        else:  # the name belongs to an experiment that is here under another name
+            fates.append(Shared(one.name, one.name, Fate.REFUSED, *_called_so_there(one)))
     if not project.dry_run:
         _remember(project, remote, experiments, fates, there)
     failpoint("push:remembered")
@@ -288,6 +295,36 @@ def _known(experiments: Iterable[Experiment], there: Mapping[str, str], *, named
     return found
 
 
+def _names_there(
+    project: Project, experiments: Iterable[Experiment], there: Mapping[str, str], where: str
+) -> dict[str, str]:
+    """The names at the remote of experiments pulled as NAME-2 and edited since, by the name here.
+
+    Another experiment has the name here. The same commit is the same experiment; one that was renamed goes
+    under its new name.
+    """
+    unknown = {one.record.commit: one.name for one in experiments if one.name not in there}
+    if not unknown:
+        return {}
+    here = {ref.decode().removeprefix(PREFIX): oid.decode() for oid, ref in project.repo.refs(PREFIX)}
+    others = [name for name, oid in there.items() if here.get(name) != oid]
+    objects = project.repo.find_objects([there[name] for name in others])
+    before = tracking.known(project.repo, where)
+    fetched = {}  # what was changed there since the last pull is not here, but what it was before is
+    for name, found in zip(others, objects, strict=True):
+        if (oid := there[name] if found else before.get(name)) is not None:
+            fetched[name] = oid
+    names = dict[str, str]()
+    for read in project.store.read_commits(fetched):
+        one = read.experiment
+        if not isinstance(one, Experiment) or one.record.commit not in unknown:
+            continue
+        own = project.store.get(one.name)
+        if isinstance(own, Experiment) and own.record.commit != one.record.commit:
+            names.setdefault(unknown[one.record.commit], one.name)
+    return names
+
+
 def _sends_data(project: Project, request: PushRequest) -> bool:
     if request.data is None:
         return bool(project.config.remotes)
@@ -323,12 +360,19 @@ def _push_refs(
     remote: GitRemote,
     there: Mapping[str, str],
     experiments: Sequence[Experiment],
+    names_there: Mapping[str, str],
     along: RefChange | None,
     *,
     dry_run: bool,
 ) -> tuple[dict[str, PushedRef], PushedRef | None]:
-    """The answer of the remote to each experiment, by name, and the one to the ref that moves along."""
-    changes = [RefChange(PREFIX + one.name, there.get(one.name), one.id) for one in experiments]
+    """The answer of the remote to each experiment, by name, and the one to the ref that moves along.
+
+    `names_there`: the names at the remote of those with another name here.
+    """
+    changes = []
+    for one in experiments:
+        name = names_there.get(one.name, one.name)
+        changes.append(RefChange(PREFIX + name, there.get(name), one.id))
     if along is not None:
         changes.append(along)
     answers = remote.push(changes, together=along is not None, dry_run=dry_run)
@@ -381,16 +425,22 @@ def _without_data(one: Experiment, why: errors.LockError) -> Shared:
 
 
 def _told(
-    project: Project, one: Experiment, answer: PushedRef, other: Stored | None, remote: str | None
+    project: Project,
+    one: Experiment,
+    there: str,
+    answer: PushedRef,
+    other: Stored | None,
+    remote: str | None,
 ) -> Shared:
     """The fate of a sent experiment.
 
-    `other`: the remote's own experiment of the same name; `remote`: the user's name for the remote.
+    `there`: its name at the remote. `other`: the remote's own experiment of this name. `remote`: the user's
+    name for the remote.
     """
     if answer.outcome is not PushOutcome.REFUSED:
-        return Shared(one.name, one.name, _FATES[answer.outcome])
+        return Shared(there, one.name, _FATES[answer.outcome])
     reason, hint = answer.reason, partner.hint_for(answer.reason)
-    pull = shlex.join(["gitexp", "pull", one.name, *_to(remote)])
+    pull = shlex.join(["gitexp", "pull", there, *_to(remote)])
     if answer.here and other is not None:
         if isinstance(other, Experiment) and other.record.commit == one.record.commit:
             reason, both = _edited(unite.edits(project, Pair(one, other)))
@@ -398,13 +448,18 @@ def _told(
             if both:
                 hint = f"Unite both: {pull}; then: {shlex.join(['gitexp', 'push', one.name, *_to(remote)])}"
         else:
-            reason = "another experiment is called so there"
-            hint = f"Give yours another name: gitexp rename {one.name} NEW; then push again."
+            reason, hint = _called_so_there(one)
     elif "shallow" in reason:
         hint = "This is a shallow clone, and what it lacks is not there either: git fetch --unshallow"
     elif answer.here:
         hint = f"What is there would be lost: {pull}, then look at both."
-    return Shared(one.name, one.name, Fate.REFUSED, reason, hint)
+    return Shared(there, one.name, Fate.REFUSED, reason, hint)
+
+
+def _called_so_there(one: Experiment) -> tuple[str, str]:
+    """The reason and the hint for an experiment with the name of another one at the remote."""
+    hint = f"Give yours another name: gitexp rename {one.name} NEW; then push again."
+    return "another experiment is called so there", hint
 
 
 def _to(remote: str | None) -> Sequence[str]:

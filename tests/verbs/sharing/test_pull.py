@@ -273,6 +273,33 @@ def test_another_one_of_the_name_is_kept_beside_it(team: Team) -> None:
     assert team.there().keys() == {"one"}
 
 
+@pytest.mark.parametrize("which", [(), ("--all",)], ids=["mine stays here", "mine is pushed too"])
+def test_an_edit_of_one_under_another_name_goes_to_the_ref_that_it_came_from(
+    team: Team, which: tuple[str, ...]
+) -> None:
+    put(team.ann, "one")
+    team.ann.gitexp("push", "-q")
+    put(team.bob, "one", baseline="HEAD~1")
+    team.bob.gitexp("pull", "-q")
+    team.bob.gitexp("note", "-q", "one-2", "-m", "from bob")
+    done = team.bob.gitexp("push", *which, check=False)
+    assert ("one was refused: another experiment is called so there" in done.stderr) == bool(which)
+    assert team.there() == {"one": refs_of(team.bob.path)["one-2"]}
+    assert outcomes(team.ann.json("pull")) == {"one": "updated"}
+    assert experiment(team.ann, "one").record.note == "from bob"
+    assert refs_of(team.ann.path).keys() == {"one"}
+    # What is edited at both ends is refused under the name there, and united by a pull of it.
+    team.ann.gitexp("tag", "-q", "one", "best")
+    team.ann.gitexp("push", "-q")
+    team.bob.gitexp("tag", "-q", "one-2", "worst")
+    told = team.bob.gitexp("push", check=False)
+    assert "Unite both: gitexp pull one; " in told.stderr
+    team.bob.gitexp("pull", "-q", "one")
+    team.bob.gitexp("push", check=False)
+    assert team.there() == {"one": refs_of(team.bob.path)["one-2"]}
+    assert set(experiment(team.bob, "one-2").record.tags) == {"best", "worst"}
+
+
 def test_names_that_differ_in_case_alone(team: Team) -> None:
     put(team.ann, "One")
     put(team.ann, "one-2")
