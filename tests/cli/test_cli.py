@@ -261,6 +261,10 @@ def stored(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("gitexp run -S train.l", ["train.lr=0.1"]),
         ("gitexp run -S ~train.l", ["~train.lr"]),
         ("gitexp show --sort a", ["acc"]),
+        ("gitexp judge exp-one other --metric ", ["acc"]),
+        ("gitexp diff --best ", ["acc"]),
+        ("gitexp best ", ["acc"]),
+        ("gitexp run --objective ", ["acc"]),
         ("gitexp show --columns acc,l", ["acc,lr"]),
     ],
 )

@@ -19,7 +19,7 @@ from gitexp.regex import regex
 from gitexp.repo import git_remote, model_tags
 from gitexp.repo.model_tags import TagAction
 from gitexp.views import table as show
-from gitexp.views.columns import Columns
+from gitexp.views.columns import Column, Columns
 from gitexp.words import show_value
 
 _WORD = regex(r"[\w./:@%+,=-][\w./:@%+,=\[\]-]*")
@@ -115,16 +115,26 @@ def params(incomplete: str) -> list[str]:
     return words(incomplete)
 
 
+@_in_project
+def metrics(project: Project) -> Iterable[str]:
+    """The metrics of the last few experiments."""
+    return [column.key for column in _last_columns(project) if column.kind == "metric"]
+
+
 def columns(incomplete: str) -> list[str]:
     """The metrics and params of the last few experiments; after a comma, another one."""
     before, comma, _ = incomplete.rpartition(",")
 
     @_in_project
     def words(project: Project) -> Iterable[str]:
-        table = show.table(project, query.Query(everything=True, limit=20))
-        return [f"{before}{comma}{column.key}" for column in show.columns(table, Columns())]
+        return [f"{before}{comma}{column.key}" for column in _last_columns(project)]
 
     return words(incomplete)
+
+
+def _last_columns(project: Project) -> Iterable[Column]:
+    table = show.table(project, query.Query(everything=True, limit=20))
+    return show.columns(table, Columns())
 
 
 def filters(incomplete: str) -> list[str]:

@@ -48,7 +48,7 @@ Metric = Annotated[
         "--metric",
         metavar="METRIC",
         help="Judge by this metric; default: all with a direction.",
-        by="columns",
+        by="metrics",
     ),
 ]
 

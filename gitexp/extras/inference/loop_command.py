@@ -44,7 +44,7 @@ _LABEL = 10
 EditCommand = Annotated[str, typer.Option("--edit", metavar="CMD", help="The command that edits the code.")]
 Metric = Annotated[
     list[str] | None,
-    options.option("--metric", metavar="METRIC", help="The metric to make better.", by="columns"),
+    options.option("--metric", metavar="METRIC", help="The metric to make better.", by="metrics"),
 ]
 From = Annotated[
     str,

@@ -34,7 +34,7 @@ Second = Annotated[str, options.argument("SECOND", "Another one.", "experiments"
 Metric = Annotated[
     list[str] | None,
     options.option(
-        "--metric", metavar="METRIC", help="The metric; default: the first with a direction.", by="columns"
+        "--metric", metavar="METRIC", help="The metric; default: the first with a direction.", by="metrics"
     ),
 ]
 Jobs = Annotated[int | None, options.jobs("Run so many at the same time.")]

@@ -37,7 +37,7 @@ Sure = Annotated[bool, typer.Option("--sure", help="Only if it is the best by mo
 
 Metric = Annotated[
     str,
-    options.argument("METRIC", "The metric.", "columns"),
+    options.argument("METRIC", "The metric.", "metrics"),
 ]
 
 

@@ -52,7 +52,10 @@ _DIGITS = 7  # of a hash, as Git shows ids
 
 PointA = Annotated[str | None, options.argument("[A]", "Experiment, Git revision or 'workspace'.", "points")]
 PointB = Annotated[str | None, options.argument("[B]", "The same, to compare with.", "points")]
-Best = Annotated[str | None, options.keys("Compare the best experiment by this metric.", "METRIC")]
+Best = Annotated[
+    str | None,
+    options.option(metavar="METRIC", help="Compare the best experiment by this metric.", by="metrics"),
+]
 ExitCode = Annotated[
     bool, typer.Option("--exit-code", help="Exit with 1 if anything differs, as git diff does.")
 ]

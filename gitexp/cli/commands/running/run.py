@@ -162,7 +162,7 @@ Objective = Annotated[
         "--objective",
         metavar="METRIC",
         help="Of a search: the metric to make better. Repeatable.",
-        by="columns",
+        by="metrics",
     ),
 ]
 Yes = Annotated[bool, options.yes("Do not ask before more than a hundred runs.")]
