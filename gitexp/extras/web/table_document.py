@@ -6,7 +6,7 @@ columns   what the lines have: fields, metrics and params, each with its values 
           also the lines `near` the best value, which may be as good
 fields    what filters know besides metrics and params
 shown     the columns that people see at first
-logged    whether some experiment has logged curves
+curve     the column whose curves are seen at first, of a metric that was logged; null for none
 
 A column without `at` has a value for each line. With `at`, the numbers of the lines with a value; the others
 have the `default`, or lack the value if there is none. `cells` says what a value may be.
@@ -23,9 +23,11 @@ from gitexp.catalog.rows import metric_keys, param_keys
 from gitexp.extras.plots.palette import COLOURS, colours
 from gitexp.extras.web.cells import cell
 from gitexp.extras.web.keys import keys_of
+from gitexp.files.keys import get, way
 from gitexp.model import MISSING, Flat
 from gitexp.named_tuple import NamedTuple
 from gitexp.project.sections.directions import direction
+from gitexp.runs.logged_values.logged_files import SUMMARY
 from gitexp.views.columns import Choice, Column
 from gitexp.views.near_best import NearBest
 from gitexp.views.table import Group, Table, best_values
@@ -113,7 +115,7 @@ def table_document(
         "columns": columns,
         "fields": _asked_fields(),
         "shown": _shown(choice),
-        "logged": any(row.record is not None and row.record.series for row in found),
+        "curve": _with_curve(choice, found),
         "complaints": [*table.complaints],
     }
 
@@ -156,6 +158,22 @@ def _asked_fields() -> dict[str, Any]:
 def _shown(choice: Choice) -> list[str]:
     """The ids of the columns shown at first: metrics, then params, then fields."""
     return [column_id(column.kind, column.key) for column in choice.columns if column.kind != "file"]
+
+
+def _with_curve(choice: Choice, found: Sequence[Row]) -> str | None:
+    """The id of the first metric shown that a run has logged, or of the first one where nobody can say."""
+    metrics = [column for column in choice.columns if column.kind == "metric"]
+    logged = []
+    for row in found:
+        if row.record is not None and row.record.series:
+            logged.append(row.record.metrics.get(SUMMARY, {}))
+    if not metrics or not logged:
+        return None
+    for column in metrics:
+        names = way(column.key.rpartition(":")[2])  # the metric of a file is logged under its key
+        if names and any(get(tree, names) is not MISSING for tree in logged):
+            return column_id(column.kind, column.key)
+    return column_id(metrics[0].kind, metrics[0].key)
 
 
 def column_id(kind: str, key: str) -> str:

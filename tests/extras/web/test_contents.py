@@ -28,6 +28,7 @@ from gitexp.extras.web.contents import (
 from gitexp.extras.web.contents.experiment_document import experiment_document
 from gitexp.extras.web.contents.queue_document import queue_document
 from gitexp.extras.web.contents.sweep_document import sweeps_document
+from gitexp.extras.web.documents import Documents
 from gitexp.model import Experiment
 from gitexp.project.project import Project
 from gitexp.views.compare import points_of
@@ -419,6 +420,28 @@ def test_the_queue_and_the_sweeps_are_told(repo: Workspace) -> None:
 
 
 # -- what is large, and what goes away ----------------------------------------------------------------
+
+
+def test_the_table_shows_the_curve_of_a_metric_that_has_one(repo: Workspace) -> None:
+    file, logged = "metrics.json", ".gitexp/run/summary.json"
+    put(repo, "one", metrics={file: {"a": 1.0, "final": {"loss": 2.0}}})
+    assert _curve(repo) is None
+    put(repo, "two", series=("series.jsonl",), metrics={file: {"a": 3.0}, logged: {"val": {"loss": 0.5}}})
+    put(repo, "three", series=("series.jsonl",), metrics={logged: {"val": {"loss": 0.4}}})
+    assert _curve(repo) == "metrics.val.loss"
+    put(repo, "four", series=("series.jsonl",), metrics={file: {"a": 4.0}, logged: {"a": 4.0}})
+    assert _curve(repo) == "metrics.metrics.json:a"
+
+
+def test_the_first_metric_has_the_curve_where_a_file_has_all_that_was_logged(repo: Workspace) -> None:
+    put(repo, "one", series=("series.jsonl",), metrics={"metrics.json": {"acc": 1.0, "loss": 2.0}})
+    put(repo, "two", series=("series.jsonl",), metrics={"metrics.json": {"acc": 2.0, "loss": 3.0}})
+    assert _curve(repo) == "metrics.acc"
+
+
+def _curve(repo: Workspace) -> str | None:
+    found: str | None = Documents(lambda: Project.open(repo.path)).table_document()["curve"]
+    return found
 
 
 def test_documents_have_a_bound(repo: Workspace) -> None:

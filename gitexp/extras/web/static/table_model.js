@@ -83,8 +83,8 @@ gitexp.tableModel = (() => {
       }
       this.fields = found.fields;
       this.first = found.shown.filter((id) => this.columns.has(id));
-      // Of the first metric the curve is seen, too.
-      if (found.logged && this.first[0]?.startsWith("metrics.")) this.first.splice(1, 0, `curve:${this.first[0].slice(8)}`);
+      const of = this.first.indexOf(found.curve);
+      if (of >= 0) this.first.splice(of + 1, 0, `curve:${found.curve.slice("metrics.".length)}`);
       this.candidates = [...this.rows.key.keys()].filter((line) => this.isCandidate(line));
       this.ids = this.rows.kind.map((kind, line) => this.idOf(kind, line));
     }
