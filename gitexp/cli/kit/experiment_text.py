@@ -8,6 +8,7 @@ from typing import Any
 from gitexp.catalog import certificates
 from gitexp.catalog.certificates import Certificate
 from gitexp.catalog.fields import FACTS
+from gitexp.catalog.rows import echoes
 from gitexp.catalog.value_pairs import differs
 from gitexp.cli.kit.alert_text import alert_lines
 from gitexp.cli.kit.series_text import series_lines
@@ -107,7 +108,11 @@ def _sections(found: Details, precision: int) -> Iterator[tuple[list[str], list[
         heads = ["Params", "", f"Baseline {found.baseline.label}"]
         yield heads, [_param(pair, found) for pair in found.params]
     metrics, stages, data = list[Cells](), list[Cells](), list[Cells]()
-    for key, value in found.row.metrics.items():
+    of_run = found.row.metrics
+    twice = echoes(of_run.keys(), [of_run])  # a metric of a file that was logged as well
+    for key, value in of_run.items():
+        if key in twice:
+            continue
         row = _row(key, show_value(value, precision))
         if found.means:
             mean, text = found.means.get(key), ""

@@ -68,6 +68,7 @@ def test_the_table_does_not_say_it_twice(twice: Workspace) -> None:
 @pytest.mark.parametrize(
     "command",
     [
+        ["show", "high"],
         ["compare", "high", "low"],
         ["compare", "high", "low", "--format", "md"],
         ["diff", "high", "low"],
@@ -96,7 +97,7 @@ def test_programs_get_it_twice(twice: Workspace) -> None:
 
 def test_a_logged_value_of_its_own_is_told(twice: Workspace) -> None:
     put(twice, "differs", metrics=metrics(0.3, 0.31))
-    for command in (("compare", "high", "differs"), ("diff", "high", "differs")):
+    for command in (("show", "differs"), ("compare", "high", "differs"), ("diff", "high", "differs")):
         assert f"{LOGGED}:loss" in twice.gitexp(*command).stdout
     judged = [one["metric"] for one in twice.json("judge", "high", "differs", check=False)]
     assert f"{LOGGED}:loss" in judged
