@@ -59,12 +59,16 @@ class RecordCache:
         news = [one for ref, one in found if (ref, one.id) not in self._kept]
         gone = len(self._kept) - (len(found) - len(news))
         fitting = _fitting(news)
-        if len(found) < MANY or (len(fitting) < _NEWS and not self._is_stale):
+        are_many = len(found) >= MANY
+        is_anew = self._is_stale or gone > len(found)
+        if not is_anew and not (are_many and len(fitting) >= _NEWS):
             return
         with contextlib.suppress(OSError), self._local.opened(self._local.records, make=True) as folder:
-            if self._is_stale or gone > len(found):
+            if is_anew:
                 _clear(folder)
                 fitting = _fitting([one for _, one in found])
+            if not are_many:
+                return
             for at in range(0, len(fitting), _IN_FILE):
                 for content in _files(fitting[at : at + _IN_FILE]):
                     failpoint("records:file")

@@ -140,6 +140,15 @@ def test_when_most_are_gone_the_files_are_made_anew(repo: Workspace, monkeypatch
     assert len(files(repo)) == 2
 
 
+def test_when_few_are_left_nothing_is_kept(repo: Workspace) -> None:
+    cached(repo)
+    assert files(repo)
+    for name in NAMES[:6]:
+        git(repo.path, "update-ref", "-d", PREFIX + name)
+    assert told(cached(repo)) == told(from_git(repo))
+    assert not files(repo)
+
+
 def test_what_is_not_kept(repo: Workspace) -> None:
     """What may still change, what JSON does not know, and what this gitexp does not know."""
     put(repo, "nan", metrics={"metrics.json": {"acc": math.nan, "loss": -math.inf}})
