@@ -133,6 +133,8 @@ _TABLE: dict[tuple[str, str], str] = {
     ("data remote", "gs"): "gitexp.objects.remotes.bucket:GsRemote",
     ("data remote", "azure"): "gitexp.objects.remotes.bucket:AzureRemote",
     ("data remote", "http"): "gitexp.objects.remotes.web:HttpRemote",
+    # What says which logged values a run lacks, because stages did not run.
+    ("lacking", "stages"): "gitexp.runs.logged_values.logged_by_stages:warnings",
     # What runs queued experiments.
     ("worker", "queue"): "gitexp.extras.queue.worker:work",
     # What brings the checkpoints of another run into the workspace.

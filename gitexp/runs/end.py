@@ -216,9 +216,8 @@ def _lacking(
     """Sentences about what the scripts of stages have logged, and this run lacks: the stages did not run."""
     if not record.stages:
         return []
-    from gitexp.runs.logged_values import logged_by_stages  # a run without stages does not pay for them
-
-    return logged_by_stages.warnings(project, state, record, params, metrics)
+    found: list[str] = plugins.load("lacking", "stages")(project, state, record, params, metrics)
+    return found
 
 
 def _workspace(project: Project, state: RunState, converting: Conversions) -> Repository | None:
