@@ -26,7 +26,7 @@ from gitexp.regex import regex
 from gitexp.views import columns
 from gitexp.views.columns import Column
 from gitexp.views.uncertainty import noise_here, runs_of, surely_best
-from gitexp.words import shorten
+from gitexp.words import shorten, show_value
 
 # Parts of the names of metrics that should mostly be low, and that no direction is known of.
 _COST = regex(
@@ -123,12 +123,21 @@ def _ranked(
             raise rows.unknown(metric, known, "metric")
         which = "such experiment" if known else "experiment"
         raise errors.ExperimentError(
-            f"No {which} has a number for {metric}{_but_touched(project, query)}.",
+            f"No {which} has a number for {metric}{_but_touched(project, query)}{_odd(metric, found)}.",
             _wider(project, query, metric, again),
             code="none-found",
         )
     ranked = columns.sort_rows(candidates, Column("metric", metric), descending=not lowest)
     return _RankedRows(metric, ranked, lowest)
+
+
+def _odd(metric: str, found: Sequence[Row]) -> str:
+    """Words on the experiments whose metric is no finite number; "" for none."""
+    values = {row.name: row.metrics[metric] for row in found if metric in row.metrics}
+    if not values:
+        return ""
+    kinds = shorten(list(dict.fromkeys(map(show_value, values.values()))))
+    return f": it is {kinds} in {shorten(list(values))}"
 
 
 def _but_touched(project: Project, query: Query) -> str:
@@ -151,7 +160,7 @@ def _wider(project: Project, query: Query, metric: str, again: Callable[..., str
         options.append("-A")
     if any(_finite(metric, row) for row in _rows(project, everywhere)):
         return f"Those of all baselines: {again(*options)}"
-    if any(metric in row.metrics for row in _rows(project, everywhere._replace(all_projects=True))):
+    if any(_finite(metric, row) for row in _rows(project, everywhere._replace(all_projects=True))):
         return f"Those of all projects of the repository: {again(*options, '--all-projects')}"
     return "gitexp show -A shows what there is."
 

@@ -94,6 +94,17 @@ def test_a_metric_that_is_not_there(runs: Workspace) -> None:
         name_of(runs, "acc", filter="name == 'nan'", everything=True)
 
 
+def test_a_metric_without_a_finite_number(repo: Workspace) -> None:
+    put(repo, "one", metrics={"metrics.json": {"bad": math.nan, "acc": 1}})
+    put(repo, "two", metrics={"metrics.json": {"bad": math.inf}})
+    put(repo, "three", metrics={"metrics.json": {"bad": "none"}})
+    said = repo.gitexp("best", "bad", check=False).stderr
+    assert "No such experiment has a number for bad: it is " in said
+    assert all(word in said.partition(" in ")[0] for word in ("nan", "inf", "none"))
+    assert all(name in said.partition(" in ")[2] for name in ("one", "two", "three"))
+    assert "--all-projects" not in said
+
+
 def test_hints_repeat_the_options_of_the_user(runs: Workspace) -> None:
     chosen = ("--filter", "status=='done'")
     said = shlex.join(chosen)
