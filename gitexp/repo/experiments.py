@@ -101,7 +101,7 @@ class Store:
             self._known = known
 
     def use_cache(self) -> None:
-        """Have all experiments read with the cache on disk, which a command that checks them must not use."""
+        """Have all experiments read with the cache on disk: only to look, neither to check nor to change."""
         self._cache = RecordCache(LocalState(self.repo), PREFIX)
 
     def reveal(self) -> None:

@@ -27,6 +27,7 @@ def open_project(
     *,
     needs_config: bool = False,
     reads_all: bool = False,
+    only_looks: bool = False,
     quiet: bool = False,
     dry_run: bool = False,
     reveal: bool = False,
@@ -35,16 +36,16 @@ def open_project(
 
     A wrong gitexp.yaml is an error if the command `needs_config`, and a warning otherwise: to look at
     experiments, or to take something back, must always be possible. A command with `reads_all` finds runs
-    known from their records alone by itself; so records are not read twice, and of many experiments the cache
-    has most. With `quiet` only
-    warnings are said. With `dry_run` operations change nothing, and every word and answer says so.
-    With `reveal` experiments are read with the metrics of their holdout.
+    known from their records alone by itself; so records are not read twice. One that `only_looks` may have
+    the records of many experiments from the cache. With `quiet` only warnings are said. With `dry_run`
+    operations change nothing, and every word and answer says so. With `reveal` experiments are read with the
+    metrics of their holdout.
     """
     render.rehearse(dry_run)
     project = Project.open(any_config=not needs_config)._replace(dry_run=dry_run)
     if _remembered is not None:
         project.store.remember(_remembered)
-    if reads_all:
+    if only_looks:
         project.store.use_cache()
     shared_umask.follow(project.repo.config.get("core.sharedrepository", ""))
     if project.config_error is not None:

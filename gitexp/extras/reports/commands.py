@@ -94,7 +94,7 @@ def report(
         stem = output.stem
     drawn = options.replicates(group, each=each)
     query = query._replace(names=tuple(words or ()), sort=sort, descending=descending, limit=limit)
-    project = open_project(reads_all=True, quiet=quiet)
+    project = open_project(reads_all=True, only_looks=True, quiet=quiet)
     if sort is not None and low is not None:
         project = project.with_direction(sort, lowest=low)
     asked = request(

@@ -98,6 +98,14 @@ def test_doctor_looks_at_git(repo: Workspace) -> None:
     assert "exp-3" in found.stdout
 
 
+@pytest.mark.parametrize("command", [("judge", "exp-3", "exp-2"), ("reproduce", "exp-3", "--dry-run")])
+def test_what_judges_or_repeats_looks_at_git(repo: Workspace, command: tuple[str, ...]) -> None:
+    repo.gitexp("show", "-A", "--json")
+    lose(repo.path, f"{PREFIX}exp-3")
+    assert "exp-3" in repo.gitexp("list", "-A").stdout
+    assert "The commit of exp-3 cannot be read" in repo.gitexp(*command, check=False).stderr
+
+
 def test_few_experiments_are_not_kept(repo: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(record_cache, "MANY", len(NAMES) + 1)
     assert told(cached(repo)) == told(from_git(repo))

@@ -70,7 +70,7 @@ def best(
     """
     low = options.best_is_lowest(lowest, highest)
     query = query._replace(replicates=options.replicates(group, each=each))
-    project = open_project(reads_all=True, quiet=quiet, reveal=reveal)
+    project = open_project(reads_all=True, only_looks=True, quiet=quiet, reveal=reveal)
     if sure:
         return _sure(
             sure_best(project, metric, query, low, partial(again, ctx)), metric, quiet=quiet, json=json

@@ -62,8 +62,10 @@ def list_names(
     if sort is not None or columns or hide or form:
         query = query._replace(sort=sort, descending=bool(desc), group=UNGROUPED)
         wanted = Columns(tuple(options.split(columns)), tuple(options.split(hide)))
-        return _list_table(open_project(reads_all=True, quiet=quiet), query, wanted, form, json=json)
-    found = matching(open_project(reads_all=True, quiet=quiet), query)
+        return _list_table(
+            open_project(reads_all=True, only_looks=True, quiet=quiet), query, wanted, form, json=json
+        )
+    found = matching(open_project(reads_all=True, only_looks=True, quiet=quiet), query)
     if json:
         return render.as_json_list(map(_as_json, found))
     return render.answer(clean(experiment.name) for experiment in found)

@@ -126,7 +126,7 @@ def show(
         query = query._replace(names=tuple(words))
     query = query._replace(replicates=drawn)
     options.only_one(json=json, format=form is not None, watch=watch)
-    project = open_project(reads_all=True, quiet=quiet, reveal=reveal)
+    project = open_project(reads_all=True, only_looks=True, quiet=quiet, reveal=reveal)
     if sort is not None and low is not None:
         project = project.with_direction(sort, lowest=low)
     if watch:
