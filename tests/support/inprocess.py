@@ -20,7 +20,7 @@ import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,8 @@ _DEAR = re.compile(
     r"|assistants\.server|by_dask\.dask|formula_pictures|neptune_parquet|excel_rows"
 )
 
+_CHILD = "child "
+_PATIENCE = 5.0  # seconds
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -72,8 +74,12 @@ def run_here(
             _garbage(),
         ):
             status = _main(args)
-        if (left := _resources() - before) and gc.collect() >= 0 and (left := _resources() - before):
-            raise AssertionError(f"gitexp {' '.join(args)} leaves in this process: {', '.join(left)}")
+        if left := _resources() - before:
+            gc.collect()
+            _wait_for_ends(left)
+            if left := _resources() - before:
+                told = ", ".join(map(_named, left))
+                raise AssertionError(f"gitexp {' '.join(args)} leaves in this process: {told}")
         out.seek(0)
         err.seek(0)
         return status, out.read(), err.read()
@@ -84,7 +90,32 @@ def _resources() -> set[str]:
     threads = {repr(thread) for thread in threading.enumerate()}
     files = {f"file {fd.name}" for fd in Path("/proc/self/fd").iterdir()}
     children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-    return threads | files | {f"child {pid}" for pid in children}
+    return threads | files | {f"{_CHILD}{pid}" for pid in children}
+
+
+def _wait_for_ends(left: Iterable[str]) -> None:
+    """Wait a moment for children that are about to end: a busy machine lets them end after their parent."""
+    waiting = {int(name.removeprefix(_CHILD)) for name in left if name.startswith(_CHILD)}
+    ends = time.monotonic() + _PATIENCE
+    while waiting and time.monotonic() < ends:
+        for pid in list(waiting):
+            try:
+                ended, _ = os.waitpid(pid, os.WNOHANG)
+            except ChildProcessError:  # somebody else has seen the end
+                ended = pid
+            if ended:
+                waiting.remove(pid)
+        time.sleep(0.01)
+
+
+def _named(left: str) -> str:
+    """A resource for a message; a child with its command."""
+    if not left.startswith(_CHILD):
+        return left
+    with contextlib.suppress(OSError):
+        words = Path(f"/proc/{left.removeprefix(_CHILD)}/cmdline").read_bytes().split(b"\0")
+        return f"{left} ({b' '.join(words).decode('utf-8', 'replace').strip()})"
+    return left
 
 
 def _main(args: Sequence[str]) -> int:
