@@ -265,8 +265,9 @@ class Store:
         places = [(str(ref, "utf-8", "replace"), str(oid, "ascii")) for ref, oid in refs]
         found = known.look_up(places)
         absent = [os.fsdecode(ref) for (ref, _), one in zip(refs, found, strict=True) if one is None]
-        if 0 < len(absent) <= _MOST_PATTERNS:
-            known.add(self._read_refs(absent, name_of)[0])
+        if 0 < len(absent) <= max(_MOST_PATTERNS, len(places) // 4):
+            for at in range(0, len(absent), _MOST_PATTERNS):
+                known.add(self._read_refs(absent[at : at + _MOST_PATTERNS], name_of)[0])
             found = known.look_up(places)
         read = list[tuple[str, Stored]]()
         for (ref, _), one in zip(places, found, strict=True):

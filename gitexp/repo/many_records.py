@@ -84,11 +84,13 @@ def _decoded(keys: tuple[str, ...], objects: Sequence[dict[str, Any]]) -> list[R
         return []
 
 
-def of_columns(columns: Mapping[str, Any], names: Sequence[str]) -> list[Record]:
+def of_columns(
+    columns: Mapping[str, Any], names: Sequence[str], extras: Sequence[Any] | None = None
+) -> list[Record]:
     """The records of some experiments from their fields, each a list of values as in JSON.
 
-    A field may also be `{"all": text}`, the same text for all, or missing. Raises TypeError, ValueError or
-    LookupError for what no records have.
+    A field may also be `{"all": text}`, the same text for all, or missing. `extras` has the keys of a later
+    version of each. Raises TypeError, ValueError or LookupError for what no records have.
     """
     found: list[tuple[FieldReader, Sequence[Any] | None]] = []
     for reader in FIELD_READERS:
@@ -99,7 +101,7 @@ def of_columns(columns: Mapping[str, Any], names: Sequence[str]) -> list[Record]
             raise ValueError
         found.append((reader, column))
     made = _made(len(names), found)
-    records.complete_together(made, names)
+    records.complete_together(made, names, extras)
     return made
 
 
@@ -122,8 +124,12 @@ def _values(reader: FieldReader, column: Sequence[Any]) -> Iterable[Any]:
     kinds = set(map(type, column))
     if (kinds == {type(None)} or kinds == {reader.empty}) and not any(column):
         return repeat(reader.default)
-    if len(kinds) == 1:  # an empty text stays empty, or is an error, or the default is empty too
-        return reader.read_together(column)
+    if len(kinds) == 1:
+        found = reader.read_together(column)
+        if found is None and kinds == {str} and all(column):
+            found = list(map(reader.read, column))
+        if found is not None:
+            return found
     values = []
     for value in column:
         if value is None or (not value and value.__class__ is reader.empty):

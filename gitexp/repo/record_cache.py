@@ -22,7 +22,7 @@ from gitexp.repo.known_records import Place
 from gitexp.repo.local import LocalState
 from gitexp.repo.many_records import of_columns
 from gitexp.repo.record_fields import DEFAULTS
-from gitexp.repo.records import is_deeper, parse
+from gitexp.repo.records import is_deeper
 from gitexp.version import __version__
 
 MANY = 2000  # experiments that are kept; fewer are read as quickly from Git
@@ -77,13 +77,8 @@ class RecordCache:
 
 
 def _fitting(found: Sequence[Stored]) -> list[Experiment]:
-    """The experiments for the cache: they stay as they are, and this gitexp knows all of their records."""
-    fitting = []
-    for one in readable(found):
-        record = one.record
-        if record.status.ended and record.process is None and not record.extra:
-            fitting.append(one)
-    return fitting
+    """The experiments for the cache, whose records stay as they are."""
+    return [one for one in readable(found) if one.record.status.ended and one.record.process is None]
 
 
 def _clear(folder: Folder) -> None:
@@ -97,7 +92,12 @@ def _clear(folder: Folder) -> None:
 def _files(kept: Sequence[Experiment]) -> Iterator[bytes]:
     """Yield the contents of the files for some experiments; what would not come back the same is left out."""
     content = _content(kept)
-    if content is not None and len(content) <= _LARGEST and _experiments(content) == list(kept):
+    is_whole = _comes_back(content)
+    if not is_whole:
+        kept = [one for one in kept if _comes_back(_content([one]))]
+        content = _content(kept)
+        is_whole = _comes_back(content)
+    if kept and is_whole and len(content) <= _LARGEST:
         yield content
     elif len(kept) > 1:
         half = len(kept) // 2
@@ -105,8 +105,13 @@ def _files(kept: Sequence[Experiment]) -> Iterator[bytes]:
         yield from _files(kept[half:])
 
 
-def _content(kept: Sequence[Experiment]) -> bytes | None:
-    """The content of a file; None if JSON has no such values."""
+def _comes_back(content: bytes) -> bool:
+    """Whether a file is written just so for what it gives: NaN is not equal to NaN, but to its text."""
+    return bool(content) and _content(_experiments(content)) == content
+
+
+def _content(kept: Sequence[Experiment]) -> bytes:
+    """The content of a file; empty if JSON has no such values."""
     made = [one.record for one in kept]
     columns: dict[str, Any] = {}
     for name, default in DEFAULTS.items():
@@ -116,16 +121,18 @@ def _content(kept: Sequence[Experiment]) -> bytes | None:
         columns[name] = values
         if isinstance(values[0], str) and values.count(values[0]) == len(values):
             columns[name] = {"all": values[0]}
-    document = {
+    document: dict[str, Any] = {
         "gitexp": __version__,
         "names": [one.name for one in kept],
         "ids": [one.id for one in kept],
         "columns": columns,
     }
+    if any(record.extra for record in made):
+        document["extra"] = [record.extra for record in made]
     try:
-        return json.dumps(document, allow_nan=False, separators=(",", ":")).encode()
+        return json.dumps(document, separators=(",", ":")).encode()
     except (TypeError, ValueError):
-        return None
+        return b""
 
 
 def _read(folder: Folder, name: str) -> list[Experiment]:
@@ -142,12 +149,13 @@ def _read(folder: Folder, name: str) -> list[Experiment]:
 def _experiments(content: bytes) -> list[Experiment]:
     """The experiments in the content of a file; [] for a file that this gitexp has not written."""
     try:
-        document = parse(content)
+        document = json.loads(content)
         if document["gitexp"] != __version__ or is_deeper(document, _DEEPEST):
             return []
         names, ids = document["names"], document["ids"]
         if not {str}.issuperset(map(type, chain(names, ids))) or len(names) != len(ids):
             return []
-        return list(map(Experiment, names, ids, of_columns(document["columns"], names)))
+        made = of_columns(document["columns"], names, document.get("extra"))
+        return list(map(Experiment, names, ids, made))
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
         return []

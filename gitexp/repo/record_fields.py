@@ -381,13 +381,10 @@ class FieldReader(NamedTuple):
     default: Any
     empty: type | None
 
-    def read_together(self, column: Sequence[Any]) -> Sequence[Any]:
-        """The values of many records, none of them null; raises the errors of `read`."""
+    def read_together(self, column: Sequence[Any]) -> Sequence[Any] | None:
+        """The values of many records without a call for each; None if each must be looked at."""
         of_all = _OF_ALL.get(self.read)
-        found = None if of_all is None else of_all(column)
-        if found is None:
-            return list(map(self.read, column))
-        return found
+        return None if of_all is None else of_all(column)
 
 
 def _field_readers() -> list[FieldReader]:

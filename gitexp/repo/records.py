@@ -87,11 +87,6 @@ def _json_of(record: Record) -> bytes:
         return _dumps(data, ascii=True).encode()
 
 
-def parse(content: bytes) -> Any:
-    """The value in a JSON document; raises ValueError or RecursionError."""
-    return _DECODER.decode(content.decode())
-
-
 def parse_together(bodies: Sequence[bytes]) -> Sequence[Any]:
     """The JSON of each body, for `decode`; `UNPARSED` for all if a body is not JSON.
 
@@ -141,11 +136,17 @@ def complete(record: Record, body: bytes, name: str, extra: Mapping[str, Any] | 
     SETTERS["extra"](record, extra or EMPTY.extra)
 
 
-def complete_together(made: Sequence[Record], names: Sequence[str]) -> None:
-    """The same for records whose metrics are all finite, and which have no keys of a later version."""
-    for record, name in zip(made, names, strict=True):
+def complete_together(
+    made: Sequence[Record], names: Sequence[str], extras: Sequence[Any] | None = None
+) -> None:
+    """The same for records whose metrics have their NaN and infinities. Raises TypeError or ValueError."""
+    if extras is None:
+        extras = [EMPTY.extra] * len(made)
+    for record, name, extra in zip(made, names, extras, strict=True):
+        if not isinstance(extra, dict) or not KNOWN.isdisjoint(extra):
+            raise TypeError
         SETTERS["name"](record, name)
-        SETTERS["extra"](record, EMPTY.extra)
+        SETTERS["extra"](record, extra)
 
 
 def _fields_of(body: bytes, name: str, data: Any) -> dict[str, Any]:
@@ -154,7 +155,7 @@ def _fields_of(body: bytes, name: str, data: Any) -> dict[str, Any]:
         raise errors.BadRecord(f"The record of {name} is too large: {len(body):,} bytes.")
     if data is UNPARSED:
         try:
-            data = parse(body)
+            data = _DECODER.decode(body.decode())
         except (ValueError, RecursionError) as error:
             raise errors.BadRecord(f"The record of {name} is not JSON.") from error
     if may_be_deep(body) and is_deeper([data], _MAX_DEPTH):

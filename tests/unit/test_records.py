@@ -154,7 +154,7 @@ def test_a_record_round_trips(record: Record) -> None:
 @given(st.lists(complete_records, min_size=1, max_size=4))
 def test_records_round_trip_as_columns(made: list[Record]) -> None:
     """The cache of records gives each back as it was."""
-    given_ = [Experiment("one", ID, replace(record, extra={}, process=None)) for record in made]
+    given_ = [Experiment("one", ID, replace(record, process=None)) for record in made]
     contents = list(record_cache._files(given_))
     found = [one for content in contents for one in record_cache._experiments(content)]
     assert repr([one.record for one in found]) == repr([one.record for one in given_])

@@ -7,13 +7,14 @@ import json
 import math
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from gitexp.model import Damaged, Experiment, Status, Stored
+from gitexp.model import Damaged, Experiment, Record, Status, Stored
 from gitexp.project.project import Project
-from gitexp.repo import record_cache
+from gitexp.repo import experiments, record_cache
 from gitexp.repo.experiments import PREFIX
 from tests.support.experiments import copy_of, put
 from tests.support.repositories import git, lose
@@ -158,16 +159,50 @@ def test_when_few_are_left_nothing_is_kept(repo: Workspace) -> None:
 
 
 def test_what_is_not_kept(repo: Workspace) -> None:
-    """What may still change, what JSON does not know, and what this gitexp does not know."""
-    put(repo, "nan", metrics={"metrics.json": {"acc": math.nan, "loss": -math.inf}})
+    """What may still change, and what is damaged."""
     put(repo, "queued", status=Status.QUEUED)
-    put(repo, "later", extra={"of_tomorrow": [1]})
     put(repo, "broken", body="{")
     for _ in range(2):
         assert told(cached(repo)) == told(from_git(repo))
     kept = "".join(file.read_text() for file in files(repo))
-    assert [name for name in ("nan", "queued", "later", "broken") if f'"{name}"' in kept] == []
+    assert [name for name in ("queued", "broken") if f'"{name}"' in kept] == []
     assert [name for name in NAMES if f'"{name}"' not in kept] == []
+
+
+def test_numbers_that_json_lacks_and_keys_of_a_later_version(repo: Workspace) -> None:
+    """Many runs diverge: were those not kept, each table would read them anew."""
+    put(repo, "nan", metrics={"metrics.json": {"acc": math.nan, "loss": -math.inf, "text": "x"}})
+    put(repo, "later", extra={"of_tomorrow": [1, 2.0, None]})
+    for _ in range(2):
+        assert told(cached(repo)) == told(from_git(repo))
+    kept = "".join(file.read_text() for file in files(repo))
+    assert [name for name in (*NAMES, "nan", "later") if f'"{name}"' not in kept] == []
+
+
+def test_one_that_does_not_come_back_keeps_no_other_out() -> None:
+    record = Record("x", Status.DONE, "c" * 40, "b" * 40)
+    fine = [
+        Experiment(f"n{number}", f"{number:040x}", replace(record, name=f"n{number}")) for number in range(9)
+    ]
+    odd = Experiment("odd", "f" * 40, replace(record, name="odd", argv=object()))  # type: ignore[arg-type]  # what JSON has not
+    (content,) = record_cache._files([*fine[:4], odd, *fine[4:]])
+    assert record_cache._experiments(content) == fine
+
+
+@pytest.mark.parametrize("extra", [None, "x", [], {"note": "x"}])
+def test_keys_of_a_later_version_are_none_of_this_one(extra: object) -> None:
+    record = Record("x", Status.DONE, "c" * 40, "b" * 40, extra={"later": 1})
+    document = json.loads(record_cache._content([Experiment("x", "d" * 40, record)]))
+    assert record_cache._experiments(json.dumps({**document, "extra": [extra]}).encode()) == []
+
+
+def test_more_than_fit_on_a_command_line(repo: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    cached(repo)
+    monkeypatch.setattr(experiments, "_MOST_PATTERNS", 1)
+    monkeypatch.setattr(record_cache, "_NEWS", 100)
+    for number in range(3):
+        put(repo, f"new-{number}")
+    assert told(cached(repo)) == told(from_git(repo))
 
 
 CONTENTS = {
