@@ -308,6 +308,8 @@ def _names_there(
         return {}
     here = {ref.decode().removeprefix(PREFIX): oid.decode() for oid, ref in project.repo.refs(PREFIX)}
     others = [name for name, oid in there.items() if here.get(name) != oid]
+    if not others:  # as in nearly all pushes: the remote has nothing that is not here
+        return {}
     objects = project.repo.find_objects([there[name] for name in others])
     before = tracking.known(project.repo, where)
     fetched = {}  # what was changed there since the last pull is not here, but what it was before is
